@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/call.h"
+#include "broker/object.h"
+#include "broker/pending.h"
+#include "serial/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+waldo_call *
+waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
+{
+	waldo_call *call = waldoi_pool_take(&node->call_pool);
+
+	if (call == NULL) {
+		return NULL;
+	}
+	/* The reader and the writer, the large part, stay as they are until
+	 * they are needed. */
+	memset(call, 0, offsetof(waldo_call, reader));
+	call->node = node;
+	call->target = waldo_ref_retain(target);
+	call->method = waldoi_name_retain(method);
+	call->deadline = WALDOI_NEVER;
+	waldoi_message_init(&call->args);
+	waldoi_message_init(&call->kept);
+	waldoi_writer_init(&call->result, &waldoi_ref_handles,
+	                   &node->writer_limits, waldoi_node_give_back, node);
+	LIST_INSERT_HEAD(&node->calls, call, entry);
+	node->call_count++;
+	return call;
+}
+
+void
+waldoi_call_unpark(waldo_call *call)
+{
+	if (call->parked_in != NULL) {
+		*call->parked_in -= call->parked_bytes;
+		call->parked_in = NULL;
+	}
+}
+
+/* Whatever connects it with who waits for it. */
+static void
+detach(waldo_call *call)
+{
+	waldo_promise *promise = call->promise;
+
+	waldoi_call_unpark(call);
+	if (call->node != NULL) {
+		waldoi_timer_stop(&call->node->timers, &call->timer);
+	}
+	if (call->session != NULL) {
+		waldoi_session_forget_call(call);
+	}
+	if (call->of_object) {
+		LIST_REMOVE(call, object_entry);
+		call->of_object = false;
+	}
+	if (promise != NULL) {
+		call->promise = NULL;
+		promise->call = NULL;
+		waldo_promise_release(promise);
+	}
+}
+
+static void
+stop_following(waldo_call *call)
+{
+	waldo_promise *followed = call->following;
+
+	if (followed != NULL) {
+		call->following = NULL;
+		followed->follower = NULL;
+		waldo_promise_release(followed);
+	}
+}
+
+/* A queued call that is taken out is one less for its object. */
+static void
+unqueue(waldo_call *call)
+{
+	waldoi_object *object = waldoi_object_of(call->target);
+
+	if (call->job.queue != NULL && object != NULL &&
+	    call->phase == WALDOI_WAITING &&
+	    call->job.queue == &call->node->jobs) {
+		object->queued--;
+	}
+	waldoi_runqueue_remove(&call->job);
+}
+
+void
+waldoi_call_free(waldo_call *call)
+{
+	waldo_node *node = call->node;
+	waldo_ref *target = call->target;
+
+	unqueue(call);
+	detach(call);
+	stop_following(call);
+	if (node != NULL) {
+		LIST_REMOVE(call, entry);
+		node->call_count--;
+	}
+	waldoi_pendings_free(&call->pendings);
+	waldoi_message_fini(&call->args);
+	waldoi_message_fini(&call->kept);
+	waldoi_writer_fini(&call->result);
+	waldoi_name_release(call->method);
+	if (node != NULL) {
+		waldoi_pool_give(&node->call_pool, call);
+		waldoi_node_check_stop(node);
+	} else {
+		free(call);
+	}
+	waldo_ref_release(target);
+}
+
+/* ---- answering */
+
+static void
+answer_near(waldo_call *call, waldoi_message *message, waldoi_failure *failure)
+{
+	waldo_promise *promise = call->promise;
+
+	waldoi_pendings_settle(&call->pendings, message, failure);
+	if (promise != NULL) {
+		call->promise = NULL;
+		promise->call = NULL;
+		waldoi_promise_settle(promise, message,
+		                      waldoi_failure_retain(failure), false);
+		waldo_promise_release(promise);
+	}
+}
+
+static void
+answer_near_with(waldo_call *call, waldo_writer *writer)
+{
+	waldoi_message message;
+	waldo_err err = waldoi_message_from(&message, writer, false);
+	waldoi_failure *failure = NULL;
+
+	if (err != WALDO_OK) {
+		failure = waldoi_failure_new(err, WALDO_EXECUTED, "%s",
+		                             writer->message);
+	}
+	answer_near(call, err == WALDO_OK ? &message : NULL, failure);
+	waldoi_failure_release(failure);
+	waldoi_message_fini(&message);
+}
+
+/* Exactly one of the three. */
+static void
+send_answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
+            waldoi_failure *failure)
+{
+	if (call->session != NULL) {
+		waldoi_session_answer(call, writer, message, failure);
+	} else if (call->promise != NULL && writer != NULL) {
+		answer_near_with(call, writer);
+	} else if (call->promise != NULL) {
+		answer_near(call, message, failure);
+	}
+}
+
+static void
+answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
+       waldoi_failure *failure)
+{
+	if (call->answered) {
+		return; /* a second answer, from within the method */
+	}
+	call->answered = true;
+	call->told = true;
+	unqueue(call);
+	if (call->node != NULL) {
+		waldoi_timer_stop(&call->node->timers, &call->timer);
+	}
+	waldoi_call_unpark(call);
+	if (call->of_object) {
+		LIST_REMOVE(call, object_entry);
+		call->of_object = false;
+	}
+	stop_following(call);
+	send_answer(call, writer, message, failure);
+	if (call->phase != WALDOI_KEPT) {
+		call->phase = WALDOI_ENDED;
+	}
+	if (!call->on_stack && call->phase == WALDOI_ENDED) {
+		waldoi_call_free(call);
+	}
+}
+
+void
+waldoi_call_fail(waldo_call *call, waldoi_failure *failure)
+{
+	answer(call, NULL, NULL, failure);
+	waldoi_failure_release(failure);
+}
+
+void
+waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
+                        waldoi_failure *failure)
+{
+	answer(call, NULL, failure == NULL ? result : NULL, failure);
+}
+
+WALDO_API void
+waldo_call_reply(waldo_call *call, const char *format, ...)
+{
+	va_list args;
+
+	if (call == NULL) {
+		return;
+	}
+	va_start(args, format);
+	waldoi_putf_va(&call->result, format, args);
+	va_end(args);
+	answer(call, &call->result, NULL, NULL);
+}
+
+WALDO_API void
+waldo_call_fail(waldo_call *call, const char *type, const char *format, ...)
+{
+	va_list args;
+	waldoi_failure *failure;
+
+	if (call == NULL) {
+		return;
+	}
+	va_start(args, format);
+	failure = waldoi_failure_typedv(type == NULL ? "" : type, format, args);
+	va_end(args);
+	waldoi_call_fail(call, failure);
+}
+
+WALDO_API void
+waldo_call_fail_err(waldo_call *call, waldo_err err)
+{
+	if (call != NULL) {
+		waldoi_call_fail(
+		    call, waldoi_failure_new(err == WALDO_OK ? WALDO_EINVAL
+		                                             : err,
+		                             WALDO_EXECUTED, "%s",
+		                             waldo_strerror(err)));
+	}
+}
+
+WALDO_API void
+waldo_call_fail_with(waldo_call *call, const waldo_failure *failure)
+{
+	if (failure == NULL) {
+		waldo_call_fail_err(call, WALDO_EINVAL);
+	} else if (call != NULL) {
+		waldoi_call_fail(
+		    call, waldoi_failure_retain(waldoi_failure_of(failure)));
+	}
+}
+
+/* ---- arguments */
+
+WALDO_API waldo_reader *
+waldo_call_get_args(waldo_call *call)
+{
+	return call == NULL ? NULL : &call->reader;
+}
+
+/* "add(n: i64) -> i64" without what comes back; just "add" if the class does
+ * not say. */
+static int
+head_of(const waldo_call *call, char *to, size_t size)
+{
+	const waldo_method *method = call->method->method;
+	const char *signature =
+	    method == NULL || method->signature == NULL ? ""
+	                                                : method->signature;
+	const char *arrow = strstr(signature, " ->");
+	int len = arrow == NULL ? (int) strlen(signature)
+	                        : (int) (arrow - signature);
+
+	return snprintf(to, size, "%s%.*s", call->method->text, len, signature);
+}
+
+WALDO_API bool
+waldo_call_check(waldo_call *call)
+{
+	char head[200];
+
+	if (call == NULL) {
+		return false;
+	}
+	if (waldo_read_end(&call->reader) == WALDO_OK) {
+		return true;
+	}
+	head_of(call, head, sizeof(head));
+	waldoi_call_fail(call, waldoi_failure_new(
+	                           WALDO_EARGS, WALDO_EXECUTED, "%s: %s", head,
+	                           waldo_read_message(&call->reader)));
+	return false;
+}
+
+WALDO_API waldo_writer *
+waldo_call_get_result(waldo_call *call)
+{
+	return call == NULL ? NULL : &call->result;
+}
+
+/* ---- time */
+
+static void
+too_late(waldoi_timer *timer)
+{
+	waldo_call *call = waldoi_container_of(timer, waldo_call, timer);
+
+	waldoi_call_preempt(call,
+	                    waldoi_failure_new(WALDO_EDEADLINE,
+	                                       WALDO_MAYBE_EXECUTED,
+	                                       "the caller's deadline has "
+	                                       "passed"));
+}
+
+void
+waldoi_call_set_deadline(waldo_call *call, uint64_t deadline)
+{
+	call->deadline = deadline;
+	if (deadline != WALDOI_NEVER) {
+		waldoi_node_arm(call->node, &call->timer, deadline, too_late);
+	}
+}
+
+WALDO_API uint32_t
+waldo_call_get_time_left_ms(const waldo_call *call)
+{
+	uint64_t now;
+
+	if (call == NULL || call->deadline == WALDOI_NEVER) {
+		return UINT32_MAX;
+	}
+	now = call->node == NULL ? call->deadline : waldoi_node_now(call->node);
+	return call->deadline <= now
+	    ? 0
+	    : (uint32_t) ((call->deadline - now + 999) / 1000);
+}
+
+/* ---- deferring and giving up */
+
+static void
+tell_cancel(waldoi_job *job)
+{
+	waldo_call *call = waldoi_container_of(job, waldo_call, job);
+	waldo_node *node = call->node;
+
+	if (call->told || call->on_cancel == NULL) {
+		return;
+	}
+	call->told = true;
+	node->callbacks++;
+	call->on_cancel(call, call->cancel_user);
+	node->callbacks--;
+}
+
+static void
+queue_cancel(waldo_call *call)
+{
+	if (!call->told && call->on_cancel != NULL && call->node != NULL) {
+		waldoi_node_queue(call->node, &call->job, tell_cancel);
+	}
+}
+
+WALDO_API waldo_call *
+waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
+{
+	waldoi_object *object;
+
+	if (call == NULL || call->answered) {
+		return call;
+	}
+	call->on_cancel = cb;
+	call->cancel_user = user;
+	if (call->phase != WALDOI_DEFERRED) {
+		call->phase = WALDOI_DEFERRED;
+		object = waldoi_object_of(call->target);
+		if (object != NULL && !call->gave_up) {
+			LIST_INSERT_HEAD(&object->deferred, call,
+			                 object_entry);
+			call->of_object = true;
+		}
+	}
+	if (call->gave_up) {
+		queue_cancel(call);
+	}
+	return call;
+}
+
+void
+waldoi_call_give_up(waldo_call *call)
+{
+	if (call->phase == WALDOI_WAITING || call->phase == WALDOI_KEPT) {
+		waldoi_call_free(call);
+		return;
+	}
+	call->gave_up = true;
+	detach(call);
+	if (call->following != NULL) {
+		waldo_promise_cancel(call->following);
+	}
+	queue_cancel(call);
+}
+
+void
+waldoi_call_cancel(waldo_call *call)
+{
+	if (call->following != NULL) {
+		waldo_promise_cancel(call->following);
+	} else {
+		queue_cancel(call);
+	}
+}
+
+void
+waldoi_call_orphan(waldo_call *call)
+{
+	waldo_node *node = call->node;
+
+	if (call->phase != WALDOI_DEFERRED) {
+		waldoi_call_free(call);
+		return;
+	}
+	unqueue(call);
+	detach(call);
+	stop_following(call);
+	waldoi_pendings_free(&call->pendings);
+	waldoi_writer_orphan(&call->result);
+	LIST_REMOVE(call, entry);
+	node->call_count--;
+	call->node = NULL;
+}
+
+void
+waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
+{
+	if (call->phase == WALDOI_WAITING) {
+		waldoi_call_fail(call, failure);
+		return;
+	}
+	send_answer(call, NULL, NULL, failure);
+	waldoi_failure_release(failure);
+	waldoi_call_give_up(call);
+}
+
+/* ---- following */
+
+WALDO_API void
+waldo_call_follow(waldo_call *call, waldo_promise *promise)
+{
+	if (call == NULL || promise == NULL) {
+		if (call != NULL) {
+			waldo_call_fail_err(call, WALDO_ENOMEM);
+		}
+		waldo_promise_release(promise);
+		return;
+	}
+	if (call->answered || promise->has_callback ||
+	    promise->follower != NULL) {
+		waldo_call_fail_err(call, WALDO_EINVAL);
+		waldo_promise_release(promise);
+		return;
+	}
+	if (promise->settled != WALDOI_OPEN) {
+		waldoi_call_answer_with(call, &promise->value,
+		                        promise->failure);
+		waldo_promise_release(promise);
+		return;
+	}
+	(void) waldo_call_defer(call, NULL, NULL);
+	call->following = promise;
+	promise->follower = call;
+	if (call->gave_up) {
+		waldo_promise_cancel(promise);
+	}
+}
+
+void
+waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
+{
+	waldo_options options = {.size = sizeof(options)};
+	bool one_way = call->promise == NULL && call->id == 0;
+	waldo_request *request;
+
+	if (call->hops >= WALDOI_MAX_HOPS) {
+		waldoi_call_fail(call,
+		                 waldoi_failure_new(
+		                     WALDO_ELIMIT, WALDO_NOT_SENT,
+		                     "hops: the call was forwarded %d times",
+		                     WALDOI_MAX_HOPS));
+		return;
+	}
+	if (call->deadline != WALDOI_NEVER) {
+		options.timeout_ms = waldo_call_get_time_left_ms(call);
+		if (options.timeout_ms == 0) {
+			options.timeout_ms = 1;
+		}
+	}
+	request = waldo_request_new(ref, call->method->text, &options);
+	if (request == NULL) {
+		waldo_call_fail_err(call, WALDO_ENOMEM);
+		return;
+	}
+	request->hops = (uint8_t) (call->hops + 1);
+	waldoi_reader_init(&call->reader, call->args.body, call->args.len, true,
+	                   (void *const *) call->args.refs,
+	                   call->args.ref_count);
+	waldo_put_rest(&request->args, &call->reader);
+	if (one_way) {
+		waldo_err err;
+
+		(void) waldoi_request_send_for(request, false, &err);
+		waldoi_call_free(call);
+		return;
+	}
+	call->phase = WALDOI_RUNNING; /* so that it can be deferred */
+	waldo_call_follow(call, waldo_request_send(request));
+}
+
+/* ---- running */
+
+void
+waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
+{
+	waldo_node *node = call->node;
+
+	if (call->deadline <= waldoi_node_now(node)) {
+		waldoi_call_fail(call,
+		                 waldoi_failure_new(WALDO_EDEADLINE,
+		                                    WALDO_NOT_SENT,
+		                                    "the caller's deadline "
+		                                    "has passed"));
+		return;
+	}
+	waldoi_reader_init(&call->reader, call->args.body, call->args.len, true,
+	                   (void *const *) call->args.refs,
+	                   call->args.ref_count);
+	call->reader.what = "argument";
+	call->phase = WALDOI_RUNNING;
+	call->on_stack = true;
+	node->callbacks++;
+	fn(self, call);
+	node->callbacks--;
+	call->on_stack = false;
+	if (call->phase == WALDOI_RUNNING && !call->answered) {
+		waldoi_call_fail(call, waldoi_failure_typed(
+		                           "waldo.NoReply",
+		                           "the method returned without an "
+		                           "answer"));
+		return;
+	}
+	if (call->phase == WALDOI_ENDED) {
+		waldoi_call_free(call);
+		return;
+	}
+	/* Deferred or kept: the arguments have lived until now. */
+	waldoi_reader_init_failed(&call->reader, WALDO_EINVAL,
+	                          "the arguments are gone");
+	waldoi_message_fini(&call->args);
+}
+
+/* ---- who and where */
+
+WALDO_API const waldo_peer *
+waldo_call_get_peer(const waldo_call *call)
+{
+	static const waldo_peer near = {"near:", NULL, -1, -1};
+	static const waldo_peer gone = {"", NULL, -1, -1};
+
+	if (call != NULL && call->session != NULL) {
+		return waldoi_session_get_peer(call->session);
+	}
+	return call != NULL && !call->remote ? &near : &gone;
+}
+
+WALDO_API waldo_node *
+waldo_call_get_node(const waldo_call *call)
+{
+	return call == NULL ? NULL : call->node;
+}
+
+WALDO_API const char *
+waldo_call_get_method(const waldo_call *call)
+{
+	return call == NULL ? "" : call->method->text;
+}
+
+WALDO_API waldo_ref *
+waldo_call_get_perspective(const waldo_call *call)
+{
+	(void) call; /* nobody can log in yet, so there is none */
+	return NULL;
+}

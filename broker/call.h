@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/call.h - the inside of a call (callee) and a promise (caller)
+ *
+ * One invocation has two ends. A near one has both here: the call holds the
+ * promise and settles it. A far one has a promise at the caller's node and a
+ * call at the callee's, and the session between them.
+ */
+#ifndef WALDOI_CALL_H
+#define WALDOI_CALL_H
+
+#include "broker/ref.h"
+#include <waldo/call.h>
+#include <waldo/object.h>
+
+#define WALDOI_FEW        4  /* references that fit without an allocation */
+#define WALDOI_MAX_METHOD 128
+#define WALDOI_MAX_HOPS   16 /* PROTOCOL.md P12 */
+
+/* A method's name, counted, since a deferred call may outlive its session. */
+typedef struct waldoi_name {
+	uint32_t count;
+	uint16_t len;
+	/* The method that it meant last, in which class: it means another in
+	 * another. */
+	const waldo_class *kind;
+	const waldo_method *method;
+	char text[];
+} waldoi_name;
+
+waldoi_name *waldoi_name_new(const char *text, size_t len);
+waldoi_name *waldoi_name_retain(waldoi_name *name);
+void waldoi_name_release(waldoi_name *name);
+
+/* 1 to 128 bytes of UTF-8 without control characters or a slash. */
+bool waldoi_method_is_valid(const char *text, size_t len);
+
+/* A payload and the references it names by position. */
+typedef struct waldoi_message {
+	uint8_t *body; /* owned if `owned`, else borrowed from a frame */
+	size_t len;
+	waldo_ref **refs; /* retained; few, or malloc'ed */
+	uint32_t ref_count;
+	bool owned;
+	waldo_ref *few[WALDOI_FEW];
+} waldoi_message;
+
+void waldoi_message_init(waldoi_message *message);
+/* Releases the references and what is owned; empty again. */
+void waldoi_message_fini(waldoi_message *message);
+/* Makes room for `count` references; they are NULL until set. */
+bool waldoi_message_room(waldoi_message *message, size_t count);
+/* Takes a borrowed body into memory of its own. */
+bool waldoi_message_own(waldoi_message *message);
+/* Moves everything; `from` is empty afterwards. */
+void waldoi_message_move(waldoi_message *to, waldoi_message *from);
+/* From a finished writer, which keeps its handles: they are retained. */
+waldo_err waldoi_message_from(waldoi_message *message, waldo_writer *writer,
+                              bool list);
+
+/* References that were asked for inside a result before it was known
+ * (pending.h); the head of a list. */
+struct waldoi_pending;
+
+typedef enum waldoi_phase {
+	WALDOI_WAITING,  /* parked or queued: it has not begun */
+	WALDOI_RUNNING,  /* its method is on the stack */
+	WALDOI_DEFERRED, /* the user holds it */
+	WALDOI_KEPT,     /* answered; a peer may still pipeline on its result */
+	WALDOI_ENDED     /* answered; freed when its method returns */
+} waldoi_phase;
+
+struct waldo_call {
+	waldo_node *node; /* NULL once the node is gone */
+	LIST_ENTRY(waldo_call) entry;
+	waldo_ref *target; /* retained until it is answered */
+	waldoi_name *method;
+	waldoi_message args;
+	waldoi_job job;     /* delivery, later the news of a cancellation */
+	waldoi_timer timer; /* the caller's deadline */
+	uint64_t deadline;  /* by our clock; WALDOI_NEVER if there is none */
+	uint8_t phase;      /* waldoi_phase */
+	bool answered;
+	bool on_stack;     /* its method has not returned */
+	bool gave_up;      /* nobody waits for the answer any more */
+	bool told;         /* on_cancel has run, or never will */
+	bool remote;       /* it came through a session */
+	bool no_result;    /* NO_RESULT: the caller wants only the promise */
+	uint8_t hops;
+	waldo_cancel_cb *on_cancel;
+	void *cancel_user;
+
+	/* who gets the answer */
+	waldoi_session *session;            /* or NULL */
+	LIST_ENTRY(waldo_call) session_entry;
+	int64_t id;                         /* 0: one-way */
+	size_t parked_bytes; /* while it is parked, counted in *parked_in */
+	size_t *parked_in;   /* the session's total; or NULL */
+	waldo_promise *promise;             /* a near call's; retained */
+	waldo_promise *following;           /* waldo_call_follow(); retained */
+
+	struct waldoi_pending *pendings;
+	waldoi_message kept; /* the result, while phase is KEPT */
+
+	LIST_ENTRY(waldo_call) object_entry; /* of the object that runs it */
+	bool of_object;
+	waldo_reader reader;
+	waldo_writer result;
+};
+
+/* NULL without memory. Retains both; `target` may be NULL until it is
+ * delivered. */
+waldo_call *waldoi_call_new(waldo_node *node, waldo_ref *target,
+                            waldoi_name *method);
+
+/* Frees it, whatever it holds. */
+void waldoi_call_free(waldo_call *call);
+
+/* Answers with a failure. Takes `failure`. */
+void waldoi_call_fail(waldo_call *call, waldoi_failure *failure);
+
+/* Nobody waits any more: on_cancel runs from the loop; a call that has not
+ * begun ends here, unanswered, and is freed. */
+void waldoi_call_give_up(waldo_call *call);
+
+/* The caller has cancelled: on_cancel runs from the loop; the answer still
+ * counts. The call has begun. */
+void waldoi_call_cancel(waldo_call *call);
+
+/* The node is going: the call is left to the user, who will answer it, or is
+ * freed. */
+void waldoi_call_orphan(waldo_call *call);
+
+/* Answers in the user's place and then gives up; the user's own answer, still
+ * to come, only frees the call. Takes `failure`. */
+void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
+
+/* Starts the caller's deadline. */
+void waldoi_call_set_deadline(waldo_call *call, uint64_t deadline);
+
+/* It is parked no longer. */
+void waldoi_call_unpark(waldo_call *call);
+
+/* Runs `fn` of `self` with the call, and looks after what it left. */
+void waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self);
+
+/* Answers with the outcome of a promise that has settled. */
+void waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
+                             waldoi_failure *failure);
+
+/* broker/session/: how an answer leaves. Exactly one of result (a finished
+ * writer or a message) and failure. */
+void waldoi_session_answer(waldo_call *call, waldo_writer *writer,
+                           waldoi_message *message, waldoi_failure *failure);
+/* Whom its link leads to; never NULL. */
+const waldo_peer *waldoi_session_get_peer(const waldoi_session *session);
+/* The call is being freed while its session still lists it. */
+void waldoi_session_forget_call(waldo_call *call);
+
+/* ---- the caller's end */
+
+struct waldo_request {
+	waldo_node *node;  /* NULL: the target was NULL or its node is gone */
+	LIST_ENTRY(waldo_request) node_entry;
+	waldo_ref *target; /* retained; may be NULL */
+	TAILQ_ENTRY(waldo_request) entry; /* of a session's queue */
+	waldo_promise *promise;           /* while it waits there; retained */
+	uint32_t flags;
+	uint32_t timeout_ms; /* 0: none */
+	uint64_t deadline;   /* WALDOI_NEVER; set when it is sent */
+	uint8_t hops;
+	uint16_t method_len;
+	waldo_writer args; /* from here on not zeroed */
+	char method[WALDOI_MAX_METHOD + 1];
+};
+
+/* What became of a promise. */
+typedef enum waldoi_settled {
+	WALDOI_OPEN,
+	WALDOI_SETTLING, /* its callback is queued */
+	WALDOI_SETTLED
+} waldoi_settled;
+
+struct waldo_promise {
+	waldo_node *node;
+	uint32_t count; /* the user's, the session's, a near call's */
+	uint8_t settled; /* waldoi_settled */
+	bool has_callback;
+	bool read; /* `reader` was made for waldo_promise_get_result() */
+	LIST_ENTRY(waldo_promise) entry;
+	waldoi_job job;
+	waldoi_timer timer; /* its deadline */
+	uint32_t timeout_ms; /* for the message */
+	waldo_done_cb *done;
+	void *user;
+
+	/* who will settle it */
+	const struct waldoi_promise_source *source; /* NULL once settled */
+	waldoi_session *session;
+	int64_t id;             /* of the sent call; 0 until then, or one-way */
+	uint64_t frame;         /* the number of its frame */
+	TAILQ_ENTRY(waldo_promise) one_way; /* in the session, until its ACK */
+	waldo_request *request; /* while it waits to be sent */
+	waldo_call *call;       /* a near one's */
+	waldo_call *follower;   /* a call that has waldo_call_follow()ed it */
+
+	struct waldoi_pending *pendings;
+	waldoi_message value;
+	waldoi_failure *failure;
+	waldo_reader reader;
+};
+
+typedef struct waldoi_promise_source {
+	/* The promise has been given up (cancelled, or late): tell the callee,
+	 * forget it. Returns the fate. */
+	waldo_fate (*give_up)(waldo_promise *promise);
+	/* A call on the reference that the result will be, as ops->invoke.
+	 * NULL: it waits here until the result is known. */
+	waldo_promise *(*pipeline)(struct waldoi_pending *pending,
+	                           waldo_request *request, bool wants,
+	                           waldo_err *ret_err);
+} waldoi_promise_source;
+
+/* With one count, the caller's. NULL without memory. */
+waldo_promise *waldoi_promise_new(waldo_node *node);
+
+/*
+ * Settles it, once; later calls are ignored and release what they bring.
+ * Moves `value` out, takes `failure`; exactly one of them. With `now` true
+ * (only from the loop) the callback runs here, on a borrowed body; else from
+ * the queue.
+ */
+void waldoi_promise_settle(waldo_promise *promise, waldoi_message *value,
+                           waldoi_failure *failure, bool now);
+
+/* Settles it with that failure, from the queue, as if it had been cancelled. */
+void waldoi_promise_give_up(waldo_promise *promise, waldo_err code,
+                            const char *message);
+
+/* Settles it with nil. */
+void waldoi_promise_settle_nil(waldo_promise *promise, bool now);
+
+/* Starts the deadline of a request that has been sent. */
+void waldoi_promise_set_deadline(waldo_promise *promise,
+                                 const waldo_request *request);
+
+/* A promise that has failed already. Takes `failure`. */
+waldo_promise *waldoi_promise_new_failed(waldo_node *node,
+                                         waldoi_failure *failure);
+
+/* waldo_request_send(), and with `wants` false one-way without a promise:
+ * then NULL is returned and *ret_err tells. Takes `request`. */
+waldo_promise *waldoi_request_send_for(waldo_request *request, bool wants,
+                                       waldo_err *ret_err);
+
+/* The node is going: it fails with `gone` (borrowed) if it is open. */
+void waldoi_promise_orphan(waldo_promise *promise, waldoi_failure *gone);
+void waldoi_request_orphan(waldo_request *request);
+
+/* What a failed invocation gives back: a failed promise, or NULL and the
+ * error for one that wants none. Takes both. */
+waldo_promise *waldoi_request_fail(waldo_request *request, bool wants,
+                                   waldo_err *ret_err,
+                                   waldoi_failure *failure);
+
+/* A near call made of a request, whose arguments move over; *ret_promise with
+ * the caller's count, or NULL if it wants none. NULL with *ret_failure. */
+waldo_call *waldoi_near_call_new(waldo_request *request, bool wants,
+                                 waldo_promise **ret_promise,
+                                 waldoi_failure **ret_failure);
+
+#endif

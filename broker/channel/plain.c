@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Pattern 0: the preamble, then frames in clear (PROTOCOL.md, "Links"). */
+#include "broker/channel/channel.h"
+#include "broker/driver.h"
+#include "broker/session/session.h"
+
+#include <string.h>
+
+#define VERSION 1
+#define REFUSAL 4 /* bytes of the answer to a preamble that is not ours */
+
+static const uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', VERSION};
+
+void
+waldoi_channel_init(waldoi_channel *channel, struct waldoi_session *session,
+                    bool initiator)
+{
+	*channel = (waldoi_channel){.session = session, .initiator = initiator};
+	if (initiator) {
+		memcpy(channel->out, preamble, sizeof(preamble));
+		channel->out_left = sizeof(preamble);
+		channel->out_len = sizeof(preamble);
+	}
+}
+
+uint8_t *
+waldoi_channel_space(waldoi_channel *channel, size_t *ret_len)
+{
+	return channel->session == NULL
+	    ? NULL
+	    : waldoi_session_space(channel->session, ret_len);
+}
+
+void
+waldoi_channel_received(waldoi_channel *channel, size_t len)
+{
+	if (channel->session != NULL) {
+		waldoi_session_received(channel->session, len);
+	}
+}
+
+/* What the responder looks at before it says a word. */
+static void
+check_preamble(waldoi_channel *channel)
+{
+	if (memcmp(channel->in, preamble, sizeof(preamble)) == 0) {
+		waldoi_session_touch(channel->session);
+		return;
+	}
+	if (memcmp(channel->in, preamble, 3) == 0) {
+		/* Ours, but of another version, or encrypted. */
+		memcpy(channel->out, preamble, REFUSAL);
+		channel->out_len = channel->out_left = REFUSAL;
+	}
+	waldoi_session_refused(channel->session,
+	                       "it began with another preamble");
+}
+
+/* Takes the responder's share of `data`; returns the rest. */
+static size_t
+take_preamble(waldoi_channel *channel, const uint8_t *data, size_t len)
+{
+	size_t left = sizeof(preamble) - channel->in_len;
+
+	if (len > left) {
+		len = left;
+	}
+	memcpy(channel->in + channel->in_len, data, len);
+	channel->in_len = (uint8_t) (channel->in_len + len);
+	/* Refused as soon as a byte is wrong: who sends a line of text must
+	 * not have to send twelve. */
+	if (channel->in_len == sizeof(preamble) ||
+	    memcmp(channel->in, preamble,
+	           channel->in_len < 3 ? channel->in_len : 3) != 0) {
+		check_preamble(channel);
+	}
+	return len;
+}
+
+void
+waldoi_channel_input(waldoi_channel *channel, uint8_t *data, size_t len)
+{
+	size_t taken = 0;
+
+	if (channel->session == NULL || len == 0) {
+		return;
+	}
+	if (!channel->initiator && channel->in_len < sizeof(preamble)) {
+		taken = take_preamble(channel, data, len);
+	} else if (channel->initiator && channel->in_len == 0) {
+		channel->in_len = 1;
+		if (data[0] == preamble[0]) {
+			waldoi_session_refused(channel->session,
+			                       "it refuses our version, or "
+			                       "links in clear");
+			return;
+		}
+	}
+	if (taken < len) {
+		waldoi_session_input(channel->session, data + taken,
+		                     len - taken);
+	}
+}
+
+bool
+waldoi_channel_wants_input(const waldoi_channel *channel)
+{
+	return channel->session == NULL || !channel->session->more_input;
+}
+
+void
+waldoi_channel_lost(waldoi_channel *channel, waldo_err err, const char *message)
+{
+	struct waldoi_session *session = channel->session;
+
+	channel->session = NULL;
+	if (session != NULL) {
+		waldoi_session_lost(session, err, message);
+	}
+}
+
+size_t
+waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
+{
+	size_t n = 0;
+
+	if (channel->session == NULL || max == 0) {
+		return 0;
+	}
+	if (channel->out_left > 0) {
+		iov[n].iov_base =
+		    channel->out + channel->out_len - channel->out_left;
+		iov[n].iov_len = channel->out_left;
+		n++;
+	}
+	if (!channel->initiator && channel->in_len < sizeof(preamble)) {
+		return n; /* whoever is there has not said what it speaks */
+	}
+	return n +
+	    waldoi_session_output(channel->session, iov + n, max - n);
+}
+
+void
+waldoi_channel_sent(waldoi_channel *channel, size_t len)
+{
+	size_t ours = len < channel->out_left ? len : channel->out_left;
+
+	channel->out_left = (uint8_t) (channel->out_left - ours);
+	if (channel->session != NULL && len > ours) {
+		waldoi_session_sent(channel->session, len - ours);
+	}
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/driver.h - what the broker needs from outside, and how it is driven
+ *
+ * The broker does no I/O: it is given bytes, the time and randomness, and
+ * asks for links. Whoever does that is the node's driver: broker/net/ with
+ * libevent and sockets, the simulator with pipes in memory and virtual time.
+ *
+ * A turn. The driver calls waldoi_node_enter() before it hands the node what
+ * an event brought (bytes, a lost link, a new link). Whenever something then
+ * waits to be done, the node calls `wake`, once, and the driver answers with
+ * one waldoi_node_turn(), as soon as what is at hand has been handed in:
+ * queued work, due timers and user's callbacks run there, and what is to be
+ * sent leaves at its end. Only inside waldoi_node_turn() and
+ * waldo_node_free() does the broker call the operations of a link.
+ */
+#ifndef WALDOI_DRIVER_H
+#define WALDOI_DRIVER_H
+
+#include "broker/address.h"
+#include "broker/channel/channel.h"
+#include <waldo/node.h>
+
+#include <sys/queue.h>
+#include <sys/uio.h>
+
+typedef struct waldoi_link waldoi_link;
+typedef struct waldoi_session waldoi_session;
+typedef struct waldo_listener waldo_listener; /* as in <waldo/server.h> */
+
+typedef struct waldoi_driver_ops {
+	/* Microseconds of a clock that never goes back and goes on while the
+	 * machine sleeps (CLOCK_BOOTTIME). */
+	uint64_t (*now)(void *driver);
+
+	void (*random)(void *driver, void *data, size_t len);
+
+	/* waldoi_node_turn() as soon as possible; see above. */
+	void (*wake)(void *driver);
+
+	/* waldoi_node_turn() at `at`; UINT64_MAX: not by the clock. Replaces
+	 * what was armed before. */
+	void (*arm)(void *driver, uint64_t at);
+
+	/* Opens a link for `session` as initiator. At once: what fails later
+	 * is told by waldoi_channel_lost(). Fails with a message in
+	 * waldoi_node_set_message(). The link, with link->channel initialised
+	 * (waldoi_channel_init()), goes to *ret_link. */
+	waldo_err (*dial)(void *driver, const waldoi_address *address,
+	                  waldoi_session *session, waldoi_link **ret_link);
+
+	/* Accepts links; for each, waldoi_session_accept(). The driver makes
+	 * the listener (waldo_listener below is its first member). */
+	waldo_err (*listen)(void *driver, const waldoi_address *address,
+	                    waldo_listener **ret_listener);
+
+	/* See the functions of waldo/node.h that have these names. */
+	waldo_err (*step)(void *driver, int timeout_ms);
+	waldo_err (*run)(void *driver);
+	int (*get_fd)(void *driver);
+	waldo_err (*post)(void *driver, waldo_task_cb *cb, void *user);
+	void (*stop)(void *driver, uint32_t grace_ms);
+
+	/* The last call: the node is about to be freed, all its links and
+	 * listeners are closed. Frees the driver. Posted tasks that have not
+	 * run run now. */
+	void (*free)(void *driver);
+} waldoi_driver_ops;
+
+/* How a link ends when its session has no more use for it. */
+typedef enum waldoi_close {
+	WALDOI_CLOSE_ORDERLY, /* all was sent: shutdown, then read and discard
+	                       * until the peer has closed, or one second */
+	WALDOI_CLOSE_NOW      /* whatever is still under way is lost */
+} waldoi_close;
+
+typedef struct waldoi_link_ops {
+	/* Sends what waldoi_channel_output() gives until there is no more or
+	 * the socket refuses; then goes on by itself when it can. */
+	void (*flush)(waldoi_link *link);
+
+	/* Lets go of the session: channel.session is NULL already. The link
+	 * frees itself, now or later. */
+	void (*close)(waldoi_link *link, waldoi_close how);
+} waldoi_link_ops;
+
+/* The first member of the driver's own link. */
+struct waldoi_link {
+	const waldoi_link_ops *ops;
+	waldoi_channel channel;
+	waldo_peer peer; /* strings and key live as long as the link */
+};
+
+/* The first member of the driver's own listener. */
+struct waldo_listener {
+	waldo_node *node; /* set by the broker */
+	const char *uri;  /* owned by the driver's listener */
+	void (*close)(waldo_listener *listener); /* frees it */
+	TAILQ_ENTRY(waldo_listener) entry;       /* the broker's */
+};
+
+/* Makes a node on `driver`. `options` may be NULL. On failure the driver
+ * still belongs to the caller. */
+waldo_err waldoi_node_new(const waldo_node_options *options,
+                          const waldoi_driver_ops *ops, void *driver,
+                          waldo_node **ret_node) WALDO_MUST_CHECK;
+
+/* An event begins: the clock is read afresh. */
+void waldoi_node_enter(waldo_node *node);
+
+/* Does all that waits, bounded; calls `wake` again if more is left. */
+void waldoi_node_turn(waldo_node *node);
+
+/* The driver's `stop` has reached the node's thread. */
+void waldoi_node_stop(waldo_node *node, uint32_t grace_ms);
+
+/* True while a callback of the user's runs: step, run and wait refuse. */
+bool waldoi_node_in_callback(const waldo_node *node);
+
+/* What waldo_node_get_message() will say. */
+void waldoi_node_set_message(waldo_node *node, const char *format, ...)
+    WALDO_PRINTF(2, 3);
+
+void waldoi_node_log(waldo_node *node, waldo_log_level level,
+                     const char *format, ...) WALDO_PRINTF(3, 4);
+
+/* Prints one line for each frame; NULL: no trace. */
+void waldoi_node_set_trace(waldo_node *node,
+                           void (*trace)(const char *line, void *user),
+                           void *user);
+
+/*
+ * A session for a link that was accepted. link->channel is initialised here,
+ * as the responder's. NULL if there is no room (waldo_limits.sessions) or no
+ * memory: the driver closes the socket; it was logged.
+ */
+waldoi_session *waldoi_session_accept(waldo_node *node, waldoi_link *link);
+
+/* Silence after which a link is given up, for the driver's own options
+ * (TCP_USER_TIMEOUT). */
+uint32_t waldoi_node_get_dead_peer_ms(const waldo_node *node);
+
+/* How much there is of each thing; all zero but for what the user holds when
+ * everything was released. For the ledger of the tests. */
+typedef struct waldoi_counts {
+	size_t sessions, objects, refs, promises, calls, timers, tasks;
+	size_t exports, imports; /* table entries, over all sessions */
+	size_t bytes; /* in buffers for peers: queued, retained, partial */
+} waldoi_counts;
+void waldoi_node_count(const waldo_node *node, waldoi_counts *ret_counts);
+
+#endif

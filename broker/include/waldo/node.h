@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * waldo/node.h - one thread's presence on the network
+ *
+ * Threads: a node and everything made with it belong to the thread that steps
+ * it. Exceptions: waldo_node_post() from any thread, waldo_node_stop() also
+ * from a signal handler. A node does not survive fork().
+ *
+ * Callbacks run only inside waldo_node_step(), waldo_node_run(),
+ * waldo_promise_wait() and waldo_node_free(), or when the caller's own
+ * event_base dispatches; methods and `destroy` are callbacks too, but that
+ * `destroy` also runs in waldo_ref_release() and waldo_object_revoke().
+ */
+#ifndef WALDO_NODE_H
+#define WALDO_NODE_H
+
+#include <waldo/call.h>
+#include <waldo/limits.h>
+#include <waldo/watch.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct event_base;
+
+typedef enum waldo_log_level {
+	WALDO_LOG_ERROR = 0,
+	WALDO_LOG_WARN = 1,
+	WALDO_LOG_INFO = 2,
+	WALDO_LOG_DEBUG = 3
+} waldo_log_level;
+
+typedef struct waldo_node_options {
+	size_t size;             /* sizeof(waldo_node_options) */
+	struct event_base *base; /* borrowed; NULL: the node makes its own */
+	waldo_limits limits;     /* zero: defaults */
+	/* One line, without its end; borrowed. NULL: nothing is logged. */
+	void (*log)(waldo_log_level level, const char *line, void *user);
+	void *log_user;
+} waldo_node_options;
+
+/*
+ * `options` may be NULL. If the environment has WALDO_TRACE=1, each frame
+ * that the node sends or receives is printed on stderr, decoded, in one line.
+ *
+ *   WALDO_EINVAL   a size or a limit is out of range
+ *   WALDO_ESYSTEM  the system refused a descriptor
+ */
+waldo_err waldo_node_new(const waldo_node_options *options,
+                         waldo_node **ret_node) WALDO_MUST_CHECK;
+
+/* Ends all sessions, settles every promise (callbacks run), cancels every
+ * deferred call, destroys every object. References and promises that are
+ * still held are broken and may be released later; deferred calls must still
+ * be answered, which frees them. Not in a callback of the node. NULL is
+ * accepted. */
+void waldo_node_free(waldo_node *node);
+
+/* What the last function that failed at once on this node has to say, naming
+ * what and where; never NULL, valid until the next call. With NULL: why the
+ * last waldo_node_new() of this thread failed. */
+const char *waldo_node_get_message(const waldo_node *node);
+
+/* Runs until waldo_node_stop(). WALDO_EINVAL inside a callback. */
+waldo_err waldo_node_run(waldo_node *node);
+
+/* One turn: waits at most `timeout_ms` (0: not at all; -1: for ever) for
+ * something to do, and does it; what there is to send leaves first and last.
+ * Also what to do when waldo_node_get_fd() is readable. WALDO_EINVAL inside a
+ * callback. */
+waldo_err waldo_node_step(waldo_node *node, int timeout_ms);
+
+/* Sends what is queued, now. Seldom needed: what is queued in a callback
+ * leaves at the end of the turn, and what is queued outside one makes
+ * waldo_node_get_fd() readable (a step sends it). */
+void waldo_node_flush(waldo_node *node);
+
+/* Stops listening, lets the calls that peers have open here finish for
+ * `grace_ms`, ends all sessions in good order, then makes waldo_node_run()
+ * return. A second call shortens the grace, never lengthens it. */
+void waldo_node_stop(waldo_node *node, uint32_t grace_ms);
+
+/* False once a stop has run to its end; for loops of waldo_node_step(). */
+bool waldo_node_is_running(const waldo_node *node);
+
+/* Readable when there is something to do, timers included; for GLib, Qt, ...
+ * Belongs to the node. -1 where the system has no epoll, and for a node on
+ * the caller's event_base, which is dispatched instead. */
+int waldo_node_get_fd(waldo_node *node);
+
+typedef void waldo_task_cb(void *user);
+
+/* Has `cb` run on the node's thread. Any thread. Tasks that have not run when
+ * the node is freed run in waldo_node_free(). */
+waldo_err waldo_node_post(waldo_node *node, waldo_task_cb *cb, void *user)
+    WALDO_MUST_CHECK;
+
+/* Has `cb` run once, `delay_ms` from now; not at all if the node is freed
+ * first. `ret_watch` may be NULL. */
+waldo_err waldo_node_after(waldo_node *node, uint32_t delay_ms,
+                           waldo_task_cb *cb, void *user,
+                           waldo_watch **ret_watch) WALDO_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

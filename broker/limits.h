@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* broker/limits.h - the limits of a node, with the defaults filled in */
+#ifndef WALDOI_LIMITS_H
+#define WALDOI_LIMITS_H
+
+#include <waldo/error.h>
+#include <waldo/limits.h>
+
+/* `given` may be NULL. WALDO_EINVAL and a message that names the field. */
+waldo_err waldoi_limits_set(const waldo_limits *given, waldo_limits *ret_limits,
+                            char message[200]) WALDO_MUST_CHECK;
+
+#endif

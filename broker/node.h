@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/node.h - the inside of a node
+ *
+ * What the floors of the broker share: the clock of this turn, the queue of
+ * what is to be done, the pools, and a list of every handle, so that the node
+ * can let go of all of them when it dies.
+ */
+#ifndef WALDOI_NODE_H
+#define WALDOI_NODE_H
+
+#include "broker/driver.h"
+#include "broker/failure.h"
+#include "broker/pool.h"
+#include "broker/runqueue.h"
+#include "broker/timer.h"
+#include "serial/writer.h"
+
+struct waldo_node {
+	const waldoi_driver_ops *driver;
+	void *driver_data;
+	waldo_limits limits; /* no zeros left, but for call_timeout_ms */
+	waldoi_writer_limits writer_limits;
+
+	uint64_t now;   /* when this turn began, or later */
+	bool entered;   /* an event or a turn is under way: `now` is fresh */
+	bool woken;     /* `wake` was called; a turn will come */
+	bool turning;   /* inside waldoi_node_turn() */
+	bool freeing;   /* inside waldo_node_free() */
+	uint32_t callbacks; /* of the user's that are running */
+	uint64_t armed; /* what the driver was last told */
+
+	waldoi_runqueue jobs;
+	waldoi_timers timers;
+	TAILQ_HEAD(, waldoi_session) dirty; /* have something to send */
+
+	LIST_HEAD(, waldo_ref) refs; /* all that know this node */
+	LIST_HEAD(, waldo_promise) promises;
+	LIST_HEAD(, waldo_call) calls;
+	LIST_HEAD(, waldo_request) requests;
+	LIST_HEAD(, waldoi_session) sessions;
+	LIST_HEAD(, waldo_watch) afters; /* waldo_node_after() */
+	TAILQ_HEAD(, waldo_listener) listeners;
+	size_t ref_count, object_count, promise_count, call_count;
+	size_t session_count;
+	size_t bytes; /* in buffers for peers, against limits.total_bytes */
+
+	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
+
+	waldoi_taken *lenders; /* whose bytes are not needed any more */
+	waldoi_job lenders_job;
+
+	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
+
+	/* stopping */
+	bool stopping, stopped;
+	waldoi_timer stop_timer;
+
+	void (*log)(waldo_log_level level, const char *line, void *user);
+	void *log_user;
+	void (*trace)(const char *line, void *user);
+	void *trace_user;
+	uint64_t secret; /* of the hash tables */
+	uint8_t incarnation[16];
+	char message[256];
+};
+
+/* Has a turn come soon. */
+void waldoi_node_wake(waldo_node *node);
+
+/* Queues a job and has a turn come. */
+void waldoi_node_queue(waldo_node *node, waldoi_job *job,
+                       void (*run)(waldoi_job *job));
+
+/* All that is queued, and all that this queues: only when the node dies. */
+void waldoi_node_run_jobs(waldo_node *node);
+
+/* The time: that of the turn, or afresh outside one. */
+uint64_t waldoi_node_now(waldo_node *node);
+
+void waldoi_node_arm(waldo_node *node, waldoi_timer *timer, uint64_t at,
+                     void (*fire)(waldoi_timer *timer));
+
+/* What peers reach with id 0; takes `bootstrap`. */
+void waldoi_node_set_bootstrap(waldo_node *node, waldo_ref *bootstrap);
+
+/* Off the node's list, and closed; NULL is accepted. */
+void waldoi_listener_close(waldo_listener *listener);
+
+/* Tells a stopping node that a call or a session has ended. */
+void waldoi_node_check_stop(waldo_node *node);
+
+/* A copy of the message and the code, for functions that fail at once. */
+waldo_err waldoi_node_fail(waldo_node *node, waldo_err err, const char *format,
+                           ...) WALDO_PRINTF(3, 4);
+
+/* waldoi_writer's: has waldoi_taken.done run from the loop; `context` is the
+ * node, which outlives it or is NULL. */
+void waldoi_node_give_back(waldoi_taken *taken, void *context);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/object.h - the inside of an object
+ *
+ * A near object is its own and only reference (so "sent home" is pointer
+ * equality), with a class and the user's `self`.
+ */
+#ifndef WALDOI_OBJECT_H
+#define WALDOI_OBJECT_H
+
+#include "broker/call.h"
+
+typedef struct waldoi_object {
+	waldo_ref ref;
+	const waldo_class *kind;
+	void *self;
+	uint32_t running; /* methods on the stack; the node's own thread */
+	uint32_t queued;  /* calls for it in the run queue */
+	bool destroyed;   /* `self` was given back, or is not there to give */
+	LIST_HEAD(, waldo_call) deferred;
+} waldoi_object;
+
+/* NULL if `ref`, which is followed, is not a near object. */
+waldoi_object *waldoi_object_of(const waldo_ref *ref);
+
+/* The node is going: `self` goes back if `ref` is an object. */
+void waldoi_object_orphan(waldo_ref *ref);
+
+/* Runs `call` now if none is queued before it, else queues it. Only from the
+ * loop. Takes `call`, whose target is this object. */
+void waldoi_object_dispatch(waldoi_object *object, waldo_call *call);
+
+#endif

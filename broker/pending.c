@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/pending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static waldo_promise *
+pending_invoke(waldo_ref *ref, waldo_request *request, bool wants,
+               waldo_err *ret_err)
+{
+	waldoi_pending *pending = (waldoi_pending *) ref;
+	waldo_promise *promise = NULL;
+	waldoi_failure *failure = NULL;
+	waldo_call *call;
+
+	if (pending->promise != NULL && pending->promise->source != NULL &&
+	    pending->promise->source->pipeline != NULL) {
+		return pending->promise->source->pipeline(pending, request,
+		                                          wants, ret_err);
+	}
+	call = waldoi_near_call_new(request, wants, &promise, &failure);
+	if (call == NULL) {
+		return waldoi_request_fail(request, wants, ret_err, failure);
+	}
+	waldo_request_free(request);
+	waldoi_ref_deliver(ref, call);
+	*ret_err = WALDO_OK;
+	return promise;
+}
+
+static void
+move_on(waldoi_job *job)
+{
+	waldo_call *call = waldoi_container_of(job, waldo_call, job);
+
+	waldoi_call_unpark(call);
+	waldoi_ref_deliver(call->target, call);
+}
+
+static void
+pending_deliver(waldo_ref *ref, waldo_call *call)
+{
+	waldoi_pending *pending = (waldoi_pending *) ref;
+
+	if (!waldoi_message_own(&call->args)) {
+		waldoi_call_fail(call, waldoi_failure_new(WALDO_ENOMEM,
+		                           WALDO_NOT_SENT, "out of memory"));
+		return;
+	}
+	waldoi_runqueue_add(&pending->parked, &call->job, move_on);
+}
+
+static void
+pending_destroy(waldo_ref *ref)
+{
+	waldoi_ref_fini(ref);
+	free(ref);
+}
+
+static const waldoi_ref_ops pending_ops = {
+    .invoke = pending_invoke,
+    .deliver = pending_deliver,
+    .destroy = pending_destroy,
+};
+
+waldoi_pending *
+waldoi_pending_of(waldo_ref *ref)
+{
+	return ref != NULL && ref->ops == &pending_ops ? (waldoi_pending *) ref
+	                                               : NULL;
+}
+
+static bool
+same_step(const waldoi_step *a, const waldoi_step *b)
+{
+	if ((a->key == NULL) != (b->key == NULL)) {
+		return false;
+	}
+	return a->key == NULL
+	    ? a->index == b->index
+	    : a->len == b->len && memcmp(a->key, b->key, a->len) == 0;
+}
+
+static bool
+same_path(const waldoi_path *a, const waldoi_path *b)
+{
+	if (a->count != b->count || a->malformed != b->malformed) {
+		return false;
+	}
+	for (size_t i = 0; i < a->count; i++) {
+		if (!same_step(&a->steps[i], &b->steps[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static waldoi_pending *
+new_pending(waldo_node *node, const waldoi_path *path)
+{
+	size_t size = 0;
+	waldoi_pending *pending;
+	char *keys;
+
+	for (size_t i = 0; i < path->count; i++) {
+		size += path->steps[i].key == NULL ? 0 : path->steps[i].len;
+	}
+	pending = malloc(sizeof(*pending) + size);
+	if (pending == NULL) {
+		return NULL;
+	}
+	waldoi_ref_init(&pending->ref, node, &pending_ops, WALDO_PENDING);
+	waldoi_runqueue_init(&pending->parked);
+	pending->path = *path;
+	keys = pending->keys;
+	for (size_t i = 0; i < path->count; i++) {
+		waldoi_step *step = &pending->path.steps[i];
+
+		if (step->key != NULL) {
+			memcpy(keys, step->key, step->len);
+			step->key = keys;
+			keys += step->len;
+		}
+	}
+	return pending;
+}
+
+waldo_ref *
+waldoi_pendings_get(waldoi_pending **list, waldo_node *node,
+                    const waldoi_path *path, waldo_promise *promise)
+{
+	waldoi_pending *pending;
+
+	for (pending = *list; pending != NULL; pending = pending->next) {
+		if (same_path(&pending->path, path)) {
+			return &pending->ref;
+		}
+	}
+	pending = new_pending(node, path);
+	if (pending == NULL) {
+		return NULL;
+	}
+	pending->promise = promise;
+	pending->next = *list;
+	*list = pending;
+	return &pending->ref;
+}
+
+waldo_ref *
+waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
+                 waldoi_failure **ret_failure)
+{
+	size_t len = 0;
+	const uint8_t *at = path->malformed
+	    ? NULL
+	    : waldoi_payload_find(value->body, value->len, path->steps,
+	                          path->count, &len);
+	int32_t index = at == NULL ? -1 : waldoi_payload_as_handle(at, len);
+
+	if (index >= 0 && (uint32_t) index < value->ref_count) {
+		return value->refs[index];
+	}
+	*ret_failure = path->malformed
+	    ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                         "the path is malformed: at most %d steps of "
+	                         "1 to %d bytes",
+	                         WALDOI_MAX_STEPS, WALDOI_MAX_METHOD)
+	    : at == NULL
+	    ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                         "the result has no such place")
+	    : waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                         "the result is not a reference but %s",
+	                         waldoi_payload_type_name(at, len));
+	return NULL;
+}
+
+static void
+settle_one(waldoi_pending *pending, const waldoi_message *value,
+           waldoi_failure *failure)
+{
+	waldoi_failure *none = NULL;
+	waldo_ref *target = value == NULL
+	    ? NULL
+	    : waldoi_path_find(&pending->path, value, &none);
+	waldoi_job *job;
+
+	pending->promise = NULL;
+	waldo_ref_retain(&pending->ref);
+	if (target != NULL) {
+		waldoi_ref_become(&pending->ref, target);
+	} else {
+		waldoi_ref_break(&pending->ref, none != NULL ? none : failure);
+	}
+	waldoi_failure_release(none);
+	while ((job = waldoi_runqueue_pop(&pending->parked)) != NULL) {
+		move_on(job);
+	}
+	waldo_ref_release(&pending->ref);
+}
+
+void
+waldoi_pendings_settle(waldoi_pending **list, const waldoi_message *value,
+                       waldoi_failure *failure)
+{
+	for (waldoi_pending *p = *list; p != NULL; p = p->next) {
+		if (p->ref.state == WALDO_PENDING && p->ref.target == NULL) {
+			settle_one(p, value, failure);
+		}
+	}
+}
+
+void
+waldoi_pendings_free(waldoi_pending **list)
+{
+	waldoi_pending *pending = *list;
+	waldoi_failure *gone;
+
+	if (pending == NULL) {
+		return;
+	}
+	gone = waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+	                          "the call that it was to come from has ended");
+	waldoi_pendings_settle(list, NULL, gone);
+	waldoi_failure_release(gone);
+	*list = NULL;
+	while (pending != NULL) {
+		waldoi_pending *next = pending->next;
+
+		waldo_ref_release(&pending->ref);
+		pending = next;
+	}
+}
+
+/* Digits alone are an index. */
+static void
+parse_step(const char *text, size_t len, waldoi_step *ret_step)
+{
+	uint64_t index = 0;
+
+	*ret_step = (waldoi_step){.key = text, .len = (uint32_t) len};
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return;
+		}
+		index = index * 10 + (uint64_t) (text[i] - '0');
+		if (index > UINT32_MAX) {
+			return;
+		}
+	}
+	*ret_step = (waldoi_step){.index = (uint32_t) index};
+}
+
+void
+waldoi_path_parse(const char *text, waldoi_path *ret_path)
+{
+	*ret_path = (waldoi_path){0};
+	while (*text != '\0') {
+		size_t len = strcspn(text, "/");
+
+		if (len == 0 || len > WALDOI_MAX_METHOD ||
+		    ret_path->count == WALDOI_MAX_STEPS ||
+		    strcmp(text + len, "/") == 0) {
+			*ret_path = (waldoi_path){.malformed = true};
+			return;
+		}
+		parse_step(text, len, &ret_path->steps[ret_path->count++]);
+		text += len + (text[len] == '/');
+	}
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/call.h"
+#include "broker/pending.h"
+#include "serial/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What NULL behaves as, since NULL is what there was no memory for. */
+static const waldo_failure no_promise = {
+    WALDO_ENOMEM, WALDO_NOT_SENT, false, "waldo.NoMemory", "out of memory", 0};
+
+waldo_promise *
+waldoi_promise_new(waldo_node *node)
+{
+	waldo_promise *promise = node == NULL
+	    ? malloc(sizeof(*promise))
+	    : waldoi_pool_take(&node->promise_pool);
+
+	if (promise == NULL) {
+		return NULL;
+	}
+	memset(promise, 0, offsetof(waldo_promise, reader));
+	promise->count = 1;
+	promise->node = node;
+	waldoi_message_init(&promise->value);
+	if (node != NULL) {
+		LIST_INSERT_HEAD(&node->promises, promise, entry);
+		node->promise_count++;
+	}
+	return promise;
+}
+
+WALDO_API waldo_promise *
+waldo_promise_retain(waldo_promise *promise)
+{
+	if (promise != NULL) {
+		promise->count++;
+	}
+	return promise;
+}
+
+WALDO_API void
+waldo_promise_release(waldo_promise *promise)
+{
+	waldo_node *node;
+
+	if (promise == NULL || --promise->count > 0) {
+		return;
+	}
+	/* Whoever would settle it holds a count, so it is settled: nobody asks
+	 * for its result any more. */
+	node = promise->node;
+	waldoi_pendings_free(&promise->pendings);
+	waldoi_message_fini(&promise->value);
+	waldoi_failure_release(promise->failure);
+	if (node == NULL) {
+		free(promise);
+		return;
+	}
+	waldoi_runqueue_remove(&promise->job);
+	waldoi_timer_stop(&node->timers, &promise->timer);
+	LIST_REMOVE(promise, entry);
+	node->promise_count--;
+	waldoi_pool_give(&node->promise_pool, promise);
+}
+
+/* ---- settling */
+
+/* The last that it does: the callback, and the count that came with it. */
+static void
+tell(waldo_promise *promise, waldoi_message *value)
+{
+	waldo_done_cb *done = promise->done;
+	const waldoi_failure *failure = promise->failure;
+
+	promise->settled = WALDOI_SETTLED;
+	promise->done = NULL;
+	if (done != NULL) {
+		if (failure == NULL) {
+			waldoi_reader_init(&promise->reader, value->body,
+			                   value->len, false,
+			                   (void *const *) value->refs,
+			                   value->ref_count);
+		} else {
+			waldoi_reader_init_failed(&promise->reader,
+			                          failure->pub.code,
+			                          failure->pub.message);
+		}
+		promise->node->callbacks++;
+		done(&promise->reader, failure == NULL ? NULL : &failure->pub,
+		     promise->user);
+		promise->node->callbacks--;
+	}
+	waldoi_message_fini(value);
+	waldo_promise_release(promise);
+}
+
+static void
+tell_later(waldoi_job *job)
+{
+	waldo_promise *promise =
+	    waldoi_container_of(job, waldo_promise, job);
+
+	tell(promise, &promise->value);
+}
+
+/* Keeps what came until somebody asks. */
+static void
+store(waldo_promise *promise, waldoi_message *value)
+{
+	promise->settled = WALDOI_SETTLED;
+	if (value == NULL) {
+		return;
+	}
+	if (!waldoi_message_own(value)) {
+		promise->failure = waldoi_failure_new(
+		    WALDO_ENOMEM, WALDO_EXECUTED, "out of memory");
+		waldoi_message_fini(value);
+		return;
+	}
+	waldoi_message_move(&promise->value, value);
+}
+
+void
+waldoi_promise_settle(waldo_promise *promise, waldoi_message *value,
+                      waldoi_failure *failure, bool now)
+{
+	if (promise->settled != WALDOI_OPEN) {
+		if (value != NULL) {
+			waldoi_message_fini(value);
+		}
+		waldoi_failure_release(failure);
+		return;
+	}
+	waldo_promise_retain(promise);
+	promise->settled = WALDOI_SETTLING;
+	promise->source = NULL;
+	promise->failure = failure;
+	waldoi_timer_stop(&promise->node->timers, &promise->timer);
+	waldoi_pendings_settle(&promise->pendings, value, failure);
+	if (promise->follower != NULL) {
+		waldo_call *call = promise->follower;
+
+		store(promise, value);
+		waldoi_call_answer_with(call, &promise->value,
+		                        promise->failure);
+	} else if (!promise->has_callback) {
+		store(promise, value);
+	} else if (now) {
+		waldoi_message none;
+
+		waldoi_message_init(&none);
+		tell(promise, value == NULL ? &none : value);
+	} else {
+		store(promise, value);
+		promise->settled = WALDOI_SETTLING;
+		waldoi_node_queue(promise->node, &promise->job, tell_later);
+	}
+	waldo_promise_release(promise);
+}
+
+void
+waldoi_promise_settle_nil(waldo_promise *promise, bool now)
+{
+	uint8_t nil[] = {0xc0};
+	waldoi_message value;
+
+	waldoi_message_init(&value);
+	value.body = nil;
+	value.len = sizeof(nil);
+	waldoi_promise_settle(promise, &value, NULL, now);
+}
+
+waldo_promise *
+waldoi_promise_new_failed(waldo_node *node, waldoi_failure *failure)
+{
+	waldo_promise *promise = waldoi_promise_new(node);
+
+	if (promise == NULL) {
+		waldoi_failure_release(failure);
+		return NULL;
+	}
+	promise->settled = WALDOI_SETTLED;
+	promise->failure = failure;
+	return promise;
+}
+
+void
+waldoi_promise_orphan(waldo_promise *promise, waldoi_failure *gone)
+{
+	waldo_node *node = promise->node;
+
+	waldoi_runqueue_remove(&promise->job);
+	waldoi_timer_stop(&node->timers, &promise->timer);
+	LIST_REMOVE(promise, entry);
+	node->promise_count--;
+	promise->node = NULL;
+	promise->source = NULL;
+	if (promise->failure == NULL && promise->value.body == NULL) {
+		promise->failure = waldoi_failure_retain(gone);
+	}
+	promise->settled = WALDOI_SETTLED;
+}
+
+WALDO_API waldo_err
+waldo_promise_when(waldo_promise *promise, waldo_done_cb *cb, void *user)
+{
+	waldo_err err = WALDO_OK;
+
+	if (promise == NULL) {
+		return WALDO_ENOMEM;
+	}
+	if (cb == NULL || promise->has_callback || promise->follower != NULL) {
+		err = WALDO_EINVAL;
+	} else if (promise->node == NULL) {
+		/* No loop will ever run it. */
+		err = promise->failure->pub.code;
+	}
+	if (err != WALDO_OK) {
+		waldo_promise_release(promise);
+		return err;
+	}
+	promise->has_callback = true;
+	promise->done = cb;
+	promise->user = user;
+	if (promise->settled == WALDOI_SETTLED) {
+		promise->settled = WALDOI_SETTLING;
+		waldoi_node_queue(promise->node, &promise->job, tell_later);
+	}
+	return WALDO_OK;
+}
+
+/* ---- giving up */
+
+static void
+give_up(waldo_promise *promise, waldo_err code, bool now, const char *format,
+        ...)
+{
+	waldo_fate fate = WALDO_NOT_SENT;
+	waldoi_failure *failure;
+	va_list args;
+
+	if (promise->settled != WALDOI_OPEN) {
+		return;
+	}
+	waldo_promise_retain(promise);
+	if (promise->source != NULL) {
+		fate = promise->source->give_up(promise);
+	}
+	va_start(args, format);
+	failure = waldoi_failure_newv(code, fate, format, args);
+	va_end(args);
+	waldoi_promise_settle(promise, NULL, failure, now);
+	waldo_promise_release(promise);
+}
+
+void
+waldoi_promise_give_up(waldo_promise *promise, waldo_err code,
+                       const char *message)
+{
+	give_up(promise, code, false, "%s", message);
+}
+
+WALDO_API void
+waldo_promise_cancel(waldo_promise *promise)
+{
+	if (promise != NULL) {
+		give_up(promise, WALDO_ECANCELLED, false,
+		        "the call was cancelled");
+	}
+}
+
+static void
+too_late(waldoi_timer *timer)
+{
+	waldo_promise *promise =
+	    waldoi_container_of(timer, waldo_promise, timer);
+
+	give_up(promise, WALDO_EDEADLINE, true, "no answer within %u ms",
+	        promise->timeout_ms);
+}
+
+void
+waldoi_promise_set_deadline(waldo_promise *promise,
+                            const waldo_request *request)
+{
+	if (request->deadline != WALDOI_NEVER) {
+		promise->timeout_ms = request->timeout_ms;
+		waldoi_node_arm(promise->node, &promise->timer,
+		                request->deadline, too_late);
+	}
+}
+
+WALDO_API void
+waldo_promise_forget(waldo_promise *promise)
+{
+	if (promise != NULL) {
+		promise->done = NULL;
+	}
+}
+
+/* ---- what it will be */
+
+static waldo_ref *
+get_place(waldo_promise *promise, const waldoi_path *path)
+{
+	waldo_ref *ref;
+
+	if (promise->node == NULL) {
+		return NULL;
+	}
+	ref = waldoi_pendings_get(&promise->pendings, promise->node, path,
+	                          promise);
+	if (ref != NULL && promise->settled != WALDOI_OPEN) {
+		/* Asked for after the fact. */
+		waldoi_pendings_settle(
+		    &promise->pendings,
+		    promise->failure == NULL ? &promise->value : NULL,
+		    promise->failure);
+	}
+	return ref;
+}
+
+WALDO_API waldo_ref *
+waldo_promise_get_ref_at(waldo_promise *promise, const char *text)
+{
+	waldoi_path path;
+
+	if (promise == NULL || text == NULL) {
+		return NULL;
+	}
+	waldoi_path_parse(text, &path);
+	return get_place(promise, &path);
+}
+
+WALDO_API waldo_ref *
+waldo_promise_get_ref(waldo_promise *promise)
+{
+	const waldoi_path path = {0};
+
+	return promise == NULL ? NULL : get_place(promise, &path);
+}
+
+/* ---- waiting */
+
+WALDO_API waldo_err
+waldo_promise_wait(waldo_promise *promise, int timeout_ms)
+{
+	waldo_node *node;
+	uint64_t end = WALDOI_NEVER;
+
+	if (promise == NULL) {
+		return WALDO_ENOMEM;
+	}
+	node = promise->node;
+	if (node == NULL) {
+		return promise->failure->pub.code;
+	}
+	if (node->callbacks > 0 || promise->has_callback) {
+		return WALDO_EINVAL;
+	}
+	if (timeout_ms >= 0) {
+		end = node->driver->now(node->driver_data) +
+		    (uint64_t) timeout_ms * 1000;
+	}
+	while (promise->settled != WALDOI_SETTLED) {
+		uint64_t now = node->driver->now(node->driver_data);
+		waldo_err err;
+		int left = -1;
+
+		if (end != WALDOI_NEVER) {
+			if (now >= end) {
+				return WALDO_EDEADLINE;
+			}
+			left = (int) ((end - now + 999) / 1000);
+		}
+		err = node->driver->step(node->driver_data, left);
+		if (err != WALDO_OK) {
+			return err;
+		}
+	}
+	return promise->failure == NULL ? WALDO_OK
+	                                : promise->failure->pub.code;
+}
+
+WALDO_API waldo_reader *
+waldo_promise_get_result(waldo_promise *promise)
+{
+	if (promise == NULL) {
+		return NULL;
+	}
+	if (promise->read) {
+		return &promise->reader;
+	}
+	if (promise->failure != NULL) {
+		waldoi_reader_init_failed(&promise->reader,
+		                          promise->failure->pub.code,
+		                          promise->failure->pub.message);
+	} else if (promise->settled != WALDOI_SETTLED ||
+	           promise->has_callback) {
+		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
+		                          "the promise has no result yet");
+		return &promise->reader;
+	} else {
+		waldoi_reader_init(&promise->reader, promise->value.body,
+		                   promise->value.len, false,
+		                   (void *const *) promise->value.refs,
+		                   promise->value.ref_count);
+	}
+	promise->read = true;
+	return &promise->reader;
+}
+
+WALDO_API const waldo_failure *
+waldo_promise_get_failure(const waldo_promise *promise)
+{
+	static const waldo_failure open = {
+	    WALDO_EINVAL, WALDO_MAYBE_EXECUTED, false, "waldo.Invalid",
+	    "the promise is not settled yet", 0};
+
+	if (promise == NULL) {
+		return &no_promise;
+	}
+	if (promise->failure != NULL) {
+		return &promise->failure->pub;
+	}
+	return promise->settled == WALDOI_SETTLED ? NULL : &open;
+}

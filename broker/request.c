@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/call.h"
+#include "serial/api.h"
+#include "serial/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- building */
+
+/* The method's name, or the writer fails with what is wrong with it. */
+static void
+set_method(waldo_request *request, const char *method)
+{
+	size_t len = method == NULL ? 0 : strlen(method);
+
+	if (method == NULL || !waldoi_method_is_valid(method, len)) {
+		waldoi_writer_fail(&request->args, WALDO_EINVAL,
+		                   "'%.40s' is not a method's name: 1 to %d "
+		                   "bytes of UTF-8, no control characters, no "
+		                   "slash",
+		                   method == NULL ? "" : method,
+		                   WALDOI_MAX_METHOD);
+		len = 0;
+	}
+	memcpy(request->method, len == 0 ? "" : method, len + 1);
+	request->method_len = (uint16_t) len;
+}
+
+static void
+set_options(waldo_request *request, const waldo_options *options)
+{
+	if (options != NULL && options->size < sizeof(*options)) {
+		waldoi_writer_fail(&request->args, WALDO_EINVAL,
+		                   "waldo_options.size is %zu, not %zu",
+		                   options->size, sizeof(*options));
+		options = NULL;
+	}
+	if (options != NULL) {
+		request->flags = options->flags;
+		request->timeout_ms = options->timeout_ms;
+	}
+	if (request->timeout_ms == 0 && request->node != NULL &&
+	    (request->flags & WALDO_ONE_WAY) == 0) {
+		request->timeout_ms = request->node->limits.call_timeout_ms;
+	}
+}
+
+WALDO_API waldo_request *
+waldo_request_new(waldo_ref *target, const char *method,
+                  const waldo_options *options)
+{
+	static const waldoi_writer_limits no_limits = {1 << 16, 64, 256};
+	waldo_node *node = target == NULL ? NULL : target->node;
+	waldo_request *request = node == NULL
+	    ? malloc(sizeof(*request))
+	    : waldoi_pool_take(&node->request_pool);
+
+	if (request == NULL) {
+		return NULL;
+	}
+	memset(request, 0, offsetof(waldo_request, args));
+	request->node = node;
+	request->target = waldo_ref_retain(target);
+	request->deadline = WALDOI_NEVER;
+	waldoi_writer_init(&request->args, &waldoi_ref_handles,
+	                   node == NULL ? &no_limits : &node->writer_limits,
+	                   waldoi_node_give_back, node);
+	if (node != NULL) {
+		LIST_INSERT_HEAD(&node->requests, request, node_entry);
+	}
+	set_method(request, method);
+	set_options(request, options);
+	return request;
+}
+
+WALDO_API waldo_writer *
+waldo_request_get_args(waldo_request *request)
+{
+	return request == NULL ? NULL : &request->args;
+}
+
+WALDO_API void
+waldo_request_free(waldo_request *request)
+{
+	waldo_ref *target;
+
+	if (request == NULL) {
+		return;
+	}
+	target = request->target;
+	waldoi_writer_fini(&request->args);
+	if (request->node == NULL) {
+		free(request);
+	} else {
+		LIST_REMOVE(request, node_entry);
+		waldoi_pool_give(&request->node->request_pool, request);
+	}
+	waldo_ref_release(target);
+}
+
+void
+waldoi_request_orphan(waldo_request *request)
+{
+	LIST_REMOVE(request, node_entry);
+	request->node = NULL;
+	waldoi_writer_orphan(&request->args);
+}
+
+/* ---- sending */
+
+waldo_promise *
+waldoi_request_fail(waldo_request *request, bool wants, waldo_err *ret_err,
+                    waldoi_failure *failure)
+{
+	waldo_node *node = request->node;
+
+	*ret_err = failure->pub.code;
+	if (node != NULL && !wants) {
+		waldoi_node_set_message(node, "%s", failure->pub.message);
+	}
+	waldo_request_free(request);
+	if (!wants) {
+		waldoi_failure_release(failure);
+		return NULL;
+	}
+	return waldoi_promise_new_failed(node, failure);
+}
+
+/* Nothing begins while the node is being freed; the promise has no node, so
+ * that nobody can wait for it and try again for ever. */
+static waldo_promise *
+fail_freeing(waldo_request *request, bool wants, waldo_err *ret_err)
+{
+	waldo_promise *promise = waldoi_request_fail(
+	    request, wants, ret_err,
+	    waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+	                       "the node is being freed"));
+
+	if (promise != NULL) {
+		waldoi_promise_orphan(promise, NULL);
+	}
+	return promise;
+}
+
+waldo_promise *
+waldoi_request_send_for(waldo_request *request, bool wants, waldo_err *ret_err)
+{
+	waldo_ref *end = waldoi_ref_follow(request->target);
+	const uint8_t *bytes;
+	size_t len;
+	waldo_err err;
+
+	err = waldoi_writer_finish(&request->args, true, &bytes, &len);
+	if (err != WALDO_OK) {
+		return waldoi_request_fail(
+		    request, wants, ret_err,
+		    waldoi_failure_new(err, WALDO_NOT_SENT, "%s",
+		                       request->args.message));
+	}
+	if (request->node != NULL && request->node->freeing) {
+		return fail_freeing(request, wants, ret_err);
+	}
+	if (end == NULL) {
+		return waldoi_request_fail(
+		    request, wants, ret_err,
+		    waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+		                       "the reference is NULL"));
+	}
+	if (end->state == WALDO_BROKEN) {
+		return waldoi_request_fail(
+		    request, wants, ret_err,
+		    waldoi_failure_with_fate(end->failure, WALDO_NOT_SENT));
+	}
+	if (request->timeout_ms != 0) {
+		request->deadline = waldoi_node_now(request->node) +
+		    request->timeout_ms * UINT64_C(1000);
+	}
+	return end->ops->invoke(end, request, wants, ret_err);
+}
+
+WALDO_API waldo_promise *
+waldo_request_send(waldo_request *request)
+{
+	waldo_err err;
+
+	return request == NULL ? NULL
+	                       : waldoi_request_send_for(request, true, &err);
+}
+
+WALDO_API waldo_promise *
+waldo_ref_invoke(waldo_ref *ref, const char *method, const char *format, ...)
+{
+	waldo_request *request = waldo_request_new(ref, method, NULL);
+	va_list args;
+
+	if (request == NULL) {
+		return NULL;
+	}
+	va_start(args, format);
+	waldoi_putf_va(&request->args, format, args);
+	va_end(args);
+	return waldo_request_send(request);
+}
+
+WALDO_API waldo_err
+waldo_ref_notify(waldo_ref *ref, const char *method, const char *format, ...)
+{
+	const waldo_options one_way = {sizeof(one_way), 0, WALDO_ONE_WAY};
+	waldo_request *request = waldo_request_new(ref, method, &one_way);
+	waldo_err err;
+	va_list args;
+
+	if (request == NULL) {
+		return WALDO_ENOMEM;
+	}
+	va_start(args, format);
+	waldoi_putf_va(&request->args, format, args);
+	va_end(args);
+	(void) waldoi_request_send_for(request, false, &err);
+	return err;
+}
+
+/* ---- near calls */
+
+static waldo_fate
+near_give_up(waldo_promise *promise)
+{
+	waldo_call *call = promise->call;
+	waldo_fate fate = WALDO_MAYBE_EXECUTED;
+
+	if (call != NULL) {
+		if (call->phase == WALDOI_WAITING) {
+			fate = WALDO_NOT_SENT;
+		}
+		waldoi_call_give_up(call);
+	}
+	return fate;
+}
+
+static const waldoi_promise_source near_source = {near_give_up, NULL};
+
+static waldo_call *
+new_call(waldo_request *request)
+{
+	waldoi_name *name =
+	    waldoi_name_new(request->method, request->method_len);
+	waldo_call *call = NULL;
+
+	if (name != NULL) {
+		call = waldoi_call_new(request->node, NULL, name);
+	}
+	waldoi_name_release(name);
+	if (call != NULL &&
+	    waldoi_message_from(&call->args, &request->args, true) !=
+	        WALDO_OK) {
+		waldoi_call_free(call);
+		call = NULL;
+	}
+	return call;
+}
+
+waldo_call *
+waldoi_near_call_new(waldo_request *request, bool wants,
+                     waldo_promise **ret_promise, waldoi_failure **ret_failure)
+{
+	waldo_node *node = request->node;
+	waldo_promise *promise = wants ? waldoi_promise_new(node) : NULL;
+	waldo_call *call = NULL;
+
+	if (promise != NULL || !wants) {
+		call = new_call(request);
+	}
+	if (call == NULL) {
+		waldo_promise_release(promise);
+		*ret_failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
+		                                  "out of memory");
+		return NULL;
+	}
+	call->hops = request->hops;
+	call->deadline = request->deadline;
+	*ret_promise = promise;
+	if (promise == NULL) {
+		return call;
+	}
+	if ((request->flags & WALDO_ONE_WAY) != 0) {
+		/* Its peer is this node, which has it. */
+		waldoi_promise_settle_nil(promise, false);
+		return call;
+	}
+	call->promise = waldo_promise_retain(promise);
+	promise->call = call;
+	promise->source = &near_source;
+	waldoi_promise_set_deadline(promise, request);
+	return call;
+}

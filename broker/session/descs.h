@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/session/descs.h - the references of a message, as the wire has them
+ *
+ * Outgoing in two steps (PROTOCOL.md P3): prepare finds or makes the exports
+ * and can fail; commit counts them, once the frame is queued, and cannot.
+ * Incoming in one: each mention counts as soon as it is read, whatever
+ * becomes of the message.
+ */
+#ifndef WALDOI_DESCS_H
+#define WALDOI_DESCS_H
+
+#include "broker/pending.h"
+#include "broker/session/session.h"
+#include "serial/cursor.h"
+
+#define WALDOI_MAX_REFS 256 /* limits.refs_per_message is at most that */
+
+typedef struct waldoi_desc {
+	int code; /* WALDOI_DESC_ */
+	union {
+		waldoi_export *export;        /* MINE */
+		int64_t id;                   /* YOURS */
+		const waldoi_pending *answer; /* ANSWER */
+		const waldoi_failure *broken; /* BROKEN */
+	} of;
+} waldoi_desc;
+
+typedef struct waldoi_descs {
+	waldoi_session *session;
+	uint32_t count;
+	waldoi_desc descs[WALDOI_MAX_REFS];
+} waldoi_descs;
+
+/* NULL, or the failure, and nothing has changed. */
+waldoi_failure *waldoi_descs_prepare(waldoi_descs *descs,
+                                     waldoi_session *session, waldo_ref **refs,
+                                     uint32_t count);
+/* The most bytes that pack writes. */
+size_t waldoi_descs_room(const waldoi_descs *descs);
+uint8_t *waldoi_descs_pack(const waldoi_descs *descs, uint8_t *p);
+void waldoi_descs_commit(waldoi_descs *descs);
+void waldoi_descs_roll_back(waldoi_descs *descs);
+
+/* A call id, with the path inside its result if there is one. */
+uint8_t *waldoi_pack_answer(uint8_t *p, int64_t id, const waldoi_path *path);
+
+/* An error as a payload, cut so that it fits `max_frame`; malloc'ed. */
+uint8_t *waldoi_error_pack(const waldoi_failure *failure, size_t max_frame,
+                           size_t *ret_len);
+
+/* Reads an error; NULL, and the cursor has failed, if it is none. */
+waldoi_failure *waldoi_error_read(waldoi_cursor *c);
+
+/* Reads the path behind a call id: `count` steps. Keys are borrowed. Fails the
+ * cursor. */
+void waldoi_cursor_path(waldoi_cursor *c, uint32_t count,
+                        waldoi_path *ret_path);
+
+/* Reads a list of references into `message`. False: the session has been
+ * aborted or is out of memory, and has ended. */
+bool waldoi_descs_read(waldoi_session *session, waldoi_cursor *c,
+                       waldoi_message *message);
+
+#endif

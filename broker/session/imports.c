@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/session/session.h"
+#include "serial/api.h"
+
+#include <stdlib.h>
+
+/* A far reference: the peer's export, as we hold it. One for each id, so that
+ * equality is that of pointers. The table does not count it. */
+typedef struct import {
+	waldo_ref ref;
+	waldoi_session *session; /* NULL once that has ended */
+	int64_t id;
+	uint64_t received; /* mentions since the last DROP */
+} import;
+
+static waldo_promise *
+far_invoke(waldo_ref *ref, waldo_request *request, bool wants,
+           waldo_err *ret_err)
+{
+	return waldoi_session_invoke(((import *) ref)->session, ref, request,
+	                             wants, ret_err);
+}
+
+static void
+far_destroy(waldo_ref *ref)
+{
+	import *imported = (import *) ref;
+	waldoi_session *session = imported->session;
+
+	if (session != NULL && imported->id != 0) {
+		waldoi_table_remove(&session->imports, (uint64_t) imported->id);
+		waldoi_session_send_drop(session, imported->id,
+		                         imported->received);
+	} else if (session != NULL) {
+		session->bootstrap = NULL;
+	}
+	waldoi_ref_fini(ref);
+	free(imported);
+	if (session != NULL) {
+		waldoi_session_check_use(session);
+	}
+}
+
+static const waldoi_ref_ops far_ops = {
+    .invoke = far_invoke,
+    .deliver = waldoi_ref_forward,
+    .destroy = far_destroy,
+};
+
+static waldo_ref *
+new_import(waldoi_session *session, int64_t id)
+{
+	import *imported = malloc(sizeof(*imported));
+
+	if (imported == NULL) {
+		return NULL;
+	}
+	waldoi_ref_init(&imported->ref, session->node, &far_ops, WALDO_FAR);
+	imported->session = session;
+	imported->id = id;
+	imported->received = 0;
+	return &imported->ref;
+}
+
+waldo_ref *
+waldoi_import_get(waldoi_session *session, int64_t id)
+{
+	waldo_ref *ref = waldoi_table_find(&session->imports, (uint64_t) id);
+
+	if (ref != NULL) {
+		waldo_ref_retain(ref);
+	} else {
+		ref = new_import(session, id);
+		if (ref == NULL) {
+			return NULL;
+		}
+		if (!waldoi_table_insert(&session->imports, (uint64_t) id,
+		                         ref)) {
+			waldoi_ref_fini(ref);
+			free(ref);
+			return NULL;
+		}
+	}
+	((import *) ref)->received++;
+	return ref;
+}
+
+waldo_ref *
+waldoi_session_get_bootstrap(waldoi_session *session)
+{
+	if (session->bootstrap != NULL) {
+		return waldo_ref_retain(session->bootstrap);
+	}
+	session->bootstrap = new_import(session, 0);
+	return session->bootstrap;
+}
+
+waldoi_session *
+waldoi_import_session(const waldo_ref *ref)
+{
+	return ref != NULL && ref->ops == &far_ops
+	    ? ((const import *) ref)->session
+	    : NULL;
+}
+
+bool
+waldoi_import_id(const waldoi_session *session, const waldo_ref *ref,
+                 int64_t *ret_id)
+{
+	if (waldoi_import_session(ref) != session) {
+		return false;
+	}
+	*ret_id = ((const import *) ref)->id;
+	return true;
+}
+
+static void
+break_one(waldo_ref *ref, waldoi_failure *why)
+{
+	((import *) ref)->session = NULL;
+	waldoi_ref_break(ref, why);
+}
+
+void
+waldoi_imports_break(waldoi_session *session, waldoi_failure *why)
+{
+	waldo_ref *ref;
+	uint64_t key;
+
+	while ((ref = waldoi_table_any(&session->imports, &key)) != NULL) {
+		waldoi_table_remove(&session->imports, key);
+		break_one(ref, why);
+	}
+	waldoi_table_fini(&session->imports);
+	if (session->bootstrap != NULL) {
+		break_one(session->bootstrap, why);
+		session->bootstrap = NULL;
+	}
+}
+
+WALDO_API void
+waldo_ref_end_session(waldo_ref *ref, const char *reason)
+{
+	waldoi_session *session = waldoi_import_session(waldoi_ref_follow(ref));
+
+	if (session != NULL) {
+		waldoi_session_end(
+		    session, 0,
+		    waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+		                       "the session was ended here: %s",
+		                       reason == NULL ? "" : reason));
+	}
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/session/session.h"
+#include "serial/check.h"
+#include "serial/cursor.h"
+#include "serial/pack.h"
+#include <waldo/version.h>
+
+#include <string.h>
+
+#define ACK_BYTES  (32 * 1024) /* PROTOCOL.md F14 */
+#define ACK_MS     1000
+#define MOST_WORDS 200 /* of BYE and ABORT */
+
+/* Keys of HELLO. */
+enum {
+	KEY_VERSION = 0,
+	KEY_FEATURES = 1,
+	KEY_MAX_FRAME = 2,
+	KEY_MAX_DEPTH = 3,
+	KEY_OPEN_CALLS = 4,
+	KEY_IMPORTS = 6,
+	KEY_REFS = 7,
+	KEY_NAMES = 10,
+	KEY_IDLE_MS = 12,
+	KEY_INCARNATION = 14,
+	KEY_AGENT = 15
+};
+
+/* ---- sending */
+
+static uint8_t *
+begin(uint8_t *frame, size_t elements, int code)
+{
+	uint8_t *p = frame + WALDOI_FRAME_HEAD;
+
+	frame[4] = WALDOI_KIND_LINK;
+	p = waldoi_pack_array(p, elements);
+	return waldoi_pack_uint(p, (uint64_t) code);
+}
+
+static void
+say(waldoi_session *session, uint8_t *frame, const uint8_t *end)
+{
+	size_t len = (size_t) (end - frame);
+
+	waldoi_pack_be(frame, len - 4, 4);
+	if (session->node->trace != NULL) {
+		waldoi_trace_frame(session, '>', WALDOI_KIND_LINK,
+		                   frame + WALDOI_FRAME_HEAD,
+		                   len - WALDOI_FRAME_HEAD);
+	}
+	/* One that finds no memory is as good as one that the network lost:
+	 * silence ends the link. */
+	if (waldoi_output_link(&session->out, frame, len)) {
+		waldoi_session_touch(session);
+	}
+}
+
+void
+waldoi_session_say(waldoi_session *session, int code, uint64_t number)
+{
+	uint8_t frame[WALDOI_LINK_FRAME];
+
+	say(session, frame, waldoi_pack_uint(begin(frame, 2, code), number));
+}
+
+static uint8_t *
+pack_limit(uint8_t *p, int key, uint64_t value)
+{
+	return waldoi_pack_uint(waldoi_pack_uint(p, (uint64_t) key), value);
+}
+
+void
+waldoi_session_say_hello(waldoi_session *session)
+{
+	static const char agent[] = "waldo/" WALDO_VERSION;
+	const waldo_limits *limits = &session->node->limits;
+	uint8_t frame[WALDOI_LINK_FRAME];
+	uint8_t *p = begin(frame, 2, WALDOI_LINK_HELLO);
+
+	p = waldoi_pack_map(p, 11);
+	p = waldoi_pack_uint(p, KEY_VERSION);
+	p = waldoi_pack_array(p, 2);
+	p = waldoi_pack_uint(waldoi_pack_uint(p, 1), 1);
+	p = pack_limit(p, KEY_FEATURES, WALDOI_FEATURE_ACK);
+	p = pack_limit(p, KEY_MAX_FRAME, limits->message_bytes);
+	p = pack_limit(p, KEY_MAX_DEPTH, limits->depth);
+	p = pack_limit(p, KEY_OPEN_CALLS, limits->open_calls);
+	p = pack_limit(p, KEY_IMPORTS, limits->imports);
+	p = pack_limit(p, KEY_REFS, limits->refs_per_message);
+	p = pack_limit(p, KEY_NAMES, limits->names);
+	p = pack_limit(p, KEY_IDLE_MS, limits->dead_peer_ms / 3);
+	p = waldoi_pack_uint(p, KEY_INCARNATION);
+	p = waldoi_pack_bin(p, session->node->incarnation,
+	                    sizeof(session->node->incarnation));
+	p = waldoi_pack_uint(p, KEY_AGENT);
+	p = waldoi_pack_str(p, agent, strlen(agent));
+	say(session, frame, p);
+}
+
+void
+waldoi_session_say_end(waldoi_session *session, int abort_code,
+                       const char *text)
+{
+	uint8_t frame[WALDOI_LINK_FRAME];
+	size_t len = strlen(text);
+	uint8_t *p;
+
+	if (len > MOST_WORDS) {
+		len = MOST_WORDS;
+		while (((unsigned char) text[len] & 0xc0) == 0x80) {
+			len--;
+		}
+	}
+	if (abort_code == 0) {
+		p = begin(frame, 3, WALDOI_LINK_BYE);
+		p = waldoi_pack_uint(p, 0);
+		p = waldoi_pack_str(p, text, len);
+	} else {
+		p = begin(frame, 4, WALDOI_LINK_ABORT);
+		p = waldoi_pack_uint(p, (uint64_t) abort_code);
+		p = waldoi_pack_str(p, text, len);
+		p = waldoi_pack_uint(p, session->applied);
+	}
+	say(session, frame, p);
+}
+
+/* ---- acknowledging */
+
+void
+waldoi_session_add_ack(waldoi_session *session)
+{
+	if (session->told == session->applied || !session->out.retain) {
+		return;
+	}
+	session->told = session->applied;
+	session->ack_bytes = 0;
+	waldoi_session_say(session, WALDOI_LINK_ACK, session->applied);
+}
+
+static void
+ack_due(waldoi_timer *timer)
+{
+	waldoi_session *session =
+	    waldoi_container_of(timer, waldoi_session, ack_timer);
+
+	waldoi_session_add_ack(session);
+}
+
+void
+waldoi_session_note_taken(waldoi_session *session, size_t len)
+{
+	waldo_node *node = session->node;
+
+	if (!session->out.retain || session->state != WALDOI_OPEN_SESSION) {
+		return;
+	}
+	session->ack_bytes += len;
+	if (session->ack_bytes >= ACK_BYTES) {
+		waldoi_session_touch(session); /* the flush adds it */
+	} else if (!session->ack_timer.armed) {
+		waldoi_node_arm(node, &session->ack_timer,
+		                node->now + ACK_MS * UINT64_C(1000), ack_due);
+	}
+}
+
+static void
+take_ack(waldoi_session *session, waldoi_cursor *c)
+{
+	uint64_t number = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+
+	if (c->failed || !session->out.retain || number < session->acked ||
+	    number > session->out.sent) {
+		waldoi_session_abort(session,
+		                     "ACK of frame %llu, after %llu of %llu",
+		                     (unsigned long long) number,
+		                     (unsigned long long) session->acked,
+		                     (unsigned long long) session->out.sent);
+		return;
+	}
+	session->acked = number;
+	waldoi_output_acked(&session->out, session->node, number);
+	waldoi_session_settle_one_way(session, number);
+	if (waldoi_output_is_pending(&session->out)) {
+		waldoi_session_touch(session);
+	}
+	waldoi_session_check_use(session);
+}
+
+/* ---- silence */
+
+static uint64_t
+min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+silence(waldoi_timer *timer)
+{
+	waldoi_session *session =
+	    waldoi_container_of(timer, waldoi_session, idle_timer);
+	waldo_node *node = session->node;
+	uint64_t dead_us = node->limits.dead_peer_ms * UINT64_C(1000);
+
+	if (session->state != WALDOI_OPEN_SESSION) {
+		return;
+	}
+	if (node->now - session->heard >= dead_us) {
+		waldoi_session_end(
+		    session, -1,
+		    waldoi_failure_new(
+		        session->greeted ? WALDO_ELOST : WALDO_ECONNECT,
+		        WALDO_NOT_SENT, "%s: nothing was heard for %u ms",
+		        waldoi_session_get_peer(session)->address,
+		        node->limits.dead_peer_ms));
+		return;
+	}
+	if (session->greeted &&
+	    node->now - session->spoke >= session->peer.idle_ms * UINT64_C(500)) {
+		waldoi_session_say(session, WALDOI_LINK_PING, 0);
+		session->spoke = node->now;
+	}
+	waldoi_session_set_idle(session);
+}
+
+void
+waldoi_session_set_idle(waldoi_session *session)
+{
+	waldo_node *node = session->node;
+	/* We speak after half of what the peer would bear. */
+	uint64_t speak = session->spoke + session->peer.idle_ms * UINT64_C(500);
+	uint64_t dead =
+	    session->heard + node->limits.dead_peer_ms * UINT64_C(1000);
+
+	waldoi_node_arm(node, &session->idle_timer,
+	                session->greeted ? min(speak, dead) : dead, silence);
+}
+
+/* ---- taking */
+
+static uint64_t
+take_limit(waldoi_cursor *c, uint64_t least)
+{
+	uint64_t value = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+
+	if (value < least) {
+		waldoi_cursor_fail(c);
+	}
+	return value > UINT32_MAX ? UINT32_MAX : value;
+}
+
+/* True unless the versions have nothing in common. */
+static bool
+take_version(waldoi_cursor *c)
+{
+	uint64_t first, last;
+
+	if (waldoi_cursor_array(c) != 2) {
+		waldoi_cursor_fail(c);
+	}
+	first = waldoi_cursor_uint(c, UINT16_MAX);
+	last = waldoi_cursor_uint(c, UINT16_MAX);
+	return c->failed || (first <= 1 && last >= 1);
+}
+
+typedef struct hello {
+	waldoi_peer_limits limits;
+	uint64_t features;
+	bool version;
+} hello;
+
+static void
+take_key(waldoi_cursor *c, uint64_t key, hello *h)
+{
+	switch (key) {
+	case KEY_VERSION: h->version = take_version(c); break;
+	case KEY_FEATURES:
+		h->features = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+		break;
+	case KEY_MAX_FRAME:
+		h->limits.max_frame = take_limit(c, h->limits.max_frame);
+		break;
+	case KEY_MAX_DEPTH:
+		h->limits.max_depth =
+		    (uint32_t) take_limit(c, h->limits.max_depth);
+		break;
+	case KEY_OPEN_CALLS:
+		h->limits.open_calls =
+		    (uint32_t) take_limit(c, h->limits.open_calls);
+		break;
+	case KEY_IMPORTS:
+		h->limits.exports = (uint32_t) take_limit(c, h->limits.exports);
+		break;
+	case KEY_REFS:
+		h->limits.refs_per_message =
+		    (uint32_t) take_limit(c, h->limits.refs_per_message);
+		break;
+	case KEY_NAMES:
+		h->limits.names = (uint32_t) take_limit(c, h->limits.names);
+		break;
+	case KEY_IDLE_MS:
+		h->limits.idle_ms = (uint32_t) take_limit(c, 10);
+		break;
+	default: waldoi_cursor_skip(c);
+	}
+}
+
+/* Keys that this version does not know are skipped; what stands twice is an
+ * error, as is a limit below the floor, which nobody could keep to. */
+static void
+take_hello(waldoi_session *session, waldoi_cursor *c)
+{
+	hello h = {.limits = session->peer};
+	uint32_t count = waldoi_cursor_map(c);
+	uint64_t seen = 0;
+
+	for (uint32_t i = 0; i < count && !c->failed; i++) {
+		uint64_t key = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+
+		if (key < 64 && (seen & UINT64_C(1) << key) != 0) {
+			waldoi_cursor_fail(c);
+		}
+		seen |= key < 64 ? UINT64_C(1) << key : 0;
+		take_key(c, key, &h);
+	}
+	if (c->failed || session->greeted || (seen & 1) == 0) {
+		waldoi_session_abort(session, "HELLO is malformed, or came "
+		                              "twice");
+		return;
+	}
+	if (!h.version) {
+		waldoi_session_refused(session, "no version that both have");
+		return;
+	}
+	session->peer = h.limits;
+	session->greeted = true;
+	if ((h.features & WALDOI_FEATURE_ACK) == 0) {
+		waldoi_output_let_go(&session->out, session->node);
+		waldoi_session_settle_one_way(session, session->out.sent);
+	}
+	waldoi_session_set_idle(session);
+	waldoi_session_send_waiting(session);
+}
+
+/* The peer's last word, as text for people. */
+static void
+take_end(waldoi_session *session, waldoi_cursor *c, uint64_t code,
+         uint32_t count)
+{
+	uint64_t why = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+	size_t len = 0;
+	const char *text = waldoi_cursor_str(c, 1024, &len);
+	waldoi_failure *said;
+
+	if (code == WALDOI_LINK_ABORT) {
+		session->never_ran = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+	}
+	if (c->failed || count != (code == WALDOI_LINK_ABORT ? 4 : 3) ||
+	    !waldoi_is_utf8(text, len)) {
+		session->never_ran = UINT64_MAX;
+		waldoi_session_abort(session, "its last words are malformed");
+		return;
+	}
+	/* For its escaping. */
+	said = waldoi_failure_remote(0, "", 0, text, len, NULL, 0);
+	waldoi_session_end(
+	    session, -1,
+	    waldoi_failure_new(
+	        WALDO_ELOST, WALDO_NOT_SENT,
+	        code == WALDOI_LINK_BYE
+	            ? "the peer ended the session: %s"
+	            : why == WALDOI_ABORT_PROTOCOL
+	            ? "the peer says that we broke the protocol: %s"
+	            : "the peer gave the session up: %s",
+	        said->pub.message));
+	waldoi_failure_release(said);
+}
+
+void
+waldoi_session_take_link_frame(waldoi_session *session,
+                               const waldoi_frame *frame)
+{
+	waldoi_cursor c = waldoi_cursor_of(frame->body, frame->len);
+	uint32_t count = waldoi_cursor_array(&c);
+	uint64_t code = waldoi_cursor_uint(&c, WALDOI_MAX_ID);
+	uint64_t number;
+
+	if (c.failed || count == 0 ||
+	    (!session->greeted && code != WALDOI_LINK_HELLO &&
+	     code < WALDOI_LINK_BYE)) {
+		waldoi_session_abort(session, session->greeted
+		                                  ? "a link frame is malformed"
+		                                  : "HELLO did not come first");
+		return;
+	}
+	switch (code) {
+	case WALDOI_LINK_HELLO: take_hello(session, &c); return;
+	case WALDOI_LINK_ACK: take_ack(session, &c); return;
+	case WALDOI_LINK_BYE:
+	case WALDOI_LINK_ABORT: take_end(session, &c, code, count); return;
+	case WALDOI_LINK_PING:
+	case WALDOI_LINK_PONG:
+	case WALDOI_LINK_AGE: break;
+	default: return; /* of a later version */
+	}
+	number = waldoi_cursor_uint(&c, WALDOI_MAX_ID);
+	if (c.failed) {
+		waldoi_session_abort(session, "a link frame is malformed");
+	} else if (code == WALDOI_LINK_PING) {
+		waldoi_session_say(session, WALDOI_LINK_PONG, number);
+	} else if (code == WALDOI_LINK_AGE) {
+		session->age_ms =
+		    number > UINT32_MAX ? UINT32_MAX : (uint32_t) number;
+	}
+}

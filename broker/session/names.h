@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/session/names.h - method names, once spelled, then numbers
+ *
+ * Each direction of a session has its own table (PROTOCOL.md P15). The sender
+ * defines 1, 2, 3 ... densely in the frames that use them first; a name that
+ * finds no room is spelled each time.
+ */
+#ifndef WALDOI_NAMES_H
+#define WALDOI_NAMES_H
+
+#include "broker/call.h"
+
+/* What we call the peer's methods. */
+typedef struct waldoi_names_out {
+	struct waldoi_known *slots; /* open addressing; NULL: none yet */
+	uint32_t size, count;
+} waldoi_names_out;
+
+/* 0 if it is not known. */
+uint32_t waldoi_names_out_find(const waldoi_names_out *names, const char *text,
+                               size_t len, uint64_t secret);
+/* Gives it the next number, count + 1; false without memory. */
+bool waldoi_names_out_define(waldoi_names_out *names, const char *text,
+                             size_t len, uint64_t secret);
+/* Takes the last one back. */
+void waldoi_names_out_undefine(waldoi_names_out *names, const char *text,
+                               size_t len, uint64_t secret);
+void waldoi_names_out_fini(waldoi_names_out *names);
+
+/* What the peer calls ours. */
+typedef struct waldoi_names_in {
+	waldoi_name **names; /* number n is names[n - 1] */
+	uint32_t count, cap;
+} waldoi_names_in;
+
+/* NULL if it was not defined. Borrowed. */
+waldoi_name *waldoi_names_in_get(const waldoi_names_in *names, uint64_t number);
+/* Takes `name`; false without memory. */
+bool waldoi_names_in_define(waldoi_names_in *names, waldoi_name *name);
+void waldoi_names_in_fini(waldoi_names_in *names);
+
+#endif

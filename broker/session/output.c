@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/session/output.h"
+#include "serial/frame.h"
+#include "serial/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct waldoi_piece {
+	waldoi_piece *next;
+	uint64_t last;  /* the number of the last frame that has bytes here */
+	uint64_t since; /* when the first that is not sent was queued */
+	const uint8_t *data; /* `store`, or the user's */
+	size_t len, sent, cap;
+	waldoi_taken *taken; /* whose bytes they are; NULL for our own */
+	uint8_t store[];
+};
+
+#define SLAB_ROOM (WALDOI_SLAB - sizeof(waldoi_piece))
+
+void
+waldoi_output_init(waldoi_output *output)
+{
+	*output = (waldoi_output){.retain = true};
+}
+
+/* ---- pieces */
+
+static waldoi_piece *
+new_piece(waldo_node *node, size_t len)
+{
+	waldoi_piece *piece;
+
+	if (len <= SLAB_ROOM) {
+		len = SLAB_ROOM;
+		piece = waldoi_pool_take(&node->slab_pool);
+	} else {
+		piece = malloc(sizeof(*piece) + len);
+	}
+	if (piece == NULL) {
+		return NULL;
+	}
+	*piece = (waldoi_piece){
+	    .data = piece->store, .cap = len, .since = waldoi_node_now(node)};
+	node->bytes += sizeof(*piece) + len;
+	return piece;
+}
+
+static waldoi_piece *
+new_taken_piece(waldo_node *node, waldoi_taken *taken)
+{
+	waldoi_piece *piece = malloc(sizeof(*piece));
+
+	if (piece == NULL) {
+		return NULL;
+	}
+	*piece = (waldoi_piece){.data = taken->data,
+	                        .len = taken->len,
+	                        .taken = taken,
+	                        .since = waldoi_node_now(node)};
+	node->bytes += sizeof(*piece) + taken->len;
+	return piece;
+}
+
+static void
+free_piece(waldo_node *node, waldoi_piece *piece)
+{
+	if (piece->taken != NULL) {
+		node->bytes -= sizeof(*piece) + piece->len;
+		piece->taken->give_back(piece->taken, piece->taken->context);
+		free(piece);
+		return;
+	}
+	node->bytes -= sizeof(*piece) + piece->cap;
+	if (piece->cap == SLAB_ROOM) {
+		waldoi_pool_give(&node->slab_pool, piece);
+	} else {
+		free(piece);
+	}
+}
+
+/* Drops pieces that nobody made ours yet: what they have taken stays the
+ * writer's. */
+static void
+free_chain(waldo_node *node, waldoi_piece *piece)
+{
+	while (piece != NULL) {
+		waldoi_piece *next = piece->next;
+
+		if (piece->taken != NULL) {
+			node->bytes -= sizeof(*piece) + piece->len;
+			free(piece);
+		} else {
+			free_piece(node, piece);
+		}
+		piece = next;
+	}
+}
+
+void
+waldoi_output_fini(waldoi_output *output, waldo_node *node)
+{
+	while (output->head != NULL) {
+		waldoi_piece *piece = output->head;
+
+		output->head = piece->next;
+		free_piece(node, piece);
+	}
+	free(output->link);
+	waldoi_output_init(output);
+}
+
+/* ---- queueing */
+
+static void
+add_bytes(waldoi_piece *piece, const uint8_t *data, size_t len)
+{
+	memcpy(piece->store + piece->len, data, len);
+	piece->len += len;
+}
+
+/* A new slab begins when the old one is full, or so old that its frames and
+ * the new ones cannot share one AGE. */
+static bool
+fits(const waldoi_output *output, waldo_node *node, size_t len)
+{
+	const waldoi_piece *tail = output->tail;
+
+	return tail != NULL && tail->taken == NULL &&
+	    tail->cap - tail->len >= len &&
+	    (tail->sent == tail->len ||
+	     waldoi_node_now(node) - tail->since <= WALDOI_AGE_MS * UINT64_C(1000));
+}
+
+static void
+append(waldoi_output *output, waldoi_piece *piece)
+{
+	if (output->tail == NULL) {
+		output->head = piece;
+	} else {
+		output->tail->next = piece;
+	}
+	output->tail = piece;
+	if (output->current == NULL) {
+		output->current = piece;
+	}
+}
+
+static bool
+queue_plain(waldoi_output *output, waldo_node *node, const uint8_t *head,
+            size_t head_len, const uint8_t *payload, size_t len)
+{
+	waldoi_piece *piece;
+
+	if (!fits(output, node, head_len + len)) {
+		piece = new_piece(node, head_len + len);
+		if (piece == NULL) {
+			return false;
+		}
+		append(output, piece);
+	}
+	piece = output->tail;
+	if (piece->sent == piece->len) {
+		piece->since = waldoi_node_now(node);
+	}
+	if (output->current == NULL) {
+		output->current = piece;
+	}
+	add_bytes(piece, head, head_len);
+	add_bytes(piece, payload, len);
+	return true;
+}
+
+/* Our own bytes and the taken ones in turn; built aside, so that running out
+ * of memory leaves no trace. */
+static bool
+queue_taken(waldoi_output *output, waldo_node *node, const uint8_t *head,
+            size_t head_len, const uint8_t *payload, size_t len,
+            waldo_writer *writer)
+{
+	waldoi_piece *first = new_piece(node, head_len + len);
+	waldoi_piece *last = first;
+	size_t at = 0;
+
+	if (first == NULL) {
+		return false;
+	}
+	add_bytes(first, head, head_len);
+	for (waldoi_taken *t = writer->taken; t != NULL; t = t->next) {
+		add_bytes(last, payload + at, t->offset - at);
+		at = t->offset;
+		if (t->len == 0) {
+			continue;
+		}
+		last->next = new_taken_piece(node, t);
+		if (last->next == NULL ||
+		    (last->next->next = new_piece(node, len - at)) == NULL) {
+			free_chain(node, first);
+			return false;
+		}
+		last = last->next->next;
+	}
+	add_bytes(last, payload + at, len - at);
+	for (waldoi_piece *p = first; p != NULL; p = p->next) {
+		p->last = output->frames + 1;
+	}
+	append(output, first);
+	output->tail = last;
+	return true;
+}
+
+static void
+give_up_empty(waldo_writer *writer)
+{
+	waldoi_taken *taken = writer->taken;
+
+	/* Those with bytes belong to their pieces now. */
+	writer->taken = NULL;
+	while (taken != NULL) {
+		waldoi_taken *next = taken->next;
+
+		if (taken->len == 0) {
+			taken->give_back(taken, taken->context);
+		}
+		taken = next;
+	}
+}
+
+bool
+waldoi_output_frame(waldoi_output *output, waldo_node *node, uint8_t *head,
+                    size_t head_len, const uint8_t *payload, size_t len,
+                    waldo_writer *writer)
+{
+	bool takes = writer != NULL && writer->taken != NULL;
+	size_t total = head_len + len + (takes ? writer->taken_bytes : 0);
+
+	waldoi_pack_be(head, total - 4, 4);
+	if (takes) {
+		if (!queue_taken(output, node, head, head_len, payload, len,
+		                 writer)) {
+			return false;
+		}
+		give_up_empty(writer);
+	} else if (!queue_plain(output, node, head, head_len, payload, len)) {
+		return false;
+	}
+	output->frames++;
+	output->tail->last = output->frames;
+	output->unsent += total;
+	return true;
+}
+
+bool
+waldoi_output_link(waldoi_output *output, const uint8_t *frame, size_t len)
+{
+	if ((size_t) output->link_cap - output->link_len < len) {
+		size_t cap = output->link_cap + WALDOI_LINK_FRAME + len;
+		uint8_t *link;
+
+		if (cap > UINT16_MAX) {
+			return false;
+		}
+		link = realloc(output->link, cap);
+		if (link == NULL) {
+			return false;
+		}
+		output->link = link;
+		output->link_cap = (uint16_t) cap;
+	}
+	memcpy(output->link + output->link_len, frame, len);
+	output->link_len = (uint16_t) (output->link_len + len);
+	return true;
+}
+
+/* ---- sending */
+
+/* As much is kept as may be: nothing more begins until it is acknowledged. */
+static bool
+is_full(const waldoi_output *output)
+{
+	return output->retain && output->retained >= output->max_retained;
+}
+
+static size_t
+room_of(const waldoi_output *output)
+{
+	return output->retain ? output->max_retained - output->retained
+	                      : SIZE_MAX;
+}
+
+static bool
+may_send_frames(const waldoi_output *output)
+{
+	return output->unsent > 0 &&
+	    (output->frame_left > 0 || !is_full(output));
+}
+
+static const waldoi_piece *
+first_unsent(const waldoi_output *output)
+{
+	const waldoi_piece *piece = output->current;
+
+	while (piece->sent == piece->len) {
+		piece = piece->next;
+	}
+	return piece;
+}
+
+bool
+waldoi_output_is_pending(const waldoi_output *output)
+{
+	return output->link_len > 0 || may_send_frames(output);
+}
+
+static uint32_t
+age_of(const waldoi_piece *piece, uint64_t now)
+{
+	uint64_t ms = (now - piece->since) / 1000;
+
+	return ms < WALDOI_AGE_MS ? 0 : ms > UINT32_MAX ? UINT32_MAX
+	                                                : (uint32_t) ms;
+}
+
+/* Tells the peer how long the frames that come next have waited, if that is
+ * not what it was told last. */
+static void
+tell_age(waldoi_output *output, uint32_t age_ms)
+{
+	uint8_t frame[32], *p = frame + WALDOI_FRAME_HEAD;
+
+	if (age_ms == output->age_ms) {
+		return;
+	}
+	p = waldoi_pack_array(p, 2);
+	p = waldoi_pack_uint(p, 8);
+	p = waldoi_pack_uint(p, age_ms);
+	waldoi_pack_be(frame, (size_t) (p - frame) - 4, 4);
+	frame[4] = 2;
+	if (waldoi_output_link(output, frame, (size_t) (p - frame))) {
+		output->age_ms = age_ms;
+	}
+}
+
+static size_t
+gather_frames(waldoi_output *output, uint64_t now, size_t most,
+              struct iovec *iov, size_t max)
+{
+	uint32_t age_ms = output->age_ms;
+	waldoi_piece *piece = output->current;
+	size_t n = 0;
+
+	for (; piece != NULL && n < max && most > 0; piece = piece->next) {
+		size_t len = piece->len - piece->sent;
+
+		if (len == 0) {
+			continue;
+		}
+		if (n > 0 && age_of(piece, now) != age_ms) {
+			break;
+		}
+		len = len < most ? len : most;
+		iov[n].iov_base =
+		    (void *) (uintptr_t) (piece->data + piece->sent);
+		iov[n].iov_len = len;
+		most -= len;
+		n++;
+	}
+	return n;
+}
+
+size_t
+waldoi_output_gather(waldoi_output *output, uint64_t now, struct iovec *iov,
+                     size_t max)
+{
+	size_t n = 0;
+
+	if (output->frame_left > 0 &&
+	    (output->link_len > 0 || is_full(output))) {
+		/* First the rest of the frame that is under way. */
+		return gather_frames(output, now, output->frame_left, iov, max);
+	}
+	if (output->frame_left == 0 && output->link_sent == 0 &&
+	    may_send_frames(output)) {
+		tell_age(output, age_of(first_unsent(output), now));
+	}
+	if (output->link_len > 0) {
+		iov[n].iov_base = output->link + output->link_sent;
+		iov[n].iov_len = (size_t) (output->link_len -
+		                           output->link_sent);
+		n++;
+	}
+	if (output->link_sent == 0 && may_send_frames(output)) {
+		n += gather_frames(output, now, room_of(output), iov + n,
+		                   max - n);
+	}
+	return n;
+}
+
+static size_t
+sent_link(waldoi_output *output, size_t len)
+{
+	size_t left = (size_t) (output->link_len - output->link_sent);
+
+	if (len < left) {
+		output->link_sent = (uint16_t) (output->link_sent + len);
+		return 0;
+	}
+	free(output->link);
+	output->link = NULL;
+	output->link_len = output->link_sent = output->link_cap = 0;
+	return len - left;
+}
+
+/* How much of `len` bytes that have left belongs to the frame under way. */
+static size_t
+step(waldoi_output *output, const waldoi_piece *piece, size_t len)
+{
+	if (output->frame_left == 0) {
+		const uint8_t *p = piece->data + piece->sent;
+
+		output->frame_left = 4 +
+		    ((size_t) p[0] << 24 | (size_t) p[1] << 16 |
+		     (size_t) p[2] << 8 | p[3]);
+	}
+	if (len > output->frame_left) {
+		len = output->frame_left;
+	}
+	if (len > piece->len - piece->sent) {
+		len = piece->len - piece->sent;
+	}
+	output->frame_left -= len;
+	output->sent += output->frame_left == 0;
+	return len;
+}
+
+static void
+drop_sent(waldoi_output *output, waldo_node *node)
+{
+	while (output->head != NULL && output->head != output->current) {
+		waldoi_piece *piece = output->head;
+
+		output->head = piece->next;
+		free_piece(node, piece);
+	}
+	if (output->head == NULL) {
+		output->tail = NULL;
+	}
+}
+
+void
+waldoi_output_sent(waldoi_output *output, waldo_node *node, size_t len)
+{
+	if (output->frame_left == 0 && output->link_len > 0) {
+		len = sent_link(output, len);
+	}
+	while (len > 0) {
+		waldoi_piece *piece = output->current;
+		size_t done;
+
+		if (piece->sent == piece->len) {
+			output->current = piece->next;
+			continue;
+		}
+		done = step(output, piece, len);
+		piece->sent += done;
+		len -= done;
+		output->unsent -= done;
+		output->retained += output->retain ? done : 0;
+	}
+	while (output->current != NULL &&
+	       output->current->sent == output->current->len) {
+		output->current = output->current->next;
+	}
+	if (!output->retain) {
+		drop_sent(output, node);
+	}
+}
+
+void
+waldoi_output_let_go(waldoi_output *output, waldo_node *node)
+{
+	output->retain = false;
+	output->retained = 0;
+	drop_sent(output, node);
+}
+
+void
+waldoi_output_acked(waldoi_output *output, waldo_node *node, uint64_t number)
+{
+	while (output->head != NULL && output->head != output->current &&
+	       output->head->last <= number) {
+		waldoi_piece *piece = output->head;
+
+		output->head = piece->next;
+		output->retained -= piece->len;
+		free_piece(node, piece);
+	}
+	if (output->head == NULL) {
+		output->tail = NULL;
+	}
+}
+
+uint64_t
+waldoi_output_begun(const waldoi_output *output)
+{
+	return output->sent + (output->frame_left > 0);
+}

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/session/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAMES_PER_TURN 1024 /* of one session; then others have their turn */
+#define CLOSING_MS      1000 /* for the last words */
+
+/* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
+static const waldoi_peer_limits floor_limits = {
+    .max_frame = 64 * 1024,
+    .max_depth = 16,
+    .open_calls = 16,
+    .exports = 64,
+    .refs_per_message = 16,
+    .names = 64,
+    .idle_ms = 15000,
+};
+
+/* ---- making and freeing */
+
+static waldoi_session *
+new_session(waldo_node *node, bool initiator)
+{
+	waldoi_session *session;
+
+	if (node->session_count >= node->limits.sessions) {
+		waldoi_node_set_message(node,
+		                        "sessions: at most %u at a time",
+		                        node->limits.sessions);
+		return NULL;
+	}
+	session = calloc(1, sizeof(*session));
+	if (session == NULL) {
+		waldoi_node_set_message(node, "out of memory");
+		return NULL;
+	}
+	session->node = node;
+	session->initiator = initiator;
+	session->peer = floor_limits;
+	session->never_ran = UINT64_MAX;
+	session->next_call = initiator ? 1 : 2;
+	session->next_export = initiator ? -1 : -2;
+	session->peer_call = initiator ? 0 : -1;
+	session->heard = session->spoke = waldoi_node_now(node);
+	waldoi_cutter_init(&session->in, (uint32_t) node->limits.message_bytes);
+	waldoi_output_init(&session->out);
+	session->out.max_retained = node->limits.retained_bytes;
+	waldoi_table_init(&session->calls, node->secret);
+	waldoi_table_init(&session->answers, node->secret);
+	waldoi_table_init(&session->exports, node->secret);
+	waldoi_table_init(&session->exported, node->secret);
+	waldoi_table_init(&session->imports, node->secret);
+	TAILQ_INIT(&session->waiting);
+	TAILQ_INIT(&session->one_way);
+	LIST_INIT(&session->incoming);
+	LIST_INSERT_HEAD(&node->sessions, session, entry);
+	node->session_count++;
+	waldoi_session_say_hello(session);
+	waldoi_session_set_idle(session);
+	return session;
+}
+
+static void
+undirty(waldoi_session *session)
+{
+	if (session->dirty) {
+		TAILQ_REMOVE(&session->node->dirty, session, dirty_entry);
+		session->dirty = false;
+	}
+}
+
+static void
+free_session(waldoi_session *session)
+{
+	waldo_node *node = session->node;
+
+	undirty(session);
+	waldoi_runqueue_remove(&session->job);
+	waldoi_timer_stop(&node->timers, &session->idle_timer);
+	waldoi_timer_stop(&node->timers, &session->ack_timer);
+	LIST_REMOVE(session, entry);
+	node->session_count--;
+	waldoi_cutter_fini(&session->in);
+	waldoi_output_fini(&session->out, node);
+	waldoi_names_out_fini(&session->names_out);
+	waldoi_names_in_fini(&session->names_in);
+	waldoi_failure_release(session->why);
+	free(session->address);
+	free(session);
+	waldoi_node_check_stop(node);
+}
+
+waldo_err
+waldoi_session_dial(waldo_node *node, const waldoi_address *address,
+                    waldoi_session **ret_session)
+{
+	waldoi_session *session;
+	waldo_err err = WALDO_ENOMEM;
+
+	if (node->freeing || node->stopping) {
+		return waldoi_node_fail(node, WALDO_ELOST,
+		                        "the node is stopping");
+	}
+	session = new_session(node, true);
+	if (session == NULL) {
+		return node->session_count >= node->limits.sessions
+		    ? WALDO_ELIMIT
+		    : WALDO_ENOMEM;
+	}
+	session->address = strdup(address->text);
+	if (session->address != NULL) {
+		err = node->driver->dial(node->driver_data, address, session,
+		                         &session->link);
+	}
+	if (err != WALDO_OK) {
+		session->link = NULL;
+		free_session(session);
+		return err;
+	}
+	waldoi_session_touch(session);
+	*ret_session = session;
+	return WALDO_OK;
+}
+
+waldoi_session *
+waldoi_session_find(waldo_node *node, const waldoi_address *address)
+{
+	waldoi_session *session;
+
+	LIST_FOREACH (session, &node->sessions, entry) {
+		if (session->address != NULL &&
+		    session->state == WALDOI_OPEN_SESSION &&
+		    strcmp(session->address, address->text) == 0) {
+			return session;
+		}
+	}
+	return NULL;
+}
+
+waldoi_session *
+waldoi_session_accept(waldo_node *node, waldoi_link *link)
+{
+	waldoi_session *session = NULL;
+
+	if (!node->stopping && !node->freeing) {
+		session = new_session(node, false);
+	}
+	if (session == NULL) {
+		waldoi_node_log(node, WALDO_LOG_WARN,
+		                "a link from %s was refused: %s",
+		                link->peer.address,
+		                node->stopping ? "the node is stopping"
+		                               : node->message);
+		return NULL;
+	}
+	session->link = link;
+	waldoi_channel_init(&link->channel, session, false);
+	waldoi_session_touch(session);
+	return session;
+}
+
+const waldo_peer *
+waldoi_session_get_peer(const waldoi_session *session)
+{
+	static const waldo_peer gone = {"", NULL, -1, -1};
+
+	return session->link == NULL ? &gone : &session->link->peer;
+}
+
+/* ---- what is to be sent */
+
+void
+waldoi_session_touch(waldoi_session *session)
+{
+	if (!session->dirty && session->link != NULL) {
+		session->dirty = true;
+		TAILQ_INSERT_TAIL(&session->node->dirty, session, dirty_entry);
+		waldoi_node_wake(session->node);
+	}
+}
+
+void
+waldoi_session_check_queue(waldoi_session *session)
+{
+	size_t most = 2 * session->node->limits.queued_bytes;
+
+	if (session->out.unsent > most &&
+	    session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_end(
+		    session, WALDOI_ABORT_LIMIT,
+		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
+		                       "queued_bytes: %zu bytes of replies "
+		                       "wait for a peer that does not read",
+		                       session->out.unsent));
+	}
+}
+
+size_t
+waldoi_session_output(waldoi_session *session, struct iovec *iov, size_t max)
+{
+	return waldoi_output_gather(&session->out,
+	                            waldoi_node_now(session->node), iov, max);
+}
+
+static void
+close_link(waldoi_session *session, waldoi_close how)
+{
+	waldoi_link *link = session->link;
+
+	session->link = NULL;
+	undirty(session);
+	if (link != NULL) {
+		link->channel.session = NULL;
+		link->ops->close(link, how);
+	}
+}
+
+/* Its last words have left, or never will. */
+static void
+closed(waldoi_job *job)
+{
+	waldoi_session *session =
+	    waldoi_container_of(job, waldoi_session, job);
+
+	close_link(session,
+	           waldoi_output_is_pending(&session->out)
+	               ? WALDOI_CLOSE_NOW
+	               : WALDOI_CLOSE_ORDERLY);
+	free_session(session);
+}
+
+static void
+check_closed(waldoi_session *session)
+{
+	if (session->state == WALDOI_CLOSING &&
+	    (session->link == NULL ||
+	     !waldoi_output_is_pending(&session->out))) {
+		waldoi_node_queue(session->node, &session->job, closed);
+	}
+}
+
+void
+waldoi_session_sent(waldoi_session *session, size_t len)
+{
+	session->spoke = session->node->now;
+	waldoi_output_sent(&session->out, session->node, len);
+	if (!session->out.retain) {
+		waldoi_session_settle_one_way(session, session->out.sent);
+	}
+	check_closed(session);
+}
+
+void
+waldoi_sessions_flush(waldo_node *node)
+{
+	waldoi_session *session;
+
+	while ((session = TAILQ_FIRST(&node->dirty)) != NULL) {
+		undirty(session);
+		if (session->state == WALDOI_OPEN_SESSION) {
+			waldoi_session_add_ack(session);
+		}
+		session->link->ops->flush(session->link);
+	}
+}
+
+/* ---- what has come */
+
+uint8_t *
+waldoi_session_space(waldoi_session *session, size_t *ret_len)
+{
+	return session->more_input || session->state != WALDOI_OPEN_SESSION
+	    ? NULL
+	    : waldoi_cutter_space(&session->in, ret_len);
+}
+
+static void
+take_frame(waldoi_session *session, waldoi_frame *frame)
+{
+	if (session->node->trace != NULL) {
+		waldoi_trace_frame(session, '<', frame->kind, frame->body,
+		                   frame->len);
+	}
+	if (frame->kind == WALDOI_KIND_LINK) {
+		waldoi_session_take_link_frame(session, frame);
+		return;
+	}
+	if (!session->greeted) {
+		waldoi_session_abort(session, "HELLO did not come first");
+		return;
+	}
+	if (frame->kind == WALDOI_KIND_OP) {
+		waldoi_session_take_op(session, frame);
+		session->applied++;
+		waldoi_session_note_taken(session, frame->len);
+	} else if (frame->kind == WALDOI_KIND_CHUNK) {
+		waldoi_session_abort(session, "a chunk of no stream");
+	} else if (frame->kind < 128) {
+		waldoi_session_abort(session, "a frame of kind %u",
+		                     frame->kind);
+	}
+}
+
+static void
+no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
+{
+	switch (cut) {
+	case WALDOI_CUT_LIMIT:
+		if (!session->greeted) {
+			waldoi_session_refused(
+			    session, "its first frame claims %zu bytes",
+			    frame->len);
+			break;
+		}
+		waldoi_session_abort(session,
+		                     "message_bytes: a frame of %zu bytes, at "
+		                     "most %zu are taken",
+		                     frame->len,
+		                     session->node->limits.message_bytes);
+		break;
+	case WALDOI_CUT_BROKEN:
+		waldoi_session_abort(session, "a frame of 0 bytes");
+		break;
+	default:
+		waldoi_session_end(session, WALDOI_ABORT_INTERNAL,
+		                   waldoi_failure_new(WALDO_ELOST,
+		                                      WALDO_NOT_SENT,
+		                                      "out of memory"));
+	}
+}
+
+static void go_on(waldoi_job *job);
+
+/* Frames that are there, but not for ever. */
+static void
+take_frames(waldoi_session *session)
+{
+	waldoi_cut cut = WALDOI_CUT_MORE;
+	waldoi_frame frame;
+	int left = FRAMES_PER_TURN;
+
+	while (session->state == WALDOI_OPEN_SESSION && left-- > 0) {
+		cut = waldoi_cutter_next(&session->in, &frame);
+		if (cut != WALDOI_CUT_FRAME) {
+			break;
+		}
+		take_frame(session, &frame);
+	}
+	if (session->state != WALDOI_OPEN_SESSION) {
+		return; /* nobody looks at the rest */
+	}
+	if (cut != WALDOI_CUT_FRAME && cut != WALDOI_CUT_MORE) {
+		no_frame(session, cut, &frame);
+	} else if (waldoi_cutter_keep(&session->in) != WALDO_OK) {
+		no_frame(session, WALDOI_CUT_NOMEM, &frame);
+	} else if (cut == WALDOI_CUT_FRAME) {
+		session->more_input = true;
+		waldoi_node_queue(session->node, &session->job, go_on);
+	}
+}
+
+static void
+go_on(waldoi_job *job)
+{
+	waldoi_session *session =
+	    waldoi_container_of(job, waldoi_session, job);
+
+	session->more_input = false;
+	take_frames(session);
+	waldoi_session_touch(session);
+}
+
+void
+waldoi_session_received(waldoi_session *session, size_t len)
+{
+	session->heard = session->node->now;
+	waldoi_cutter_received(&session->in, len);
+	take_frames(session);
+}
+
+void
+waldoi_session_input(waldoi_session *session, uint8_t *data, size_t len)
+{
+	session->heard = session->node->now;
+	if (session->state != WALDOI_OPEN_SESSION) {
+		return;
+	}
+	waldoi_cutter_feed(&session->in, data, len);
+	if (session->more_input) {
+		/* Behind the frames that wait for their turn. */
+		if (waldoi_cutter_keep(&session->in) != WALDO_OK) {
+			no_frame(session, WALDOI_CUT_NOMEM, NULL);
+		}
+		return;
+	}
+	take_frames(session);
+}
+
+void
+waldoi_session_lost(waldoi_session *session, waldo_err err, const char *message)
+{
+	while (session->more_input && session->state == WALDOI_OPEN_SESSION) {
+		/* What came before the end still counts. */
+		waldoi_runqueue_remove(&session->job);
+		go_on(&session->job);
+	}
+	session->link = NULL;
+	undirty(session);
+	if (session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_end(
+		    session, 0,
+		    waldoi_failure_new(err, WALDO_NOT_SENT, "%s", message));
+	}
+	check_closed(session);
+}
+
+void
+waldoi_session_refused(waldoi_session *session, const char *format, ...)
+{
+	char what[160];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	waldoi_session_end(
+	    session, -1,
+	    waldoi_failure_new(WALDO_ECONNECT, WALDO_NOT_SENT,
+	                       "%s does not speak Waldo's protocol: %s",
+	                       waldoi_session_get_peer(session)->address,
+	                       what));
+}
+
+/* ---- the end */
+
+void
+waldoi_session_forget_call(waldo_call *call)
+{
+	waldoi_session *session = call->session;
+
+	LIST_REMOVE(call, session_entry);
+	session->incoming_count--;
+	if (call->id != 0) {
+		waldoi_table_remove(&session->answers, (uint64_t) call->id);
+	}
+	waldoi_call_unpark(call);
+	call->session = NULL;
+	if (!call->on_stack && session->node->stopping) {
+		waldoi_node_check_stop(session->node);
+	}
+	waldoi_session_check_use(session);
+}
+
+static void
+give_up_incoming(waldoi_session *session)
+{
+	waldo_call *call;
+
+	while ((call = LIST_FIRST(&session->incoming)) != NULL) {
+		waldoi_call_give_up(call);
+	}
+	waldoi_table_fini(&session->answers);
+}
+
+/* PROTOCOL.md, "The end", first half: calls complete, references break. */
+static void
+break_all(waldoi_session *session)
+{
+	waldo_node *node = session->node;
+
+	session->state = WALDOI_CLOSING;
+	waldoi_timer_stop(&node->timers, &session->idle_timer);
+	waldoi_timer_stop(&node->timers, &session->ack_timer);
+	waldoi_session_fail_calls(session);
+	waldoi_imports_break(session, session->why);
+}
+
+/* Second half: what the peer held is let go. */
+static void
+let_go(waldoi_session *session)
+{
+	give_up_incoming(session);
+	waldoi_exports_release(session);
+	waldoi_cutter_fini(&session->in);
+}
+
+static void
+too_long(waldoi_timer *timer)
+{
+	waldoi_session *session =
+	    waldoi_container_of(timer, waldoi_session, idle_timer);
+
+	closed(&session->job);
+}
+
+static void
+finish_end(waldoi_job *job)
+{
+	waldoi_session *session =
+	    waldoi_container_of(job, waldoi_session, job);
+	waldo_node *node = session->node;
+
+	let_go(session);
+	if (session->link == NULL || !session->has_bye ||
+	    !waldoi_output_is_pending(&session->out)) {
+		close_link(session, session->has_bye ? WALDOI_CLOSE_ORDERLY
+		                                     : WALDOI_CLOSE_NOW);
+		free_session(session);
+		return;
+	}
+	waldoi_session_touch(session);
+	waldoi_node_arm(node, &session->idle_timer,
+	                node->now + CLOSING_MS * UINT64_C(1000), too_long);
+}
+
+static void
+carry_out(waldoi_job *job)
+{
+	waldoi_session *session =
+	    waldoi_container_of(job, waldoi_session, job);
+
+	break_all(session);
+	/* The watches that were queued by this run before it goes on. */
+	waldoi_node_queue(session->node, job, finish_end);
+}
+
+void
+waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
+{
+	if (session->state != WALDOI_OPEN_SESSION) {
+		waldoi_failure_release(why);
+		return;
+	}
+	session->state = WALDOI_ENDING;
+	session->why = why;
+	if (session->link != NULL && abort_code >= 0) {
+		waldoi_session_say_end(session, abort_code, why->pub.message);
+		session->has_bye = true;
+	}
+	waldoi_runqueue_remove(&session->job);
+	waldoi_node_queue(session->node, &session->job, carry_out);
+}
+
+void
+waldoi_session_abort(waldoi_session *session, const char *format, ...)
+{
+	char what[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	waldoi_node_log(session->node, WALDO_LOG_WARN,
+	                "%s broke the protocol: %s",
+	                waldoi_session_get_peer(session)->address, what);
+	waldoi_session_end(session, WALDOI_ABORT_PROTOCOL,
+	                   waldoi_failure_new(WALDO_EPROTOCOL, WALDO_NOT_SENT,
+	                                      "the peer broke the protocol: %s",
+	                                      what));
+}
+
+void
+waldoi_session_check_use(waldoi_session *session)
+{
+	if (session->initiator && session->state == WALDOI_OPEN_SESSION &&
+	    session->bootstrap == NULL && session->calls.count == 0 &&
+	    session->imports.count == 0 && session->exports.count == 0 &&
+	    session->incoming_count == 0 && TAILQ_EMPTY(&session->waiting) &&
+	    TAILQ_EMPTY(&session->one_way) && !session->node->freeing) {
+		waldoi_session_end(session, 0,
+		                   waldoi_failure_new(WALDO_ELOST,
+		                                      WALDO_NOT_SENT,
+		                                      "the session was not "
+		                                      "used any more"));
+	}
+}
+
+void
+waldoi_sessions_end_all(waldo_node *node, waldo_err code, const char *reason)
+{
+	waldoi_session *session;
+
+	LIST_FOREACH (session, &node->sessions, entry) {
+		waldoi_session_end(
+		    session, 0,
+		    waldoi_failure_new(code, WALDO_NOT_SENT, "%s", reason));
+	}
+}
+
+void
+waldoi_sessions_free_all(waldo_node *node)
+{
+	waldoi_session *session;
+
+	waldoi_sessions_end_all(node, WALDO_ELOST, "the node was freed");
+	waldoi_sessions_flush(node);
+	LIST_FOREACH (session, &node->sessions, entry) {
+		waldoi_runqueue_remove(&session->job);
+		if (session->state == WALDOI_ENDING) {
+			break_all(session);
+		}
+	}
+	waldoi_node_run_jobs(node);
+	while ((session = LIST_FIRST(&node->sessions)) != NULL) {
+		let_go(session);
+		waldoi_runqueue_remove(&session->job);
+		closed(&session->job);
+	}
+}
+
+bool
+waldoi_sessions_have_calls(const waldo_node *node)
+{
+	const waldoi_session *session;
+	const waldo_call *call;
+
+	LIST_FOREACH (session, &node->sessions, entry) {
+		LIST_FOREACH (call, &session->incoming, session_entry) {
+			if (!call->answered) {
+				return true;
+			}
+		}
+	}
+	return false;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/session/session.h - the shared state of two nodes
+ *
+ * The session takes frames from a channel (incoming.c, link_frames.c), and turns
+ * invocations into frames (outgoing.c). Between them are the tables: what we
+ * exported and the peer holds, what the peer exported and we hold, which
+ * calls are open in either direction. They die with the session, in the order
+ * of PROTOCOL.md, "The end".
+ */
+#ifndef WALDOI_SESSION_H
+#define WALDOI_SESSION_H
+
+#include "broker/pending.h"
+#include "broker/session/names.h"
+#include "broker/session/output.h"
+#include "broker/session/table.h"
+#include "serial/frame.h"
+
+/* Codes of the wire: PROTOCOL.md part 1. */
+enum {
+	WALDOI_KIND_OP = 0,
+	WALDOI_KIND_CHUNK = 1,
+	WALDOI_KIND_LINK = 2,
+
+	WALDOI_OP_CALL = 1,
+	WALDOI_OP_RETURN = 2,
+	WALDOI_OP_DROP = 4,
+	WALDOI_OP_CANCEL = 5,
+	WALDOI_OP_UNKNOWN = 10,
+
+	WALDOI_STATUS_OK = 0,
+	WALDOI_STATUS_ERROR = 1,
+	WALDOI_STATUS_CANCELLED = 2,
+	WALDOI_STATUS_DEADLINE = 3,
+	WALDOI_STATUS_BROKEN_TARGET = 4,
+
+	WALDOI_DESC_MINE = 0,
+	WALDOI_DESC_PROMISE = 1,
+	WALDOI_DESC_YOURS = 2,
+	WALDOI_DESC_ANSWER = 3,
+	WALDOI_DESC_BROKEN = 6,
+
+	WALDOI_OPT_TIME_LEFT = 0,
+	WALDOI_OPT_FLAGS = 2,
+	WALDOI_OPT_HOPS = 5,
+
+	WALDOI_FLAG_NO_RESULT = 1,
+	WALDOI_FLAG_IDEMPOTENT = 2,
+
+	WALDOI_LINK_HELLO = 0,
+	WALDOI_LINK_ACK = 5,
+	WALDOI_LINK_PING = 6,
+	WALDOI_LINK_PONG = 7,
+	WALDOI_LINK_AGE = 8,
+	WALDOI_LINK_BYE = 9,
+	WALDOI_LINK_ABORT = 10,
+
+	WALDOI_FEATURE_ACK = 1,
+
+	WALDOI_ABORT_PROTOCOL = 1,
+	WALDOI_ABORT_LIMIT = 2,
+	WALDOI_ABORT_REFUSED = 3,
+	WALDOI_ABORT_OVERLOAD = 4,
+	WALDOI_ABORT_SHUTDOWN = 5,
+	WALDOI_ABORT_INTERNAL = 6
+};
+
+#define WALDOI_MAX_ID ((INT64_C(1) << 53) - 1)
+
+/* What the peer accepts from us: the floor, until its HELLO has come. */
+typedef struct waldoi_peer_limits {
+	size_t max_frame;
+	uint32_t max_depth;
+	uint32_t open_calls;
+	uint32_t exports; /* of ours that it will hold */
+	uint32_t refs_per_message;
+	uint32_t names;
+	uint32_t idle_ms; /* the longest silence that it wants */
+} waldoi_peer_limits;
+
+typedef enum waldoi_session_state {
+	WALDOI_OPEN_SESSION,
+	WALDOI_ENDING,  /* the end is decided; it is carried out in the turn */
+	WALDOI_CLOSING, /* all is let go; last words are still to be sent */
+} waldoi_session_state;
+
+/* An object of ours that the peer holds. */
+typedef struct waldoi_export {
+	waldo_ref *ref; /* retained */
+	int64_t id;     /* negative */
+	uint64_t sent;  /* mentions that the peer has not dropped yet */
+} waldoi_export;
+
+/* A call of ours that the peer has: from CALL to RETURN. */
+struct waldoi_session {
+	waldo_node *node;
+	LIST_ENTRY(waldoi_session) entry;
+	TAILQ_ENTRY(waldoi_session) dirty_entry;
+	waldoi_link *link; /* NULL once it is gone */
+	char *address;     /* what was dialled, its text; NULL if accepted */
+	bool initiator;
+	bool dirty;
+	bool greeted;   /* the peer's HELLO has come */
+	bool has_bye;   /* the last words are BYE or ABORT of ours */
+	bool more_input; /* frames wait in `in` for the next turn */
+	bool ack_armed;
+	uint8_t state; /* waldoi_session_state */
+	waldoi_job job; /* more input, or the end */
+	waldoi_timer idle_timer;
+	waldoi_timer ack_timer;
+	waldoi_peer_limits peer;
+
+	waldoi_cutter in;
+	uint64_t applied; /* numbered frames taken */
+	uint64_t told;    /* of them, acknowledged to the peer */
+	uint64_t acked;   /* of ours, by the peer */
+	size_t ack_bytes; /* taken since we told */
+	uint64_t heard, spoke; /* when bytes last came and went */
+	uint32_t age_ms;  /* how long the frames that come have waited */
+
+	waldoi_output out;
+	waldoi_table calls;   /* ours that are open: waldo_promise */
+	waldoi_table answers; /* the peer's: waldo_call */
+	waldoi_table exports; /* by id: waldoi_export */
+	waldoi_table exported; /* the same, by reference */
+	waldoi_table imports; /* by id: waldo_ref */
+	waldo_ref *bootstrap; /* of the peer, if it is held; not counted */
+	int64_t next_call, next_export; /* the next ids of ours */
+	int64_t peer_call, peer_export; /* the last of the peer's */
+	waldoi_names_out names_out;
+	waldoi_names_in names_in;
+
+	TAILQ_HEAD(, waldo_request) waiting; /* for the peer's HELLO */
+	size_t waiting_bytes;
+	TAILQ_HEAD(, waldo_promise) one_way; /* until they are acknowledged */
+	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
+	uint32_t incoming_count;
+	size_t parked_bytes;
+	uint32_t pings; /* sent to have one-way calls acknowledged */
+
+	waldoi_failure *why;   /* it ended */
+	uint64_t never_ran;    /* ABORT: frames above did not run; UINT64_MAX */
+};
+
+/* ---- session.c: life */
+
+/* Dials; returns a session that may be used at once. Borrowed: it ends by
+ * itself when nothing is held or under way through it. */
+waldo_err waldoi_session_dial(waldo_node *node, const waldoi_address *address,
+                              waldoi_session **ret_session) WALDO_MUST_CHECK;
+
+/* One that this node has dialled to that address and that is well, or NULL. */
+waldoi_session *waldoi_session_find(waldo_node *node,
+                                    const waldoi_address *address);
+
+/* The reference to the peer's bootstrap object. New; NULL without memory. */
+waldo_ref *waldoi_session_get_bootstrap(waldoi_session *session);
+
+/* Decides the end: from here on nothing begins. The rest comes in the turn.
+ * BYE (abort_code 0) or ABORT is told to the peer if there still is a link.
+ * Takes `why`. */
+void waldoi_session_end(waldoi_session *session, int abort_code,
+                        waldoi_failure *why);
+
+/* The peer broke the protocol: ABORT, and a line in the log. */
+void waldoi_session_abort(waldoi_session *session, const char *format, ...)
+    WALDO_PRINTF(2, 3);
+
+/* Something is to be sent. */
+void waldoi_session_touch(waldoi_session *session);
+
+/* Ends it if more waits for the peer than a peer that reads would leave. */
+void waldoi_session_check_queue(waldoi_session *session);
+
+/* Ends it in the turn if it serves nobody any more. */
+void waldoi_session_check_use(waldoi_session *session);
+
+/* All sessions of a node. */
+void waldoi_sessions_flush(waldo_node *node);
+void waldoi_sessions_end_all(waldo_node *node, waldo_err code,
+                             const char *reason);
+void waldoi_sessions_free_all(waldo_node *node);
+bool waldoi_sessions_have_calls(const waldo_node *node);
+
+/* ---- session.c: the channel's side */
+
+uint8_t *waldoi_session_space(waldoi_session *session, size_t *ret_len);
+void waldoi_session_received(waldoi_session *session, size_t len);
+void waldoi_session_input(waldoi_session *session, uint8_t *data, size_t len);
+size_t waldoi_session_output(waldoi_session *session, struct iovec *iov,
+                             size_t max);
+void waldoi_session_sent(waldoi_session *session, size_t len);
+void waldoi_session_lost(waldoi_session *session, waldo_err err,
+                         const char *message);
+/* The peer does not speak our protocol, or another version. */
+void waldoi_session_refused(waldoi_session *session, const char *format, ...)
+    WALDO_PRINTF(2, 3);
+
+/* ---- link_frames.c */
+
+void waldoi_session_say_hello(waldoi_session *session);
+void waldoi_session_say(waldoi_session *session, int code, uint64_t number);
+void waldoi_session_say_end(waldoi_session *session, int abort_code,
+                            const char *text);
+void waldoi_session_take_link_frame(waldoi_session *session,
+                                    const waldoi_frame *frame);
+/* Starts to look after silence, ours and the peer's. */
+void waldoi_session_set_idle(waldoi_session *session);
+/* Before a flush: an ACK goes along if it would advance. */
+void waldoi_session_add_ack(waldoi_session *session);
+/* A numbered frame of `len` bytes was taken: perhaps tell at once. */
+void waldoi_session_note_taken(waldoi_session *session, size_t len);
+
+/* ---- incoming.c: operations */
+
+void waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame);
+
+/* The reference for a place in the result of the peer's call `id`. Borrowed.
+ * Else NULL, and *ret_failure if there is none such; the session has ended if
+ * that call was never made or memory ran out. */
+waldo_ref *waldoi_answer_get_ref(waldoi_session *session, int64_t id,
+                                 const waldoi_path *path,
+                                 waldoi_failure **ret_failure);
+
+/* ---- outgoing.c: operations */
+
+/* ref->ops->invoke of far references and of pending results. */
+waldo_promise *waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
+                                     waldo_request *request, bool wants,
+                                     waldo_err *ret_err);
+/* The peer's HELLO has come: what waited for it goes. */
+void waldoi_session_send_waiting(waldoi_session *session);
+void waldoi_session_send_drop(waldoi_session *session, int64_t id,
+                              uint64_t count);
+void waldoi_session_send_unknown(waldoi_session *session, uint64_t op,
+                                 int64_t id);
+/* A RETURN for a call that is no waldo_call yet. Takes `failure`. */
+void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
+                               waldoi_failure *failure);
+/* Every open call and every waiting request fails with session->why. */
+void waldoi_session_fail_calls(waldoi_session *session);
+/* One-way calls up to that frame have arrived. */
+void waldoi_session_settle_one_way(waldoi_session *session, uint64_t frame);
+
+/* ---- exports.c */
+
+/* The export of `ref` (followed), or NULL. */
+waldoi_export *waldoi_export_of(waldoi_session *session, const waldo_ref *ref);
+/* A new one, with no mention yet. NULL without memory. */
+waldoi_export *waldoi_export_new(waldoi_session *session, waldo_ref *ref);
+/* NULL: unknown. */
+waldoi_export *waldoi_export_find(waldoi_session *session, int64_t id);
+/* `count` mentions less; without any, the object is let go. */
+void waldoi_export_drop(waldoi_session *session, waldoi_export *export,
+                        uint64_t count);
+void waldoi_exports_release(waldoi_session *session);
+
+/* ---- imports.c */
+
+/* One more mention of the peer's export `id`: its reference with a count for
+ * the caller. NULL without memory. */
+waldo_ref *waldoi_import_get(waldoi_session *session, int64_t id);
+/* The id that `ref` (followed) has in this session; false if it is not far
+ * through it. 0 is the peer's bootstrap. */
+bool waldoi_import_id(const waldoi_session *session, const waldo_ref *ref,
+                      int64_t *ret_id);
+/* The session that a far reference leads through, or NULL. */
+waldoi_session *waldoi_import_session(const waldo_ref *ref);
+/* Breaks them all. */
+void waldoi_imports_break(waldoi_session *session, waldoi_failure *why);
+
+/* ---- trace.c */
+
+/* One line for a frame, decoded; `way` is '>' for ours, '<' for the peer's. */
+void waldoi_trace_frame(waldoi_session *session, char way, uint8_t kind,
+                        const uint8_t *body, size_t len);
+/* The same for one that is about to be queued: header and payload apart. */
+void waldoi_trace_sent(waldoi_session *session, const uint8_t *head,
+                       size_t head_len, const uint8_t *payload, size_t len,
+                       const waldo_writer *writer);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/watch.h"
+#include "serial/api.h"
+
+#include <stdlib.h>
+
+static waldo_watch *
+new_watch(waldo_node *node, void *user, waldo_watch **ret_watch)
+{
+	waldo_watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch == NULL) {
+		return NULL;
+	}
+	watch->node = node;
+	watch->user = user;
+	watch->owned = ret_watch != NULL;
+	return watch;
+}
+
+static void
+unlist(waldo_watch *watch)
+{
+	if (watch->listed) {
+		LIST_REMOVE(watch, entry);
+		watch->listed = false;
+	}
+}
+
+/* Nothing will be told any more; frees it if nobody has the handle. */
+static void
+finish(waldo_watch *watch)
+{
+	waldo_ref *ref = watch->ref;
+	bool owned = watch->owned;
+
+	unlist(watch);
+	waldoi_runqueue_remove(&watch->job);
+	if (watch->node != NULL) {
+		waldoi_timer_stop(&watch->node->timers, &watch->timer);
+	}
+	watch->stopped = true;
+	watch->ref = NULL;
+	if (!owned) {
+		free(watch);
+	}
+	waldo_ref_release(ref); /* may destroy an object, which may do anything */
+}
+
+WALDO_API void
+waldo_watch_stop(waldo_watch *watch)
+{
+	if (watch == NULL) {
+		return;
+	}
+	watch->owned = false;
+	finish(watch);
+}
+
+void
+waldoi_watch_orphan(waldo_watch *watch)
+{
+	watch->node = NULL;
+	finish(watch);
+}
+
+/* ---- of a reference */
+
+static void
+tell(waldoi_job *job)
+{
+	waldo_watch *watch = waldoi_container_of(job, waldo_watch, job);
+	waldo_node *node = watch->node;
+	waldo_ref *ref = waldo_ref_retain(watch->ref);
+	waldo_ref_cb *changed = watch->changed;
+	void *user = watch->user;
+
+	/* The callback may stop the watch, so all that is needed behind it is
+	 * decided here. */
+	if (watch->tell_settled) {
+		watch->tell_settled = false;
+		if (watch->tell_broken) {
+			waldoi_node_queue(node, &watch->job, tell);
+		}
+		node->callbacks++;
+		changed(ref, watch->settled, user);
+		node->callbacks--;
+	} else {
+		finish(watch);
+		node->callbacks++;
+		changed(ref, WALDO_BROKEN, user);
+		node->callbacks--;
+	}
+	waldo_ref_release(ref);
+}
+
+static void
+note(waldo_watch *watch, waldo_state state)
+{
+	if (state == WALDO_BROKEN) {
+		watch->tell_broken = true;
+		unlist(watch);
+	} else {
+		watch->tell_settled = true;
+		watch->settled = (uint8_t) state;
+	}
+	waldoi_node_queue(watch->node, &watch->job, tell);
+}
+
+WALDO_API waldo_err
+waldo_ref_watch(waldo_ref *ref, waldo_ref_cb *cb, void *user,
+                waldo_watch **ret_watch)
+{
+	waldo_ref *end = waldoi_ref_follow(ref);
+	waldo_watch *watch;
+
+	if (ref == NULL || cb == NULL || ref->node == NULL) {
+		return WALDO_EINVAL;
+	}
+	watch = new_watch(ref->node, user, ret_watch);
+	if (watch == NULL) {
+		return waldoi_node_fail(ref->node, WALDO_ENOMEM,
+		                        "out of memory");
+	}
+	watch->changed = cb;
+	watch->ref = waldo_ref_retain(ref);
+	LIST_INSERT_HEAD(&end->watches, watch, entry);
+	watch->listed = true;
+	if (end->state == WALDO_BROKEN) {
+		note(watch, WALDO_BROKEN);
+	}
+	if (ret_watch != NULL) {
+		*ret_watch = watch;
+	}
+	return WALDO_OK;
+}
+
+void
+waldoi_watches_tell(waldo_ref *ref, waldo_state state)
+{
+	waldo_watch *watch, *next;
+
+	/* Only queues, so that nothing changes the list beneath us. */
+	for (watch = LIST_FIRST(&ref->watches); watch != NULL; watch = next) {
+		next = LIST_NEXT(watch, entry);
+		note(watch, state);
+	}
+}
+
+void
+waldoi_watches_move(waldo_ref *from, waldo_ref *to)
+{
+	waldo_watch *watch;
+
+	while ((watch = LIST_FIRST(&from->watches)) != NULL) {
+		LIST_REMOVE(watch, entry);
+		LIST_INSERT_HEAD(&to->watches, watch, entry);
+	}
+}
+
+void
+waldoi_watches_drop(waldo_ref *ref)
+{
+	waldo_watch *watch;
+
+	while ((watch = LIST_FIRST(&ref->watches)) != NULL) {
+		waldoi_watch_orphan(watch);
+	}
+}
+
+/* ---- of a time */
+
+static void
+due(waldoi_timer *timer)
+{
+	waldo_watch *watch = waldoi_container_of(timer, waldo_watch, timer);
+	waldo_node *node = watch->node;
+	waldo_task_cb *task = watch->task;
+	void *user = watch->user;
+
+	finish(watch);
+	node->callbacks++;
+	task(user);
+	node->callbacks--;
+}
+
+WALDO_API waldo_err
+waldo_node_after(waldo_node *node, uint32_t delay_ms, waldo_task_cb *cb,
+                 void *user, waldo_watch **ret_watch)
+{
+	waldo_watch *watch;
+
+	if (node == NULL || cb == NULL) {
+		return WALDO_EINVAL;
+	}
+	watch = new_watch(node, user, ret_watch);
+	if (watch == NULL) {
+		return waldoi_node_fail(node, WALDO_ENOMEM, "out of memory");
+	}
+	watch->task = cb;
+	LIST_INSERT_HEAD(&node->afters, watch, entry);
+	watch->listed = true;
+	waldoi_node_arm(node, &watch->timer,
+	                waldoi_node_now(node) + delay_ms * UINT64_C(1000), due);
+	if (ret_watch != NULL) {
+		*ret_watch = watch;
+	}
+	return WALDO_OK;
+}

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# waldo_flags: how all of Waldo's own code is compiled. Each target links it
+# privately, so that nothing of it reaches the users of the library.
+add_library(waldo_flags INTERFACE)
+target_compile_definitions(waldo_flags INTERFACE _GNU_SOURCE)
+target_compile_options(waldo_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wpedantic
+  $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
+  $<$<BOOL:${WALDO_WERROR}>:-Werror>
+  -fvisibility=hidden)
+
+if(WALDO_SANITIZE)
+  set(sanitize -fsanitize=${WALDO_SANITIZE})
+  if(WALDO_FUZZ)
+    string(APPEND sanitize ",fuzzer-no-link")
+  endif()
+  target_compile_options(waldo_flags INTERFACE
+    ${sanitize} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(waldo_flags INTERFACE ${sanitize})
+endif()

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serial/cursor.h - walking over bytes that nobody has checked
+ *
+ * The primitive below everything that reads a peer's bytes: each function
+ * checks against `end` before it looks, and its failure is sticky. Headers of
+ * operations and link frames are read with it directly, in one pass and
+ * without an allocation. Inline, because a call of 30 bytes passes a dozen of
+ * these.
+ */
+#ifndef WALDOI_CURSOR_H
+#define WALDOI_CURSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct waldoi_cursor {
+	const uint8_t *p;
+	const uint8_t *end;
+	bool failed; /* then p == end, and every read gives zero */
+} waldoi_cursor;
+
+static inline waldoi_cursor
+waldoi_cursor_of(const uint8_t *data, size_t len)
+{
+	/* An empty range may be NULL, to which nothing may be added. */
+	return (waldoi_cursor){data, len > 0 ? data + len : data, false};
+}
+
+static inline void
+waldoi_cursor_fail(waldoi_cursor *c)
+{
+	c->failed = true;
+	c->p = c->end;
+}
+
+/* The next byte, which stays; 0xc1, which MessagePack never uses, at the end.
+ */
+static inline uint8_t
+waldoi_cursor_peek(const waldoi_cursor *c)
+{
+	return c->p < c->end ? *c->p : 0xc1;
+}
+
+/* `len` (1 to 8) bytes as a big-endian number. */
+static inline uint64_t
+waldoi_cursor_be(waldoi_cursor *c, size_t len)
+{
+	uint64_t v = 0;
+
+	if ((size_t) (c->end - c->p) < len) {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	while (len-- > 0) {
+		v = v << 8 | *c->p++;
+	}
+	return v;
+}
+
+/* `len` raw bytes; NULL if they are not there. */
+static inline const uint8_t *
+waldoi_cursor_bytes(waldoi_cursor *c, size_t len)
+{
+	const uint8_t *p = c->p;
+
+	if ((size_t) (c->end - c->p) < len) {
+		waldoi_cursor_fail(c);
+		return NULL;
+	}
+	c->p += len;
+	return p;
+}
+
+static inline bool
+waldoi_cursor_is_nil(const waldoi_cursor *c)
+{
+	return waldoi_cursor_peek(c) == 0xc0;
+}
+
+static inline void
+waldoi_cursor_nil(waldoi_cursor *c)
+{
+	if (waldoi_cursor_be(c, 1) != 0xc0) {
+		waldoi_cursor_fail(c);
+	}
+}
+
+static inline bool
+waldoi_cursor_bool(waldoi_cursor *c)
+{
+	uint64_t b = waldoi_cursor_be(c, 1);
+
+	if (b != 0xc2 && b != 0xc3) {
+		waldoi_cursor_fail(c);
+		return false;
+	}
+	return b == 0xc3;
+}
+
+/* An integer of any width. Fails outside int64. */
+static inline int64_t
+waldoi_cursor_int(waldoi_cursor *c)
+{
+	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
+	uint64_t v;
+
+	if (b < 0x80) {
+		return b;
+	}
+	if (b >= 0xe0) {
+		return (int8_t) b;
+	}
+	switch (b) {
+	case 0xcc: return (int64_t) waldoi_cursor_be(c, 1);
+	case 0xcd: return (int64_t) waldoi_cursor_be(c, 2);
+	case 0xce: return (int64_t) waldoi_cursor_be(c, 4);
+	case 0xcf:
+		v = waldoi_cursor_be(c, 8);
+		if (v > INT64_MAX) {
+			waldoi_cursor_fail(c);
+			return 0;
+		}
+		return (int64_t) v;
+	case 0xd0: return (int8_t) waldoi_cursor_be(c, 1);
+	case 0xd1: return (int16_t) waldoi_cursor_be(c, 2);
+	case 0xd2: return (int32_t) waldoi_cursor_be(c, 4);
+	case 0xd3: return (int64_t) waldoi_cursor_be(c, 8);
+	default: waldoi_cursor_fail(c); return 0;
+	}
+}
+
+/* An unsigned integer of any width, at most `max`. */
+static inline uint64_t
+waldoi_cursor_uint(waldoi_cursor *c, uint64_t max)
+{
+	int64_t v = waldoi_cursor_int(c);
+
+	if (v < 0 || (uint64_t) v > max) {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	return (uint64_t) v;
+}
+
+/* The number of items; each needs at least one byte, so more items than
+ * bytes left is a failure. */
+static inline uint32_t
+waldoi_cursor_array(waldoi_cursor *c)
+{
+	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
+	uint64_t n;
+
+	if (b >= 0x90 && b <= 0x9f) {
+		n = b & 0x0f;
+	} else if (b == 0xdc) {
+		n = waldoi_cursor_be(c, 2);
+	} else if (b == 0xdd) {
+		n = waldoi_cursor_be(c, 4);
+	} else {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	if (n > (uint64_t) (c->end - c->p)) {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	return (uint32_t) n;
+}
+
+/* The number of pairs, at least two bytes each. */
+static inline uint32_t
+waldoi_cursor_map(waldoi_cursor *c)
+{
+	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
+	uint64_t n;
+
+	if (b >= 0x80 && b <= 0x8f) {
+		n = b & 0x0f;
+	} else if (b == 0xde) {
+		n = waldoi_cursor_be(c, 2);
+	} else if (b == 0xdf) {
+		n = waldoi_cursor_be(c, 4);
+	} else {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	if (2 * n > (uint64_t) (c->end - c->p)) {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	return (uint32_t) n;
+}
+
+static inline bool
+waldoi_cursor_is_str(const waldoi_cursor *c)
+{
+	uint8_t b = waldoi_cursor_peek(c);
+
+	return (b >= 0xa0 && b <= 0xbf) || (b >= 0xd9 && b <= 0xdb);
+}
+
+static inline bool
+waldoi_cursor_is_array(const waldoi_cursor *c)
+{
+	uint8_t b = waldoi_cursor_peek(c);
+
+	return (b >= 0x90 && b <= 0x9f) || b == 0xdc || b == 0xdd;
+}
+
+/* A string of at most `max` bytes, not terminated, its UTF-8 not checked. */
+static inline const char *
+waldoi_cursor_str(waldoi_cursor *c, size_t max, size_t *ret_len)
+{
+	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
+	uint64_t n;
+	const uint8_t *p;
+
+	*ret_len = 0;
+	if (b >= 0xa0 && b <= 0xbf) {
+		n = b & 0x1f;
+	} else if (b == 0xd9) {
+		n = waldoi_cursor_be(c, 1);
+	} else if (b == 0xda) {
+		n = waldoi_cursor_be(c, 2);
+	} else if (b == 0xdb) {
+		n = waldoi_cursor_be(c, 4);
+	} else {
+		waldoi_cursor_fail(c);
+		return NULL;
+	}
+	if (c->failed || n > max) {
+		waldoi_cursor_fail(c);
+		return NULL;
+	}
+	p = waldoi_cursor_bytes(c, (size_t) n);
+	if (p != NULL) {
+		*ret_len = (size_t) n;
+	}
+	return (const char *) p;
+}
+
+/* Skips one value of any shape, without recursion. */
+void waldoi_cursor_skip(waldoi_cursor *c);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serial/frame.h - cutting a byte stream into frames
+ *
+ *	u32be length | u8 kind | length - 1 bytes of body
+ *
+ * The cutter lends what it cuts: a frame that lies whole in the bytes that it
+ * was fed is never copied. What is left over is copied into a buffer of the
+ * cutter's own, which grows with the bytes that are there, not with what a
+ * length claims: it is at most 64 KiB or four times as large as they are,
+ * whichever is more. An idle cutter owns nothing.
+ * A frame above WALDOI_DIRECT is received straight into that buffer
+ * (waldoi_cutter_space).
+ */
+#ifndef WALDOI_FRAME_H
+#define WALDOI_FRAME_H
+
+#include <waldo/error.h>
+
+#define WALDOI_FRAME_HEAD 5 /* length and kind */
+#define WALDOI_DIRECT     (16 * 1024)
+
+typedef struct waldoi_frame {
+	uint8_t kind;
+	uint8_t *body; /* writable: a reader ends strings in place */
+	size_t len;    /* of the body */
+} waldoi_frame;
+
+typedef struct waldoi_cutter {
+	uint32_t max_frame; /* the most that `length` may say */
+	uint8_t *own;       /* left over from earlier; NULL if nothing is */
+	size_t own_pos;     /* cut so far, of own_len bytes */
+	size_t own_len;
+	size_t own_cap;
+	uint8_t *fed; /* borrowed from the caller of feed until keep */
+	size_t fed_len;
+} waldoi_cutter;
+
+typedef enum waldoi_cut {
+	WALDOI_CUT_FRAME,  /* *ret_frame is one */
+	WALDOI_CUT_MORE,   /* more bytes are needed */
+	WALDOI_CUT_LIMIT,  /* a length above max_frame; *ret_frame.len has it */
+	WALDOI_CUT_BROKEN, /* a length of 0 */
+	WALDOI_CUT_NOMEM
+} waldoi_cut;
+
+void waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame);
+void waldoi_cutter_fini(waldoi_cutter *cutter);
+
+/*
+ * Where the next bytes should be received: inside the own buffer, when the
+ * rest of a frame above WALDOI_DIRECT is awaited; then they are announced
+ * by waldoi_cutter_received(). NULL: wherever the caller likes, and then fed.
+ * Space never reaches beyond the awaited frame.
+ */
+uint8_t *waldoi_cutter_space(waldoi_cutter *cutter, size_t *ret_len);
+void waldoi_cutter_received(waldoi_cutter *cutter, size_t len);
+
+/* Lends `data` until waldoi_cutter_keep(). Nothing else may be fed and not
+ * yet kept. */
+void waldoi_cutter_feed(waldoi_cutter *cutter, uint8_t *data, size_t len);
+
+/* The next frame, which lives until the next call of a function here. */
+waldoi_cut waldoi_cutter_next(waldoi_cutter *cutter, waldoi_frame *ret_frame);
+
+/* Copies out what was fed and not cut, whole frames too, so that the caller
+ * has its buffer back; frees the own buffer if there is nothing. */
+waldo_err waldoi_cutter_keep(waldoi_cutter *cutter) WALDO_MUST_CHECK;
+
+/* True if whole frames may be waiting, from a turn that was cut short. */
+bool waldoi_cutter_is_ready(const waldoi_cutter *cutter);
+
+/* Bytes of memory that the cutter owns. */
+size_t waldoi_cutter_owned(const waldoi_cutter *cutter);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include <waldo/writer.h>
+
+#include "serial/api.h"
+#include "serial/check.h"
+#include "serial/head.h"
+#include "serial/writer.h"
+
+#include <inttypes.h>
+#include <msgpack/pack.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The most positions that a reference of two bytes can say. */
+#define MAX_HANDLES 65536
+
+/* Counts a scalar; false if there is no use in packing it. */
+static bool
+begin(waldo_writer *writer, msgpack_packer *packer)
+{
+	msgpack_packer_init(packer, writer, waldoi_writer_append);
+	return waldoi_writer_scalar(writer);
+}
+
+WALDO_API void
+waldo_put_nil(waldo_writer *writer)
+{
+	msgpack_packer packer;
+
+	if (begin(writer, &packer)) {
+		msgpack_pack_nil(&packer);
+	}
+}
+
+WALDO_API void
+waldo_put_bool(waldo_writer *writer, bool value)
+{
+	msgpack_packer packer;
+
+	if (!begin(writer, &packer)) {
+		return;
+	}
+	if (value) {
+		msgpack_pack_true(&packer);
+	} else {
+		msgpack_pack_false(&packer);
+	}
+}
+
+WALDO_API void
+waldo_put_int(waldo_writer *writer, int64_t value)
+{
+	msgpack_packer packer;
+
+	if (begin(writer, &packer)) {
+		msgpack_pack_int64(&packer, value);
+	}
+}
+
+WALDO_API void
+waldo_put_uint(waldo_writer *writer, uint64_t value)
+{
+	msgpack_packer packer;
+
+	if (begin(writer, &packer)) {
+		msgpack_pack_uint64(&packer, value);
+	}
+}
+
+WALDO_API void
+waldo_put_double(waldo_writer *writer, double value)
+{
+	msgpack_packer packer;
+
+	if (begin(writer, &packer)) {
+		msgpack_pack_double(&packer, value);
+	}
+}
+
+WALDO_API void
+waldo_put_str(waldo_writer *writer, const char *value)
+{
+	if (value == NULL) {
+		waldo_put_nil(writer);
+	} else {
+		waldo_put_strn(writer, value, strlen(value));
+	}
+}
+
+WALDO_API void
+waldo_put_strn(waldo_writer *writer, const char *value, size_t len)
+{
+	msgpack_packer packer;
+
+	if (value == NULL && len == 0) {
+		waldo_put_nil(writer);
+		return;
+	}
+	if (!begin(writer, &packer) || !waldoi_writer_may_have(writer, len)) {
+		return;
+	}
+	if (!waldoi_is_utf8(value, len)) {
+		waldoi_writer_fail(writer, WALDO_EINVAL,
+		                   "a string that is not UTF-8");
+		return;
+	}
+	msgpack_pack_str_with_body(&packer, value, len);
+}
+
+WALDO_API void
+waldo_put_bytes(waldo_writer *writer, const void *data, size_t len)
+{
+	msgpack_packer packer;
+
+	/* Looked at before the head is packed, which knows no length above
+	 * 32 bits. */
+	if (begin(writer, &packer) && waldoi_writer_may_have(writer, len)) {
+		msgpack_pack_bin_with_body(&packer, data, len);
+	}
+}
+
+/* Packs the head of `taken` and remembers the place behind it. */
+static bool
+put_taken(waldo_writer *writer, waldoi_taken *taken)
+{
+	msgpack_packer packer;
+
+	if (!begin(writer, &packer) ||
+	    !waldoi_writer_may_have(writer, taken->len) ||
+	    msgpack_pack_bin(&packer, taken->len) != 0 ||
+	    !waldoi_writer_may_have(writer, taken->len)) {
+		return false;
+	}
+	taken->offset = writer->len;
+	*writer->taken_end = taken;
+	writer->taken_end = &taken->next;
+	writer->taken_bytes += taken->len;
+	return true;
+}
+
+WALDO_API void
+waldo_put_bytes_take(waldo_writer *writer, const void *data, size_t len,
+                     void (*done)(void *user), void *user)
+{
+	waldoi_taken *taken = writer != NULL ? calloc(1, sizeof(*taken)) : NULL;
+
+	if (taken == NULL) {
+		if (writer != NULL) {
+			waldoi_writer_fail_memory(writer);
+		}
+		if (done != NULL) {
+			done(user);
+		}
+		return;
+	}
+	taken->data = data;
+	taken->len = len;
+	taken->done = done;
+	taken->user = user;
+	taken->give_back = writer->give_back;
+	taken->context = writer->context;
+	if (!put_taken(writer, taken)) {
+		taken->give_back(taken, taken->context);
+	}
+}
+
+WALDO_API void
+waldo_put_time(waldo_writer *writer, int64_t microseconds)
+{
+	msgpack_timestamp time;
+	int64_t rest = microseconds % 1000000;
+	msgpack_packer packer;
+
+	if (!begin(writer, &packer)) {
+		return;
+	}
+	/* Nanoseconds only count forwards. */
+	time.tv_sec = microseconds / 1000000 - (rest < 0);
+	time.tv_nsec = (uint32_t) (rest < 0 ? rest + 1000000 : rest) * 1000;
+	msgpack_pack_timestamp(&packer, &time);
+}
+
+WALDO_API void
+waldo_put_list(waldo_writer *writer, size_t count)
+{
+	msgpack_packer packer;
+
+	if (waldoi_writer_open(writer, count)) {
+		msgpack_packer_init(&packer, writer, waldoi_writer_append);
+		msgpack_pack_array(&packer, count);
+	}
+}
+
+WALDO_API void
+waldo_put_map(waldo_writer *writer, size_t count)
+{
+	msgpack_packer packer;
+
+	/* More pairs than any message has are as many as they are doubled. */
+	if (waldoi_writer_open(writer,
+	                       count > UINT32_MAX ? count : 2 * count)) {
+		msgpack_packer_init(&packer, writer, waldoi_writer_append);
+		msgpack_pack_map(&packer, count);
+	}
+}
+
+static bool
+grow_handles(waldo_writer *writer)
+{
+	uint32_t cap = 2 * writer->handle_cap;
+	void **few = writer->few;
+	void **handles = writer->handles != few ? writer->handles : NULL;
+
+	handles = realloc(handles, cap * sizeof(*handles));
+	if (handles == NULL) {
+		waldoi_writer_fail_memory(writer);
+		return false;
+	}
+	if (writer->handles == few) {
+		memcpy(handles, few, sizeof(writer->few));
+	}
+	writer->handles = handles;
+	writer->handle_cap = cap;
+	return true;
+}
+
+/* Retains `handle` and packs its position. */
+static void
+pack_handle(waldo_writer *writer, msgpack_packer *packer, void *handle)
+{
+	uint32_t max = writer->limits.refs_per_message < MAX_HANDLES
+	                   ? writer->limits.refs_per_message
+	                   : MAX_HANDLES;
+	uint32_t position = writer->handle_count;
+	uint8_t body[2] = {(uint8_t) (position >> 8), (uint8_t) position};
+	size_t len = position > UINT8_MAX ? 2 : 1;
+
+	if (position >= max) {
+		waldoi_writer_fail(
+		    writer, WALDO_ELIMIT,
+		    "refs_per_message: more than %" PRIu32 " references", max);
+		return;
+	}
+	if (position == writer->handle_cap && !grow_handles(writer)) {
+		return;
+	}
+	writer->handles[writer->handle_count++] = writer->ops->retain(handle);
+	msgpack_pack_ext_with_body(packer, body + 2 - len, len, WALDOI_EXT_REF);
+}
+
+void
+waldoi_put_handle(waldo_writer *writer, void *handle)
+{
+	msgpack_packer packer;
+
+	if (handle == NULL) {
+		waldo_put_nil(writer);
+	} else if (begin(writer, &packer)) {
+		pack_handle(writer, &packer, handle);
+	}
+}
+
+/*
+ * Copies the checked values from `p` to `end` in runs that have no reference
+ * in them, since those have other positions here. Each value is counted as if
+ * it had been put.
+ */
+static void
+put_checked(waldo_writer *writer, const uint8_t *p, const uint8_t *end,
+            void *const *handles)
+{
+	const uint8_t *run = p;
+	msgpack_packer packer;
+	waldoi_head head;
+
+	while (writer->error == WALDO_OK && waldoi_head_read(&head, p, end)) {
+		if (waldoi_head_is_container(&head)) {
+			waldoi_writer_open(writer, head.count);
+		} else if (begin(writer, &packer) &&
+		           head.type == WALDO_TYPE_REF) {
+			waldoi_writer_append(writer, (const char *) run,
+			                     (size_t) (p - run));
+			pack_handle(writer, &packer,
+			            handles[waldoi_head_ref(&head)]);
+			run = waldoi_head_next(&head);
+		}
+		p = waldoi_head_next(&head);
+	}
+	waldoi_writer_append(writer, (const char *) run, (size_t) (p - run));
+}
+
+WALDO_API void
+waldo_put_rest(waldo_writer *writer, waldo_reader *reader)
+{
+	if (writer == NULL) {
+		return;
+	}
+	if (waldo_read_error(reader) != WALDO_OK) {
+		waldoi_writer_fail(writer, waldo_read_error(reader), "%s",
+		                   waldo_read_message(reader));
+		return;
+	}
+	if (writer->error == WALDO_OK) {
+		put_checked(writer, reader->p, reader->end, reader->handles);
+	}
+	while (waldo_read_type(reader) != WALDO_TYPE_END) {
+		waldo_read_skip(reader);
+	}
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "serial/writer.h"
+
+#include "serial/api.h"
+
+#include <string.h>
+
+#define LETTERS "nbiIuUdsyr"
+
+/* What closes the bracket `c`; 0 if it is none. */
+static char
+closing(char c)
+{
+	return (char) (c == '[' ? ']' : c == '{' ? '}' : 0);
+}
+
+static void
+fail_format(waldo_writer *writer, const char *format, const char *at,
+            const char *why)
+{
+	waldoi_writer_fail(writer, WALDO_EINVAL, "format: '%c' at %zu %s", *at,
+	                   (size_t) (at - format), why);
+}
+
+/* The number of values between the bracket at `open` and its partner, in a
+ * format whose brackets are in order. */
+static size_t
+count_values(const char *open)
+{
+	size_t count = 0;
+	size_t depth = 0;
+
+	for (const char *p = open + 1; depth > 0 || closing(*open) != *p; p++) {
+		if (*p == ']' || *p == '}') {
+			depth--;
+			continue;
+		}
+		count += depth == 0;
+		depth += closing(*p) != 0;
+	}
+	return count;
+}
+
+/* Looks at the whole format before any argument is. */
+static bool
+check_format(waldo_writer *writer, const char *format)
+{
+	const char *open[WALDOI_MAX_DEPTH];
+	size_t depth = 0;
+
+	for (const char *p = format; *p != '\0'; p++) {
+		if (closing(*p) != 0) {
+			if (depth == WALDOI_MAX_DEPTH) {
+				fail_format(writer, format, p, "is too deep");
+				return false;
+			}
+			open[depth++] = p;
+		} else if (*p == ']' || *p == '}') {
+			if (depth == 0 || closing(*open[--depth]) != *p) {
+				fail_format(writer, format, p,
+				            "closes nothing");
+				return false;
+			}
+			if (*p == '}' && count_values(open[depth]) % 2 != 0) {
+				fail_format(writer, format, open[depth],
+				            "has a key without a value");
+				return false;
+			}
+		} else if (strchr(LETTERS, *p) == NULL) {
+			fail_format(writer, format, p, "is no letter of ours");
+			return false;
+		}
+	}
+	if (depth > 0) {
+		fail_format(writer, format, open[depth - 1], "is not closed");
+	}
+	return depth == 0;
+}
+
+void
+waldoi_putf_va(waldo_writer *writer, const char *format, va_list args)
+{
+	const void *data;
+
+	if (writer == NULL || writer->error != WALDO_OK ||
+	    !check_format(writer, format)) {
+		return;
+	}
+	for (const char *p = format; *p != '\0'; p++) {
+		switch (*p) {
+		case 'n': waldo_put_nil(writer); break;
+		case 'b': waldo_put_bool(writer, va_arg(args, int)); break;
+		case 'i': waldo_put_int(writer, va_arg(args, int)); break;
+		case 'I': waldo_put_int(writer, va_arg(args, int64_t)); break;
+		case 'u': waldo_put_uint(writer, va_arg(args, unsigned)); break;
+		case 'U': waldo_put_uint(writer, va_arg(args, uint64_t)); break;
+		case 'd': waldo_put_double(writer, va_arg(args, double)); break;
+		case 's':
+			waldo_put_str(writer, va_arg(args, const char *));
+			break;
+		case 'y':
+			data = va_arg(args, const void *);
+			waldo_put_bytes(writer, data, va_arg(args, size_t));
+			break;
+		case 'r':
+			waldoi_put_handle(writer, va_arg(args, void *));
+			break;
+		case '[': waldo_put_list(writer, count_values(p)); break;
+		case '{': waldo_put_map(writer, count_values(p) / 2); break;
+		default: break; /* a closing bracket */
+		}
+	}
+}
+
+WALDO_API void
+waldo_putf(waldo_writer *writer, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	waldoi_putf_va(writer, format, args);
+	va_end(args);
+}

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+#include "serial/reader.h"
+
+#include "serial/api.h"
+#include "serial/head.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Levels that a message names; of deeper places the middle is left out. */
+#define NAMED_LEVELS 3
+
+static void
+init_top(waldo_reader *reader, const char *what, uint32_t left)
+{
+	reader->depth = 0;
+	reader->maps = 0;
+	reader->error = WALDO_OK;
+	reader->what = what;
+	reader->levels[0] = (waldoi_level){.left = left, .index = 0};
+	reader->message[0] = '\0';
+}
+
+void
+waldoi_reader_init(waldo_reader *reader, uint8_t *data, size_t len, bool open,
+                   void *const *handles, size_t handle_count)
+{
+	waldoi_head head;
+	bool there = waldoi_head_read(&head, data, data + len);
+
+	assert(there && (!open || head.type == WALDO_TYPE_LIST));
+	(void) there;
+	init_top(reader, open ? "argument" : "value", open ? head.count : 1);
+	reader->p = data + (open ? head.body - data : 0);
+	reader->end = data + len;
+	reader->handles = handles;
+	reader->handle_count = (uint32_t) handle_count;
+}
+
+void
+waldoi_reader_init_failed(waldo_reader *reader, waldo_err err,
+                          const char *message)
+{
+	init_top(reader, "value", 0);
+	reader->p = reader->end = NULL;
+	reader->handles = NULL;
+	reader->handle_count = 0;
+	reader->error = err;
+	snprintf(reader->message, sizeof(reader->message), "%s", message);
+}
+
+/* A part of the message at `to`; returns where the next one goes. */
+static size_t WALDO_PRINTF(3, 4)
+    say(waldo_reader *reader, size_t to, const char *format, ...)
+{
+	size_t room = sizeof(reader->message) - to;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(reader->message + to, room, format, args);
+	va_end(args);
+	return n < 0 || (size_t) n >= room ? to + room - 1 : to + (size_t) n;
+}
+
+/* "argument 2, pair 1, item 3": the place of the next value. */
+static size_t
+say_place(waldo_reader *reader)
+{
+	uint32_t depth = reader->depth;
+	uint32_t index;
+	size_t to = 0;
+
+	for (uint32_t d = 0; d <= depth; d++) {
+		/* Of the levels around, `index` counts the one we are in. */
+		index = reader->levels[d].index - (d < depth ? 1 : 0);
+		if (d == 0) {
+			to = say(reader, to, "%s %" PRIu32, reader->what,
+			         index + 1);
+		} else if (d + NAMED_LEVELS <= depth) {
+			to = d == 1 ? say(reader, to, ", ...") : to;
+		} else if ((reader->maps >> (d - 1) & 1) == 0) {
+			to = say(reader, to, ", item %" PRIu32, index + 1);
+		} else {
+			to = say(reader, to, ", pair %" PRIu32 "%s",
+			         index / 2 + 1,
+			         d < depth        ? ""
+			         : index % 2 == 0 ? " key"
+			                          : " value");
+		}
+	}
+	return to;
+}
+
+static const char *
+found_name(const waldo_reader *reader)
+{
+	return waldoi_payload_type_name(reader->p,
+	                                (size_t) (reader->end - reader->p));
+}
+
+/* The next value is not what was expected. */
+static void
+misfit(waldo_reader *reader, const char *expected, const char *found)
+{
+	size_t to = say_place(reader);
+
+	reader->error = WALDO_EARGS;
+	say(reader, to, ": expected %s, found %s", expected, found);
+}
+
+/* Gets the head of the next value, if there is one. */
+static bool
+next_head(const waldo_reader *reader, waldoi_head *head)
+{
+	return reader != NULL && reader->error == WALDO_OK &&
+	       reader->levels[reader->depth].left > 0 &&
+	       waldoi_head_read(head, reader->p, reader->end);
+}
+
+/* Gets the head of the next value if it is of `type`; else a misfit. */
+static bool
+next_is(waldo_reader *reader, waldo_type type, const char *expected,
+        waldoi_head *head)
+{
+	if (next_head(reader, head) && head->type == type) {
+		return true;
+	}
+	if (reader != NULL && reader->error == WALDO_OK) {
+		misfit(reader, expected, found_name(reader));
+	}
+	return false;
+}
+
+/* The value before `next` has been read. */
+static void
+advance(waldo_reader *reader, const uint8_t *next)
+{
+	waldoi_level *level = &reader->levels[reader->depth];
+
+	reader->p += next - reader->p;
+	level->index++;
+	level->left--;
+	while (reader->depth > 0 && reader->levels[reader->depth].left == 0) {
+		reader->depth--;
+	}
+}
+
+WALDO_API waldo_type
+waldo_read_type(const waldo_reader *reader)
+{
+	waldoi_head head;
+
+	return next_head(reader, &head) ? (waldo_type) head.type
+	                                : WALDO_TYPE_END;
+}
+
+WALDO_API void
+waldo_read_skip(waldo_reader *reader)
+{
+	waldoi_head head;
+
+	if (next_head(reader, &head)) {
+		advance(reader, waldoi_head_skip(reader->p, reader->end));
+	} else if (reader != NULL && reader->error == WALDO_OK) {
+		misfit(reader, "a value", "nothing");
+	}
+}
+
+WALDO_API bool
+waldo_read_bool(waldo_reader *reader)
+{
+	waldoi_head head;
+
+	if (!next_is(reader, WALDO_TYPE_BOOL, "boolean", &head)) {
+		return false;
+	}
+	advance(reader, head.body);
+	return head.body[-1] == 0xc3;
+}
+
+/* The value that is out of a range, as it is written. */
+static void
+found_integer(char found[24], uint64_t value, bool negative)
+{
+	if (negative) {
+		snprintf(found, 24, "%" PRId64, (int64_t) value);
+	} else {
+		snprintf(found, 24, "%" PRIu64, value);
+	}
+}
+
+WALDO_API int64_t
+waldo_read_int(waldo_reader *reader, int64_t min, int64_t max)
+{
+	waldoi_head head;
+	char expected[64];
+	char found[24];
+	uint64_t v;
+	bool negative;
+
+	if (!next_is(reader, WALDO_TYPE_INT, "integer", &head)) {
+		return 0;
+	}
+	v = waldoi_head_int(&head, &negative);
+	if ((!negative && v > INT64_MAX) || (int64_t) v < min ||
+	    (int64_t) v > max) {
+		snprintf(expected, sizeof(expected),
+		         "integer in %" PRId64 "..%" PRId64, min, max);
+		found_integer(found, v, negative);
+		misfit(reader, expected, found);
+		return 0;
+	}
+	advance(reader, waldoi_head_next(&head));
+	return (int64_t) v;
+}
+
+WALDO_API uint64_t
+waldo_read_uint(waldo_reader *reader, uint64_t max)
+{
+	waldoi_head head;
+	char expected[64];
+	char found[24];
+	uint64_t v;
+	bool negative;
+
+	if (!next_is(reader, WALDO_TYPE_INT, "integer", &head)) {
+		return 0;
+	}
+	v = waldoi_head_int(&head, &negative);
+	if (negative || v > max) {
+		snprintf(expected, sizeof(expected), "integer in 0..%" PRIu64,
+		         max);
+		found_integer(found, v, negative);
+		misfit(reader, expected, found);
+		return 0;
+	}
+	advance(reader, waldoi_head_next(&head));
+	return v;
+}
+
+WALDO_API double
+waldo_read_double(waldo_reader *reader)
+{
+	waldoi_head head;
+	uint64_t v;
+	bool negative;
+
+	if (next_head(reader, &head) && head.type == WALDO_TYPE_INT) {
+		v = waldoi_head_int(&head, &negative);
+		advance(reader, waldoi_head_next(&head));
+		return negative ? (double) (int64_t) v : (double) v;
+	}
+	if (!next_is(reader, WALDO_TYPE_DOUBLE, "number", &head)) {
+		return 0;
+	}
+	advance(reader, waldoi_head_next(&head));
+	return waldoi_head_double(&head);
+}
+
+WALDO_API const char *
+waldo_read_str(waldo_reader *reader, size_t *ret_len)
+{
+	waldoi_head head;
+	char *text;
+
+	if (ret_len != NULL) {
+		*ret_len = 0;
+	}
+	if (!next_is(reader, WALDO_TYPE_STR, "string", &head)) {
+		return "";
+	}
+	if (ret_len == NULL && memchr(head.body, 0, head.len) != NULL) {
+		misfit(reader, "string without NUL", "NUL in it");
+		return "";
+	}
+	text = (char *) reader->p + (head.body - reader->p - 1);
+	advance(reader, waldoi_head_next(&head));
+	memmove(text, head.body, head.len);
+	text[head.len] = '\0';
+	if (ret_len != NULL) {
+		*ret_len = head.len;
+	}
+	return text;
+}
+
+WALDO_API const void *
+waldo_read_bytes(waldo_reader *reader, size_t *ret_len)
+{
+	waldoi_head head;
+	bool fits = next_is(reader, WALDO_TYPE_BYTES, "bytes", &head);
+
+	if (ret_len != NULL) {
+		*ret_len = fits ? head.len : 0;
+	}
+	if (!fits) {
+		return NULL;
+	}
+	advance(reader, waldoi_head_next(&head));
+	return head.body;
+}
+
+WALDO_API int64_t
+waldo_read_time(waldo_reader *reader)
+{
+	waldoi_head head;
+	int64_t us = 0;
+
+	if (next_is(reader, WALDO_TYPE_TIME, "time", &head) &&
+	    waldoi_head_time(&head, &us)) {
+		advance(reader, waldoi_head_next(&head));
+	}
+	return us;
+}
+
+void *
+waldoi_read_handle(waldo_reader *reader)
+{
+	waldoi_head head;
+	int32_t position;
+
+	if (!next_is(reader, WALDO_TYPE_REF, "reference", &head)) {
+		return NULL;
+	}
+	position = waldoi_head_ref(&head);
+	assert(position >= 0 && (uint32_t) position < reader->handle_count);
+	advance(reader, waldoi_head_next(&head));
+	return reader->handles[position];
+}
+
+/* Goes into the list or map that `head` is of, unless it is empty. */
+static void
+enter(waldo_reader *reader, const waldoi_head *head)
+{
+	uint64_t bit = UINT64_C(1) << reader->depth;
+
+	if (head->count == 0) {
+		advance(reader, head->body);
+		return;
+	}
+	assert(reader->depth < WALDOI_MAX_DEPTH);
+	reader->p += head->body - reader->p;
+	reader->levels[reader->depth].index++;
+	reader->levels[reader->depth].left--;
+	reader->depth++;
+	reader->levels[reader->depth] = (waldoi_level){.left = head->count};
+	reader->maps = head->type == WALDO_TYPE_MAP ? reader->maps | bit
+	                                            : reader->maps & ~bit;
+}
+
+WALDO_API size_t
+waldo_read_list(waldo_reader *reader)
+{
+	waldoi_head head;
+
+	if (!next_is(reader, WALDO_TYPE_LIST, "list", &head)) {
+		return 0;
+	}
+	enter(reader, &head);
+	return head.count;
+}
+
+WALDO_API size_t
+waldo_read_map(waldo_reader *reader)
+{
+	waldoi_head head;
+
+	if (!next_is(reader, WALDO_TYPE_MAP, "map", &head)) {
+		return 0;
+	}
+	enter(reader, &head);
+	return head.count / 2;
+}
+
+WALDO_API waldo_err
+waldo_read_error(const waldo_reader *reader)
+{
+	return reader != NULL ? reader->error : WALDO_EINVAL;
+}
+
+WALDO_API waldo_err
+waldo_read_end(waldo_reader *reader)
+{
+	if (waldo_read_error(reader) == WALDO_OK &&
+	    reader->levels[reader->depth].left > 0) {
+		misfit(reader, "nothing more", found_name(reader));
+	}
+	return waldo_read_error(reader);
+}
+
+WALDO_API const char *
+waldo_read_message(const waldo_reader *reader)
+{
+	return reader != NULL ? reader->message : "there is nothing to read";
+}
+
+int32_t
+waldoi_payload_as_handle(const uint8_t *data, size_t len)
+{
+	waldoi_head head;
+
+	if (!waldoi_head_read(&head, data, data + len) ||
+	    head.type != WALDO_TYPE_REF ||
+	    waldoi_head_next(&head) != data + len) {
+		return -1;
+	}
+	return waldoi_head_ref(&head);
+}
+
+/* True if the value at `p` is a string that the step names. */
+static bool
+is_key(const uint8_t *p, const uint8_t *end, const waldoi_step *step)
+{
+	waldoi_head head;
+
+	return waldoi_head_read(&head, p, end) && head.type == WALDO_TYPE_STR &&
+	       head.len == step->len &&
+	       memcmp(head.body, step->key, step->len) == 0;
+}
+
+/* Where the step from the value at `p` leads; NULL if nowhere. */
+static const uint8_t *
+find_step(const uint8_t *p, const uint8_t *end, const waldoi_step *step)
+{
+	waldoi_head head;
+
+	if (!waldoi_head_read(&head, p, end)) {
+		return NULL;
+	}
+	p = head.body;
+	if (step->key == NULL) {
+		if (head.type != WALDO_TYPE_LIST || step->index >= head.count) {
+			return NULL;
+		}
+		for (uint32_t i = 0; i < step->index && p != NULL; i++) {
+			p = waldoi_head_skip(p, end);
+		}
+		return p;
+	}
+	if (head.type != WALDO_TYPE_MAP) {
+		return NULL;
+	}
+	for (uint32_t i = 0; i < head.count && p != NULL; i += 2) {
+		if (is_key(p, end, step)) {
+			return waldoi_head_skip(p, end);
+		}
+		p = waldoi_head_skip(p, end);
+		p = p != NULL ? waldoi_head_skip(p, end) : NULL;
+	}
+	return NULL;
+}
+
+const uint8_t *
+waldoi_payload_find(const uint8_t *data, size_t len, const waldoi_step *steps,
+                    size_t step_count, size_t *ret_len)
+{
+	const uint8_t *end = data + len;
+	const uint8_t *p = data;
+	const uint8_t *next;
+
+	for (size_t i = 0; i < step_count && p != NULL; i++) {
+		p = find_step(p, end, &steps[i]);
+	}
+	next = p != NULL ? waldoi_head_skip(p, end) : NULL;
+	if (next == NULL) {
+		return NULL;
+	}
+	*ret_len = (size_t) (next - p);
+	return p;
+}
+
+const char *
+waldoi_payload_type_name(const uint8_t *data, size_t len)
+{
+	waldoi_head head;
+
+	if (len == 0 || !waldoi_head_read(&head, data, data + len)) {
+		return waldoi_head_type_name(WALDO_TYPE_END);
+	}
+	return waldoi_head_type_name(head.type);
+}
+
+bool
+waldoi_payload_is_list(const uint8_t *data, size_t len)
+{
+	waldoi_head head;
+
+	return len > 0 && waldoi_head_read(&head, data, data + len) &&
+	    head.type == WALDO_TYPE_LIST;
+}

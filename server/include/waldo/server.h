@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* waldo/server.h - publishing objects */
+#ifndef WALDO_SERVER_H
+#define WALDO_SERVER_H
+
+#include <waldo/node.h>
+#include <waldo/ref.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct waldo_listener waldo_listener;
+
+/*
+ * Accepts links at `address`, any number of addresses for a node:
+ *
+ *	unix:/run/x                 a Unix socket; a stale file is replaced
+ *	tcp-insecure:127.0.0.1:0    clear text; port 0: one that is free
+ *	tcp-insecure:[::1]:4747
+ *	tcp:0.0.0.0:4747            needs the encrypted channel, which this
+ *	                            version has not: WALDO_EDENIED
+ *	inproc:x                    nodes of this process
+ *	fd:3                        a listening socket that was inherited
+ *	                            (systemd's socket activation); taken
+ *
+ * `ret_listener` may be NULL: it then lives with the node.
+ *
+ *   WALDO_EADDRESS  malformed, or no such host
+ *   WALDO_ESYSTEM   the system refused (in use, no permission, ...)
+ */
+waldo_err waldo_listen(waldo_node *node, const char *address,
+                       waldo_listener **ret_listener) WALDO_MUST_CHECK;
+
+/* What a client connects to, less the slash and the name; with the port that
+ * was bound. Borrowed. */
+const char *waldo_listener_get_uri(const waldo_listener *listener);
+
+/* Accepts no more; links that are there stay. NULL is accepted. */
+void waldo_listener_close(waldo_listener *listener);
+
+/* Retains `object` under `name` until it is unpublished or the node is freed.
+ * WALDO_EINVAL if the name is taken, or is not 1 to 128 of the characters that
+ * may stand in a segment of a URI path unescaped (RFC 3986 section 3.3:
+ * letters, digits, -._~!$&'()*+,;=:@). */
+waldo_err waldo_publish(waldo_node *node, const char *name,
+                        waldo_ref *object) WALDO_MUST_CHECK;
+
+/* Those who hold the object keep it; a name that is not there is ignored. */
+void waldo_unpublish(waldo_node *node, const char *name);
+
+/* An object whose `find(name)` is called for names that are not published and
+ * answers with a reference, now or later. NULL: none. */
+void waldo_set_finder(waldo_node *node, waldo_ref *finder);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/address.h"
+#include "broker/call.h"
+#include "serial/api.h"
+#include <waldo/server.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The bootstrap object of a node: what was published, by name. */
+typedef struct published {
+	TAILQ_ENTRY(published) entry;
+	waldo_ref *object;
+	char name[];
+} published;
+
+typedef struct directory {
+	TAILQ_HEAD(, published) names;
+	waldo_ref *finder;
+} directory;
+
+static published *
+find(const directory *names, const char *name)
+{
+	published *p;
+
+	TAILQ_FOREACH (p, &names->names, entry) {
+		if (strcmp(p->name, name) == 0) {
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static void
+fetch(void *self, waldo_call *call)
+{
+	directory *names = self;
+	const char *name = waldo_read_str(waldo_call_get_args(call), NULL);
+	published *p;
+
+	if (!waldo_call_check(call)) {
+		return;
+	}
+	p = find(names, name);
+	if (p != NULL) {
+		waldo_call_reply(call, "r", p->object);
+	} else if (names->finder != NULL) {
+		waldo_call_follow(
+		    call, waldo_ref_invoke(names->finder, "find", "s", name));
+	} else {
+		waldoi_call_fail(
+		    call, waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
+		                             "nothing is published as '%s'",
+		                             name));
+	}
+}
+
+static void
+list_names(void *self, waldo_call *call)
+{
+	const directory *names = self;
+	waldo_writer *w = waldo_call_get_result(call);
+	const published *p;
+	size_t count = 0;
+
+	if (!waldo_call_check(call)) {
+		return;
+	}
+	TAILQ_FOREACH (p, &names->names, entry) {
+		count++;
+	}
+	waldo_put_list(w, count);
+	TAILQ_FOREACH (p, &names->names, entry) {
+		waldo_put_str(w, p->name);
+	}
+	waldo_call_reply(call, "");
+}
+
+static void
+take_back(directory *names, published *p)
+{
+	waldo_ref *object = p->object;
+
+	TAILQ_REMOVE(&names->names, p, entry);
+	free(p);
+	waldo_ref_release(object);
+}
+
+static void
+directory_destroy(void *self)
+{
+	directory *names = self;
+	published *p;
+
+	while ((p = TAILQ_FIRST(&names->names)) != NULL) {
+		take_back(names, p);
+	}
+	waldo_ref_release(names->finder);
+	free(names);
+}
+
+static const waldo_method directory_methods[] = {
+    {"fetch", fetch, "(name: string) -> ref", WALDO_READONLY},
+    {"names", list_names, "() -> list<string>", WALDO_READONLY},
+    {0},
+};
+
+static const waldo_class directory_class = {
+    WALDO_CLASS_SIZES, "Bootstrap", directory_methods, directory_destroy, NULL,
+};
+
+/* The node's directory, made when the first name is published. */
+static waldo_err
+get_directory(waldo_node *node, directory **ret_directory)
+{
+	directory *names;
+	waldo_ref *ref;
+	waldo_err err;
+
+	*ret_directory = waldo_ref_get_self(node->bootstrap, &directory_class);
+	if (*ret_directory != NULL) {
+		return WALDO_OK;
+	}
+	names = calloc(1, sizeof(*names));
+	if (names == NULL) {
+		return waldoi_node_fail(node, WALDO_ENOMEM, "out of memory");
+	}
+	TAILQ_INIT(&names->names);
+	err = waldo_object_new(node, &directory_class, names, &ref);
+	if (err != WALDO_OK) {
+		free(names);
+		return err;
+	}
+	waldoi_node_set_bootstrap(node, ref);
+	*ret_directory = names;
+	return WALDO_OK;
+}
+
+WALDO_API waldo_err
+waldo_publish(waldo_node *node, const char *name, waldo_ref *object)
+{
+	directory *names;
+	published *p;
+	size_t len;
+	waldo_err err;
+
+	if (node == NULL || object == NULL) {
+		return WALDO_EINVAL;
+	}
+	if (name == NULL || !waldoi_name_is_valid(name)) {
+		return waldoi_node_fail(node, WALDO_EINVAL,
+		                        "'%.130s' cannot be published: a name "
+		                        "has 1 to %d letters, digits and "
+		                        "-._~!$&'()*+,;=:@",
+		                        name == NULL ? "" : name,
+		                        WALDOI_MAX_NAME);
+	}
+	err = get_directory(node, &names);
+	if (err != WALDO_OK) {
+		return err;
+	}
+	if (find(names, name) != NULL) {
+		return waldoi_node_fail(node, WALDO_EINVAL,
+		                        "'%s' is published already", name);
+	}
+	len = strlen(name);
+	p = malloc(sizeof(*p) + len + 1);
+	if (p == NULL) {
+		return waldoi_node_fail(node, WALDO_ENOMEM, "out of memory");
+	}
+	p->object = waldo_ref_retain(object);
+	memcpy(p->name, name, len + 1);
+	TAILQ_INSERT_TAIL(&names->names, p, entry);
+	return WALDO_OK;
+}
+
+WALDO_API void
+waldo_unpublish(waldo_node *node, const char *name)
+{
+	directory *names;
+	published *p;
+
+	if (node == NULL || name == NULL) {
+		return;
+	}
+	names = waldo_ref_get_self(node->bootstrap, &directory_class);
+	p = names == NULL ? NULL : find(names, name);
+	if (p != NULL) {
+		take_back(names, p);
+	}
+}
+
+WALDO_API void
+waldo_set_finder(waldo_node *node, waldo_ref *finder)
+{
+	directory *names;
+	waldo_ref *old;
+
+	if (node == NULL || get_directory(node, &names) != WALDO_OK) {
+		return;
+	}
+	old = names->finder;
+	names->finder = waldo_ref_retain(finder);
+	waldo_ref_release(old);
+}

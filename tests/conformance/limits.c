@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* Each limit of waldo/limits.h, exceeded: what fails is told which limit it
+ * was, and its value (promise 6). */
+#include "tests/conformance/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static waldo_limits
+none(void)
+{
+	return (waldo_limits){.size = sizeof(waldo_limits)};
+}
+
+#define assert_limit(outcome, want)                                            \
+	do {                                                                   \
+		assert_int_equal((outcome)->count, 1);                         \
+		assert_err((outcome)->code, WALDO_ELIMIT);                     \
+		assert_string_equal((outcome)->message, want);                 \
+	} while (0)
+
+static struct outcome *
+send_bytes(struct fixture *f, size_t len)
+{
+	void *data = calloc(1, len);
+	struct outcome *o;
+
+	assert_non_null(data);
+	o = outcome_of(f, waldo_ref_invoke(f->gate, "echo", "y", data, len));
+	free(data);
+	return o;
+}
+
+static void
+our_own_message_may_be_too_large(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o;
+
+	limits.message_bytes = 65536;
+	fixture_open(f, NULL, &limits);
+	o = send_bytes(f, 70000);
+	assert_limit(o, "message_bytes: a message of more than 65536 bytes");
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	assert_ok(send_bytes(f, 60000)->code);
+}
+
+static void
+a_message_may_be_too_large_for_the_peer(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o;
+
+	limits.message_bytes = 65536;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	o = send_bytes(f, 70000);
+	assert_limit(o, "message_bytes: a message of more than 65536 bytes");
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	assert_ok(send_bytes(f, 60000)->code);
+}
+
+/* DESIGN 4.3, 7: an oversized result is an error reply. */
+static void
+a_result_may_be_too_large(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o;
+
+	limits.message_bytes = 65536;
+	fixture_open(f, NULL, &limits);
+	barrier(f);
+	o = outcome_of(f, waldo_ref_invoke(f->gate, "big", "i", 70000));
+	assert_limit(o, "message_bytes: a message of more than 65536 bytes");
+	assert_int_equal(o->fate, WALDO_EXECUTED);
+	assert_int_equal(
+	    outcome_of(f, waldo_ref_invoke(f->gate, "big", "i", 60000))->len,
+	    60000);
+}
+
+static void
+a_value_may_be_too_deep_for_the_peer(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	waldo_request *request;
+	struct outcome *o;
+
+	limits.depth = 16;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	request = waldo_request_new(f->gate, "echo", NULL);
+	for (int i = 0; i < 17; i++) {
+		waldo_put_list(waldo_request_get_args(request), 1);
+	}
+	waldo_put_nil(waldo_request_get_args(request));
+	o = outcome_of(f, waldo_request_send(request));
+	assert_int_equal(o->count, 1);
+	assert_err(o->code, WALDO_ELIMIT);
+	assert_string_equal(o->message, "depth: more than 16 levels");
+}
+
+/* Passes objects, and keeps them alive at the other end; returns the outcome
+ * of the last. */
+static struct outcome *
+hold_objects(struct fixture *f, int count)
+{
+	struct outcome *o[16];
+
+	for (int i = 0; i < count; i++) {
+		waldo_ref *mine = NULL;
+
+		(void) service_new(f, f->client, &mine);
+		o[i] = watch_outcome(
+		    f, waldo_ref_invoke(f->gate, "hold", "r", mine));
+		waldo_ref_release(mine);
+	}
+	until(f, f->service->held_count + 1 >= (size_t) count);
+	barrier(f);
+	return o[count - 1];
+}
+
+static void
+we_give_no_more_objects_than_we_want_to(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o;
+
+	limits.exports = 4;
+	fixture_open(f, NULL, &limits);
+	o = hold_objects(f, 5);
+	assert_limit(o, "exports: the peer holds 4 of our objects already");
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	assert_int_equal(f->service->held_count, 4);
+}
+
+static void
+we_give_no_more_objects_than_the_peer_wants(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o;
+
+	limits.imports = 4;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	o = hold_objects(f, 5);
+	assert_limit(o, "imports: the peer holds no more than 4 objects");
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+}
+
+static void
+a_result_may_be_one_object_too_many(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o = NULL;
+
+	limits.exports = 4;
+	fixture_open(f, &limits, NULL);
+	for (int i = 0; i < 4; i++) {
+		o = outcome_of(f, waldo_ref_invoke(f->gate, "make", ""));
+	}
+	/* The gate itself is one of the four. */
+	assert_limit(o, "exports: the peer holds 4 of our objects already");
+	assert_int_equal(o->fate, WALDO_EXECUTED);
+}
+
+static void
+a_peer_has_no_more_calls_open_than_it_may(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o[6];
+
+	limits.open_calls = 4;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	for (int i = 0; i < 6; i++) {
+		o[i] = watch_outcome(f, waldo_ref_invoke(f->gate, "hold", ""));
+	}
+	until(f, o[4]->count > 0 && o[5]->count > 0);
+	assert_limit(o[4], "open_calls: 4 calls are open already");
+	assert_limit(o[5], "open_calls: 4 calls are open already");
+	assert_int_equal(o[5]->fate, WALDO_NOT_SENT);
+	until(f, f->service->held_count == 4);
+	service_answer(f->service, 1);
+	until(f, o[0]->count == 1);
+	o[0] = watch_outcome(f, waldo_ref_invoke(f->gate, "hold", ""));
+	until(f, f->service->held_count == 4);
+	assert_int_equal(o[0]->count, 0);
+}
+
+/* The peer does not read. */
+static waldo_err
+fill(struct fixture *f, int *ret_sent)
+{
+	static char data[8192];
+	waldo_err err = WALDO_OK;
+	waldo_node *server = f->server;
+
+	f->server = NULL; /* it is not pumped */
+	for (*ret_sent = 0; err == WALDO_OK && *ret_sent < 10000; ++*ret_sent) {
+		err =
+		    waldo_ref_notify(f->gate, "order", "y", data, sizeof(data));
+		pump(f);
+	}
+	f->server = server;
+	return err;
+}
+
+static void
+what_waits_for_a_peer_that_does_not_read_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	int sent;
+
+	limits.queued_bytes = 256 * 1024;
+	limits.message_bytes = 65536;
+	fixture_open(f, NULL, &limits);
+	barrier(f);
+	assert_err(fill(f, &sent), WALDO_ELIMIT);
+	assert_true(sent > 10);
+	assert_string_equal(
+	    waldo_node_get_message(f->client),
+	    "queued_bytes: 262144 bytes wait for the peer already");
+	/* Once it reads, all that was taken arrives, and more may come. */
+	barrier(f);
+	assert_int_equal(
+	    outcome_of(f, waldo_ref_invoke(f->gate, "order", "i", 1))->integer,
+	    1);
+}
+
+static void
+what_waits_for_all_peers_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	int sent;
+
+	limits.queued_bytes = 1024 * 1024;
+	limits.total_bytes = 256 * 1024;
+	limits.message_bytes = 65536;
+	fixture_open(f, NULL, &limits);
+	barrier(f);
+	assert_err(fill(f, &sent), WALDO_ELIMIT);
+	assert_string_equal(
+	    waldo_node_get_message(f->client),
+	    "total_bytes: 262144 bytes wait for all peers already");
+	barrier(f);
+}
+
+static void
+a_node_has_no_more_sessions_than_it_may(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	waldo_ref *ref = NULL;
+	char uri[600];
+	struct outcome *o;
+
+	limits.sessions = 1;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	f->third = node_new(NULL);
+	(void) snprintf(uri, sizeof(uri), "%s/gate", f->uri);
+	assert_ok(waldo_connect(f->third, uri, &ref));
+	o = outcome_of(f, waldo_ref_invoke(ref, "add", "i", 1));
+	assert_int_equal(o->count, 1);
+	assert_true(o->code == WALDO_ELOST || o->code == WALDO_ELIMIT ||
+	            o->code == WALDO_ECONNECT);
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	assert_int_equal(f->service->calls, 1);
+	waldo_ref_release(ref);
+}
+
+static void
+a_node_dials_no_more_sessions_than_it_may(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	waldo_listener *listener = NULL;
+	waldo_ref *ref = NULL;
+	char uri[600];
+	waldo_err err;
+
+	limits.sessions = 1;
+	fixture_open(f, NULL, &limits);
+	barrier(f);
+	assert_ok(waldo_listen(f->server, wire->address(), &listener));
+	(void) snprintf(uri, sizeof(uri), "%s/gate",
+	                waldo_listener_get_uri(listener));
+	err = waldo_connect(f->client, uri, &ref);
+	if (err == WALDO_OK) {
+		struct outcome *o =
+		    outcome_of(f, waldo_ref_invoke(ref, "add", "i", 1));
+
+		assert_limit(o, "sessions: 1 are open already");
+		assert_int_equal(o->fate, WALDO_NOT_SENT);
+	} else {
+		assert_err(err, WALDO_ELIMIT);
+		assert_string_equal(waldo_node_get_message(f->client),
+		                    "sessions: 1 are open already");
+	}
+	waldo_ref_release(ref);
+}
+
+static struct outcome *
+send_refs(struct fixture *f, int count)
+{
+	waldo_request *request = waldo_request_new(f->gate, "let_go", NULL);
+
+	for (int i = 0; i < count; i++) {
+		waldo_put_ref(waldo_request_get_args(request), f->gate);
+	}
+	return outcome_of(f, waldo_request_send(request));
+}
+
+static void
+a_message_has_no_more_references_than_it_may(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o;
+
+	limits.refs_per_message = 8;
+	fixture_open(f, NULL, &limits);
+	barrier(f);
+	o = send_refs(f, 9);
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	assert_limit(o, "refs_per_message: more than 8 references");
+	assert_ok(send_refs(f, 8)->code);
+}
+
+static void
+a_message_has_no_more_references_than_the_peer_wants(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	struct outcome *o;
+
+	limits.refs_per_message = 16;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	o = send_refs(f, 17);
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	assert_limit(o, "refs_per_message: more than 16 references");
+	assert_ok(send_refs(f, 16)->code);
+}
+
+/* F28: who has no number left sends the name. */
+static void
+more_method_names_than_the_peer_remembers_still_work(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	char name[16];
+
+	limits.names = 64;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	for (int i = 0; i < 100; i++) {
+		struct outcome *o;
+
+		(void) snprintf(name, sizeof(name), "m%d", i);
+		o = outcome_of(f, waldo_ref_invoke(f->gate, name, ""));
+		assert_err(o->code, WALDO_EMETHOD);
+		assert_non_null(strstr(o->message, name));
+	}
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+}
+
+/* P16. */
+static void
+calls_that_wait_for_a_promise_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	static char data[30000];
+	waldo_limits limits = none();
+	waldo_promise *held;
+	struct outcome *o[4];
+
+	limits.parked_bytes = 100000;
+	fixture_open(f, &limits, NULL);
+	held = waldo_ref_invoke(f->gate, "hold", "");
+	for (int i = 0; i < 4; i++) {
+		o[i] = watch_outcome(
+		    f, waldo_ref_invoke(waldo_promise_get_ref(held), "echo",
+		                        "y", data, sizeof(data)));
+	}
+	until(f, o[3]->count > 0);
+	assert_limit(o[3], "parked_bytes: 100000 bytes of calls wait already");
+	assert_int_equal(o[0]->count + o[1]->count + o[2]->count, 0);
+	service_answer_ref(f->service, f->service_ref);
+	until(f, o[0]->count + o[1]->count + o[2]->count == 3);
+	assert_ok(o[2]->code);
+	waldo_promise_release(held);
+}
+
+#define limit_test(name)                                                       \
+	cmocka_unit_test_setup_teardown(name, setup_nothing, teardown)
+
+const struct CMUnitTest limits_tests[] = {
+    limit_test(our_own_message_may_be_too_large),
+    limit_test(a_message_may_be_too_large_for_the_peer),
+    limit_test(a_result_may_be_too_large),
+    limit_test(a_value_may_be_too_deep_for_the_peer),
+    limit_test(we_give_no_more_objects_than_we_want_to),
+    limit_test(we_give_no_more_objects_than_the_peer_wants),
+    limit_test(a_result_may_be_one_object_too_many),
+    limit_test(a_peer_has_no_more_calls_open_than_it_may),
+    limit_test(what_waits_for_a_peer_that_does_not_read_is_bounded),
+    limit_test(what_waits_for_all_peers_is_bounded),
+    limit_test(a_node_has_no_more_sessions_than_it_may),
+    limit_test(a_node_dials_no_more_sessions_than_it_may),
+    limit_test(a_message_has_no_more_references_than_it_may),
+    limit_test(a_message_has_no_more_references_than_the_peer_wants),
+    limit_test(more_method_names_than_the_peer_remembers_still_work),
+    limit_test(calls_that_wait_for_a_promise_are_bounded),
+};
+END_SUITE(limits);

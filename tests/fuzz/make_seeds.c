@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * make_seeds DIRECTORY - writes the corpora session/ and preamble/
+ *
+ * Conversations as people write them (memory/text.h), so that the fuzzer
+ * begins where a real peer would be. A line "@KIND N" is an act of
+ * fuzz_session.c.
+ */
+#include "tests/memory/peer.h"
+#include "tests/memory/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_LINES = 24, LISTENS = 0, DIALLED = 1, RAW = 2 };
+
+struct seed {
+	const char *name;
+	int flags;
+	const char *lines[MAX_LINES];
+};
+
+#define FETCH "[1,1,0,'fetch',[],{}] ['gate']"
+
+static const struct seed seeds[] = {
+    {"names", LISTENS, {"[1,1,0,'names',[],{}] []"}},
+    {"echo",
+     LISTENS,
+     {FETCH, "[1,3,-2,[1,'echo'],[],{}] [{'a':[1,-5,nil,true,x'00ff']}]",
+      "[4,1,1]", "[1,5,-2,1,[],{}] ['again']"}},
+    {"pipeline",
+     LISTENS,
+     {FETCH, "[1,3,1,'keep',[[0,-1,nil]],{}] [<0>]",
+      "[1,5,[3,0],'m',[],{}] [7]", "[1,7,[3,1,'again'],'m',[],{}] []",
+      "[4,1,1,3,1]", "[2,2,0,true,[[0,-3,nil]]] <0>", "[4,-2,2]"}},
+    {"parked",
+     LISTENS,
+     {FETCH, "[1,3,-2,'hold',[],{0:500}] []",
+      "[1,5,3,'echo',[[0,-1,nil],[0,-1,nil]],{}] [<0>,<1>]",
+      "[1,7,5,'make',[],{}] []", "[5,5]", "@241 0", "[4,3,1]"}},
+    {"deadline",
+     LISTENS,
+     {FETCH, "[1,3,-2,'hold',[],{0:50}] []", "![8,40]",
+      "[1,5,-2,'hold',[],{0:30,2:2}] []", "@240 60", "@241 0"}},
+    {"one_way",
+     LISTENS,
+     {FETCH, "[1,nil,-2,'keep',[[0,-1,nil]],{}] [<0>]", "@242 0",
+      "[2,2,0,false,[]] nil", "@243 0"}},
+    {"call_back",
+     LISTENS,
+     {FETCH, "[1,3,-2,'call',[[0,-1,nil]],{}] [<0>,'m']",
+      "[2,2,1,false,[]] [1000,'a.B','c',nil]", "[4,-2,1]"}},
+    {"answer_as_argument",
+     LISTENS,
+     {FETCH, "[1,3,-2,'hold',[],{}] []",
+      "[1,5,-2,'keep',[[3,3],[3,1,'a',0],[6,[1000,'a','b',nil]]],{}] [<0>]",
+      "@241 0", "@242 0", "@243 0"}},
+    {"revoked",
+     LISTENS,
+     {FETCH, "[1,3,-2,'make',[],{}] []", "[1,5,3,'revoke',[],{}] []", "@247 0",
+      "[1,7,-2,'echo',[],{}] [1]", "[4,-2,1]", "[4,-4,1]"}},
+    {"link_frames",
+     LISTENS,
+     {"![6,1]", "![5,0]", "![8,100]", "![99,'later']", "![7,3]", "[99,5,'new']",
+      "[10,4,nil]", "![9,0,'bye']"}},
+    {"abort", LISTENS, {FETCH, "![10,1,'you broke it',1]"}},
+    {"no_result",
+     LISTENS,
+     {FETCH, "[1,3,-2,'make',[],{2:1}] []", "[1,5,3,'echo',[],{}] [1]",
+      "[4,3,1]"}},
+    {"flush",
+     LISTENS,
+     {FETCH, "[1,3,-2,0,[],{}] [x'000102030405060708090a0b0c0d0e0f']"}},
+    {"bad_payload",
+     LISTENS,
+     {FETCH, "[1,3,-2,'echo',[[0,-1,nil]],{}] =dd00ffffffff=",
+      "[1,5,-2,'echo',[],{}] [<3>]", "[1,7,-2,'echo',[],{}] =91a161c0="}},
+    {"idle", LISTENS, {FETCH, "@240 30000", "@240 30000"}},
+    {"results",
+     DIALLED,
+     {"[2,1,0,true,[[0,-2,nil]]] <0>", "[2,3,0,false,[]] 7",
+      "[2,5,0,false,[]] nil", "[1,2,-1,'echo',[],{}] [1]", "[4,-1,1]"}},
+    {"result_with_path",
+     DIALLED,
+     {"[2,1,0,true,[[0,-2,nil],[2,-1]]] {'a':[<0>,<1>]}", "@242 0",
+      "[2,5,4,false,[]] [4,'waldo.NotAReference','no',nil]", "@243 0"}},
+    {"errors",
+     DIALLED,
+     {"[2,1,1,false,[]] [1042,'game.Blocked','a wall',nil]",
+      "[2,3,4,false,[]] [1,'x','y',nil]", "[2,5,3,false,[]] [9,'x','y',nil]"}},
+    {"cancelled",
+     DIALLED,
+     {"@245 0", "[2,1,2,false,[]] [10,'waldo.Cancelled','gone',nil]",
+      "[2,3,0,true,[[0,-2,nil],[0,-4,nil]]] [<0>,<1>]"}},
+    {"calls_to_us",
+     DIALLED,
+     {"[1,2,-1,'hold',[],{0:40}] []", "[1,4,2,'echo',[[0,-2,nil]],{}] [<0>]",
+      "@240 50", "@241 0", "@246 0"}},
+    {"more_calls", DIALLED, {"@244 0", "@244 0", "[2,1,0,false,[]] nil"}},
+    {"unknown_answers", DIALLED, {"[2,9,0,false,[]] 1"}},
+    {"raw", LISTENS | RAW, {FETCH, "[1,3,1,'echo',[],{}] [1]"}},
+    {"raw_answers", DIALLED | RAW, {"[2,1,0,true,[[0,-2,nil]]] <0>"}},
+};
+
+static const uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', 1};
+
+static FILE *
+open_seed(const char *directory, const char *corpus, const char *name)
+{
+	char path[1024];
+	FILE *file;
+
+	(void) snprintf(path, sizeof(path), "%s/%s", directory, corpus);
+	if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+		perror(path);
+		exit(1);
+	}
+	(void) snprintf(path, sizeof(path), "%s/%s/%s", directory, corpus,
+	                name);
+	file = fopen(path, "wb");
+	if (file == NULL) {
+		perror(path);
+		exit(1);
+	}
+	return file;
+}
+
+static void
+write_be(FILE *file, size_t value, int bytes)
+{
+	for (int i = bytes - 1; i >= 0; i--) {
+		(void) fputc((int) (value >> (8 * i) & 0xff), file);
+	}
+}
+
+/* As an act, or as the bytes of the wire. */
+static void
+write_frame(FILE *file, const char *line, bool raw)
+{
+	uint8_t data[1024];
+	int kind = *line == '!' ? 2 : 0;
+	size_t len = text_encode(line + (kind != 0), data, sizeof(data));
+
+	if (len == 0) {
+		(void) fprintf(stderr, "wrong: %s\n", line);
+		exit(1);
+	}
+	if (raw) {
+		write_be(file, len + 1, 4);
+		write_be(file, (size_t) kind, 1);
+	} else {
+		write_be(file, (size_t) kind, 1);
+		write_be(file, len, 2);
+	}
+	(void) fwrite(data, 1, len, file);
+}
+
+static void
+write_line(FILE *file, const char *line, bool raw)
+{
+	char *end;
+
+	if (*line == '@') {
+		write_be(file, strtoul(line + 1, &end, 10), 1);
+		write_be(file, strtoul(end, NULL, 10), 2);
+	} else {
+		write_frame(file, line, raw);
+	}
+}
+
+static void
+write_seed(const char *directory, const struct seed *seed)
+{
+	FILE *file = open_seed(directory, "session", seed->name);
+
+	(void) fputc(seed->flags, file);
+	for (int i = 0; i < MAX_LINES && seed->lines[i] != NULL; i++) {
+		write_line(file, seed->lines[i], (seed->flags & RAW) != 0);
+	}
+	(void) fclose(file);
+}
+
+static void
+write_preamble(const char *directory, const char *name, int flags,
+               const char *line)
+{
+	FILE *file = open_seed(directory, "preamble", name);
+
+	(void) fputc(flags, file);
+	(void) fwrite(preamble, 1, sizeof(preamble), file);
+	write_frame(file, line, true);
+	(void) fclose(file);
+}
+
+static void
+write_text(const char *directory, const char *name, int flags, const char *text)
+{
+	FILE *file = open_seed(directory, "preamble", name);
+
+	(void) fputc(flags, file);
+	(void) fputs(text, file);
+	(void) fclose(file);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 2) {
+		(void) fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+		return 2;
+	}
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(*seeds); i++) {
+		write_seed(argv[1], &seeds[i]);
+	}
+	write_preamble(argv[1], "hello", 0, PEER_HELLO);
+	write_preamble(argv[1], "hello_slowly", 2, PEER_HELLO);
+	write_preamble(argv[1], "hello_back", 1, PEER_HELLO);
+	write_preamble(argv[1], "all_keys", 0,
+	               "![0,{0:[1,1],1:1,2:4194304,3:64,4:1024,5:8388608,"
+	               "6:16384,7:256,8:32,9:262144,10:1024,11:1048576,"
+	               "12:15000,13:0,14:x'000102030405060708090a0b0c0d0e0f',"
+	               "15:'seed',16:[],20:nil}]");
+	write_preamble(argv[1], "later_version", 0, "![0,{0:[2,9]}]");
+	write_preamble(argv[1], "no_hello", 0, "![6,1]");
+	write_text(argv[1], "http", 0, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	write_text(argv[1], "http_back", 1, "HTTP/1.1 400 Bad Request\r\n\r\n");
+	write_text(argv[1], "version_2", 1, "\xc1WD\x02");
+	return 0;
+}

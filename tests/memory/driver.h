@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory/driver.h - nodes of one process, joined by buffers
+ *
+ * The smallest driver that a node can have: bytes are handed over as they
+ * are, the clock moves only when nobody has anything to do, and nothing is
+ * random. Unit tests and fuzz targets drive the broker with it. All nodes
+ * share one clock and one space of "inproc:" names. One thread.
+ */
+#ifndef WALDO_TEST_MEMORY_H
+#define WALDO_TEST_MEMORY_H
+
+#include "broker/driver.h"
+
+waldo_err memory_node_new(const waldo_node_options *options,
+                          waldo_node **ret_node) WALDO_MUST_CHECK;
+
+/* Microseconds of the clock that all nodes read. */
+uint64_t memory_now(void);
+
+/* Hands bytes over and turns nodes until nobody has anything to do; the clock
+ * stands still. False if it gave up: 100,000 rounds and no end. */
+bool memory_settle(void);
+
+/* The same, and then lets the time pass, timers in their order. */
+void memory_advance(uint64_t microseconds);
+
+/* At most so many bytes are handed over at a time; 0: all there are. */
+void memory_set_chunk(size_t bytes);
+
+/*
+ * A raw peer: the other end of a link, with no node behind it. It dials a
+ * node that listens, or is dialled at its own name.
+ */
+typedef struct memory_raw memory_raw;
+
+/* NULL if nobody listens at "inproc:NAME", or there is no memory. */
+memory_raw *memory_raw_dial(const char *name);
+
+/* Listens at "inproc:NAME"; the first link that is dialled is its own. */
+memory_raw *memory_raw_listen(const char *name);
+
+bool memory_raw_send(memory_raw *raw, const void *data, size_t len);
+
+/* What has come since memory_raw_skip(); borrowed until the next step. */
+const uint8_t *memory_raw_received(const memory_raw *raw, size_t *ret_len);
+void memory_raw_skip(memory_raw *raw, size_t len);
+
+/* True once the other end has let go, or if it was never there. */
+bool memory_raw_is_closed(const memory_raw *raw);
+
+/* Closes; NULL is accepted. */
+void memory_raw_free(memory_raw *raw);
+
+#endif

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/* What users do that is no call: connecting, publishing, watching, holding
+ * and letting go. */
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- connecting and publishing */
+
+/* The link by which `node` reaches `host` now, if it is known. */
+static sim_link *
+current_link(sim_node *node, const sim_node *peer)
+{
+	sim_list *links = &node->world->links;
+
+	for (unsigned i = links->count; i-- > 0;) {
+		sim_link *link = links->items[i];
+
+		if (link->ends[0].node == node && link->ends[0].open &&
+		    link->target == peer) {
+			return link;
+		}
+	}
+	return NULL;
+}
+
+void
+sim_hold_connected(sim_node *node, sim_link *link, const char *host)
+{
+	for (unsigned i = 0; i < node->holds.count; i++) {
+		sim_hold *hold = node->holds.items[i];
+
+		if (hold->connected >= 0 && hold->link == NULL &&
+		    hold->peer != NULL && strcmp(hold->peer->name, host) == 0) {
+			hold->link = link;
+		}
+	}
+}
+
+static bool
+connect_to(sim_node *node, sim_node *peer, int name)
+{
+	char uri[48];
+	waldo_ref *ref = NULL;
+	sim_hold *hold;
+	sim_scope scope;
+	waldo_err err;
+
+	(void) snprintf(uri, sizeof(uri), "waldo+inproc:%s/%s%d",
+	                peer != NULL ? peer->name : "evil",
+	                name == SIM_NAMES ? "nobody" : "obj", name);
+	scope = sim_enter(node, SIM_API_ANY);
+	err = waldo_connect(node->node, uri, &ref);
+	sim_leave(node, scope);
+	if (err != WALDO_OK) {
+		sim_expect(node->world, SIM_REASON_RULE,
+		           (err == WALDO_ENOMEM && node->world->oom_seen) ||
+		               node->stop_called,
+		           "%s: %s", uri, waldo_strerror(err));
+		return true;
+	}
+	hold = sim_hold_own(node, ref);
+	hold->connected = name;
+	hold->peer = peer;
+	hold->hostile = peer == NULL;
+	if (peer != NULL) {
+		hold->link = current_link(node, peer);
+		(void) sim_call_plan(node, hold, SIM_WHO);
+	} else {
+		node->world->stats->faults[SIM_HOSTILE_SERVER_FAULT]++;
+		(void) sim_call_plan(node, hold, SIM_ECHO);
+	}
+	return true;
+}
+
+static sim_node *
+other_node(sim_node *node)
+{
+	sim_world *world = node->world;
+
+	return &world->nodes[sim_below(world, world->node_count)];
+}
+
+static bool
+do_connect(sim_node *node)
+{
+	return connect_to(node, other_node(node),
+	                  (int) sim_below(node->world, SIM_NAMES));
+}
+
+static bool
+do_connect_nobody(sim_node *node)
+{
+	return connect_to(node, other_node(node), SIM_NAMES);
+}
+
+static bool
+do_connect_evil(sim_node *node)
+{
+	return connect_to(node, NULL, 0);
+}
+
+static bool
+do_unpublish(sim_node *node)
+{
+	uint32_t i = sim_below(node->world, SIM_NAMES);
+	sim_scope scope;
+	char name[8];
+
+	if (node->named[i] == NULL) {
+		return false;
+	}
+	(void) snprintf(name, sizeof(name), "obj%u", i);
+	node->named[i] = NULL;
+	node->was_unpublished[i] = true;
+	scope = sim_enter(node, SIM_API_ANY);
+	waldo_unpublish(node->node, name);
+	sim_leave(node, scope);
+	return true;
+}
+
+/* Under a name that is free, or (which is refused) one that is not. */
+static bool
+do_publish(sim_node *node)
+{
+	uint32_t i = sim_below(node->world, SIM_NAMES);
+	sim_object *object;
+	waldo_ref *ref;
+	sim_scope scope;
+	waldo_err err;
+	char name[8];
+
+	object = sim_object_new(node, &ref);
+	if (object == NULL) {
+		return true;
+	}
+	(void) snprintf(name, sizeof(name), "obj%u", i);
+	scope = sim_enter(node, SIM_API_ANY);
+	err = waldo_publish(node->node, name, ref);
+	sim_leave(node, scope);
+	if (err == WALDO_OK) {
+		sim_expect(node->world, SIM_SAME_RULE, node->named[i] == NULL,
+		           "%s is published twice", name);
+		node->named[i] = object;
+	} else {
+		sim_expect(node->world, SIM_REASON_RULE,
+		           (err == WALDO_EINVAL && node->named[i] != NULL) ||
+		               (err == WALDO_ENOMEM && node->world->oom_seen),
+		           "publish %s: %s", name, waldo_strerror(err));
+	}
+	(void) sim_hold_own(node, ref);
+	return true;
+}
+
+/* ---- holding and letting go */
+
+static bool
+do_release(sim_node *node)
+{
+	sim_hold *hold = sim_list_pick(node->world, &node->holds);
+
+	if (hold == NULL || hold->immortal) {
+		return false;
+	}
+	sim_note(node->world, "release", node->index,
+	         hold->object != NULL ? hold->object->serial : 0, hold->count);
+	sim_hold_give_back(hold);
+	return true;
+}
+
+static bool
+do_retain(sim_node *node)
+{
+	sim_hold *hold = sim_list_pick(node->world, &node->holds);
+
+	return hold != NULL && sim_hold_keep(node, hold->ref) != NULL;
+}
+
+static bool
+do_drop_promise(sim_node *node)
+{
+	sim_inv *inv = sim_list_pick(node->world, &node->promises);
+
+	if (inv != NULL) {
+		sim_promise_drop(inv);
+	}
+	return inv != NULL;
+}
+
+static bool
+do_revoke(sim_node *node)
+{
+	sim_hold *hold = sim_list_pick(node->world, &node->holds);
+	sim_scope scope;
+
+	if (hold == NULL || hold->object == NULL ||
+	    hold->object->node != node || hold->object->destroyed > 0 ||
+	    sim_hold_state(hold) != WALDO_NEAR) {
+		return false;
+	}
+	sim_note(node->world, "revoke", hold->object->serial, 0, 0);
+	hold->object->revoked = true;
+	scope = sim_enter(node, SIM_API_RELEASE);
+	waldo_object_revoke(hold->ref);
+	sim_leave(node, scope);
+	sim_expect(node->world, SIM_DESTROY_ONCE_RULE,
+	           hold->object->destroyed == 1 || hold->object->running > 0 ||
+	               node->depth > 0,
+	           "object %u was revoked and is not destroyed",
+	           hold->object->serial);
+	return true;
+}
+
+static bool
+do_end_session(sim_node *node)
+{
+	sim_hold *hold = sim_hold_pick(node);
+	sim_scope scope;
+
+	if (hold == NULL || hold->link == NULL ||
+	    sim_hold_state(hold) != WALDO_FAR) {
+		return false;
+	}
+	hold->link->touched = true;
+	sim_note(node->world, "end", hold->link->id, 0, 0);
+	scope = sim_enter(node, SIM_API_ANY);
+	waldo_ref_end_session(hold->ref, "enough");
+	sim_leave(node, scope);
+	sim_expect(node->world, SIM_REASON_RULE,
+	           sim_hold_state(hold) == WALDO_BROKEN,
+	           "a session was ended and its reference is in state %d",
+	           (int) sim_hold_state(hold));
+	return true;
+}
+
+/* In good order; then the process ends and comes again. */
+static void
+on_stopped(void *what, uint64_t incarnation)
+{
+	sim_node *node = what;
+
+	if (node->node == NULL || node->incarnation != incarnation) {
+		return;
+	}
+	if (node->world->waiting) {
+		sim_at(node->world, node->world->now + 1000000, on_stopped,
+		       node, incarnation);
+		return;
+	}
+	sim_expect(node->world, SIM_COMPLETE_RULE,
+	           !waldo_node_is_running(node->node),
+	           "node %u does not come to its stop", node->index);
+	sim_node_kill(node, false);
+	(void) sim_node_start(node);
+}
+
+static bool
+do_stop(sim_node *node)
+{
+	uint32_t grace = sim_below(node->world, 500);
+
+	if (node->stop_called || node->depth > 0 ||
+	    !sim_chance(node->world, 30)) {
+		return false;
+	}
+	node->stop_called = true;
+	sim_node_touch(node);
+	sim_note(node->world, "stop", node->index, grace, 0);
+	waldo_node_stop(node->node, grace);
+	sim_at(node->world, node->world->now + (grace + 12000) * 1000,
+	       on_stopped, node, node->incarnation);
+	return true;
+}
+
+static bool
+do_answer(sim_node *node)
+{
+	sim_call *call = sim_list_pick(node->world, &node->calls);
+
+	if (call == NULL || call->waits != NULL || !call->returned) {
+		return false;
+	}
+	sim_call_answer(call);
+	return true;
+}
+
+/* ---- watches and timers */
+
+static void
+on_state(waldo_ref *ref, waldo_state state, void *user)
+{
+	sim_watch *watch = user;
+	sim_node *node = watch->node;
+	sim_scope scope = sim_callback_begin(node, SIM_API_NONE);
+
+	watch->up += state != WALDO_BROKEN;
+	watch->broken += state == WALDO_BROKEN;
+	sim_note(node->world, "watch", node->index, state, watch->broken);
+	sim_expect(node->world, SIM_WATCH_ONCE_RULE,
+	           ref != NULL && !watch->stopped && watch->broken <= 1 &&
+	               watch->up <= 1 && state != WALDO_PENDING &&
+	               (watch->broken == 0 || state == WALDO_BROKEN),
+	           "a watch tells of state %d; stopped %d, told %u and %u",
+	           (int) state, watch->stopped, watch->up, watch->broken);
+	sim_callback_end(node, scope);
+}
+
+static sim_watch *
+watch_new(sim_node *node, sim_hold *hold)
+{
+	sim_watch *watch = sim_alloc(sizeof(*watch));
+
+	watch->node = node;
+	watch->incarnation = node->incarnation;
+	watch->hold = hold;
+	sim_list_add(&node->world->watches, watch);
+	return watch;
+}
+
+static bool
+do_watch(sim_node *node)
+{
+	sim_hold *hold = sim_hold_pick(node);
+	bool owned = sim_chance(node->world, 80);
+	sim_watch *watch;
+	sim_scope scope;
+	waldo_err err;
+
+	if (hold == NULL || (!owned && hold->link == NULL)) {
+		return false;
+	}
+	watch = watch_new(node, hold);
+	scope = sim_enter(node, SIM_API_ANY);
+	err = waldo_ref_watch(hold->ref, on_state, watch,
+	                      owned ? &watch->handle : NULL);
+	sim_leave(node, scope);
+	if (err != WALDO_OK) {
+		watch->stopped = true;
+	} else if (owned) {
+		sim_list_add(&node->watches, watch);
+	} else {
+		hold->immortal = true;
+	}
+	return true;
+}
+
+static bool
+do_stop_watch(sim_node *node)
+{
+	sim_watch *watch = sim_list_pick(node->world, &node->watches);
+	sim_scope scope;
+
+	if (watch == NULL) {
+		return false;
+	}
+	(void) sim_list_drop(&node->watches, watch);
+	scope = sim_enter(node, SIM_API_ANY);
+	waldo_watch_stop(watch->handle);
+	sim_leave(node, scope);
+	watch->stopped = true;
+	return true;
+}
+
+static void
+on_time(void *user)
+{
+	sim_watch *timer = user;
+	sim_node *node = timer->node;
+	sim_scope scope = sim_callback_begin(node, SIM_API_NONE);
+
+	timer->up++;
+	sim_expect(node->world, SIM_TIMER_RULE,
+	           timer->up == 1 && !timer->stopped &&
+	               sim_node_now(node) >= timer->due,
+	           "a timer runs %u times, stopped %d, due at %" PRIu64
+	           ", now it is %" PRIu64,
+	           timer->up, timer->stopped, timer->due, sim_node_now(node));
+	sim_callback_end(node, scope);
+}
+
+static bool
+do_after(sim_node *node)
+{
+	uint32_t delay_ms = sim_below(node->world, 500);
+	sim_watch *timer = watch_new(node, NULL);
+	sim_scope scope = sim_enter(node, SIM_API_ANY);
+	waldo_err err;
+
+	timer->due = sim_node_now(node) + delay_ms * 1000;
+	if (node->depth > 0) {
+		timer->due = 0; /* from when the turn began */
+	}
+	err = waldo_node_after(node->node, delay_ms, on_time, timer,
+	                       &timer->handle);
+	sim_leave(node, scope);
+	if (err != WALDO_OK) {
+		timer->stopped = true;
+	} else {
+		sim_list_add(&node->watches, timer);
+	}
+	return true;
+}
+
+static void
+on_posted(void *user)
+{
+	sim_node *node = user;
+
+	sim_callback_end(node, sim_callback_begin(node, SIM_API_NONE));
+}
+
+static bool
+do_post(sim_node *node)
+{
+	return waldo_node_post(node->node, on_posted, node) == WALDO_OK;
+}
+
+static bool
+do_flush(sim_node *node)
+{
+	sim_scope scope = sim_enter(node, SIM_API_ANY);
+
+	waldo_node_flush(node->node);
+	sim_leave(node, scope);
+	return true;
+}
+
+const sim_act sim_acts[] = {
+    {"connect", 14, do_connect},
+    {"connect to a name that is not there", 2, do_connect_nobody},
+    {"connect to a fake node", 2, do_connect_evil},
+    {"publish", 3, do_publish},
+    {"unpublish", 2, do_unpublish},
+    {"release a reference", 16, do_release},
+    {"retain a reference", 2, do_retain},
+    {"release a promise", 4, do_drop_promise},
+    {"revoke", 2, do_revoke},
+    {"end a session", 1, do_end_session},
+    {"stop a node", 1, do_stop},
+    {"answer a deferred call", 16, do_answer},
+    {"watch", 6, do_watch},
+    {"stop a watch", 4, do_stop_watch},
+    {"timer", 3, do_after},
+    {"post", 2, do_post},
+    {"flush", 2, do_flush},
+    {NULL, 0, NULL},
+};

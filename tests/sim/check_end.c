@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* What must be true when all has come to rest, and when all was released. */
+#include "sim/sim.h"
+
+/* Promises 1 and 2, once nothing is under way any more. */
+static void
+check_invocation(sim_world *world, const sim_inv *inv)
+{
+	bool ok = inv->completed > 0 && inv->code == WALDO_OK;
+
+	sim_expect(world, SIM_COMPLETE_RULE,
+	           !inv->awaited || inv->completed == 1,
+	           "invocation %u (%s) of node %u never completed", inv->id,
+	           inv->method, inv->caller->index);
+	if (inv->hostile) {
+		return;
+	}
+	if (ok && !inv->one_way && inv->plan != SIM_PING) {
+		sim_expect(world, SIM_OK_RAN_RULE, inv->executed == 1,
+		           "invocation %u (%s) has a result and executed %u "
+		           "times",
+		           inv->id, inv->method, inv->executed);
+	}
+	if (inv->refused ||
+	    (inv->completed > 0 && !ok && inv->fate == WALDO_NOT_SENT)) {
+		sim_expect(world, SIM_NOT_SENT_RULE, inv->executed == 0,
+		           "invocation %u (%s): NOT_SENT, and executed",
+		           inv->id, inv->method);
+	}
+}
+
+/* Promise 3 and identity: equal if and only if one object, as far as both
+ * came through one session. */
+static void
+check_pair(sim_world *world, sim_hold *a, sim_hold *b)
+{
+	bool equal;
+
+	if (a->object == NULL || b->object == NULL || a->hostile ||
+	    b->hostile || sim_hold_state(a) != sim_hold_state(b) ||
+	    sim_hold_state(a) == WALDO_BROKEN ||
+	    sim_hold_state(a) == WALDO_PENDING) {
+		return;
+	}
+	equal = waldo_ref_equal(a->ref, b->ref);
+	if (a->object != b->object) {
+		sim_expect(world, SIM_EQUAL_RULE, !equal,
+		           "references to objects %u and %u are equal",
+		           a->object->serial, b->object->serial);
+	} else if (sim_hold_state(a) == WALDO_NEAR ||
+	           (a->link != NULL && a->link == b->link)) {
+		sim_expect(world, SIM_EQUAL_RULE, equal,
+		           "two references to object %u are not equal",
+		           a->object->serial);
+	}
+}
+
+void
+sim_check_equal(sim_world *world)
+{
+	for (unsigned i = 0; i < world->node_count; i++) {
+		const sim_list *holds = &world->nodes[i].holds;
+
+		for (unsigned a = 0; a < holds->count; a++) {
+			for (unsigned b = a + 1; b < holds->count; b++) {
+				check_pair(world, holds->items[a],
+				           holds->items[b]);
+			}
+		}
+	}
+}
+
+/* P23: whoever watched something that broke was told once. */
+static void
+check_watch(sim_world *world, const sim_watch *watch)
+{
+	sim_hold *hold = watch->hold;
+
+	if (hold == NULL || watch->stopped || hold->ref == NULL) {
+		return;
+	}
+	sim_expect(world, SIM_WATCH_END_RULE,
+	           watch->broken ==
+	               (sim_hold_state(hold) == WALDO_BROKEN ? 1u : 0u),
+	           "a watch told %u times that its reference, now in state %d, "
+	           "broke",
+	           watch->broken, (int) sim_hold_state(hold));
+}
+
+void
+sim_check_settled(sim_world *world)
+{
+	for (unsigned i = 0; i < world->invs.count; i++) {
+		check_invocation(world, world->invs.items[i]);
+	}
+	for (unsigned i = 0; i < world->watches.count; i++) {
+		check_watch(world, world->watches.items[i]);
+	}
+	sim_check_equal(world);
+}
+
+/* P3, P4 and the ledger: nobody holds anything. What a net driver would have
+ * besides, descriptors, does not exist here. */
+void
+sim_check_released(sim_node *node)
+{
+	sim_world *world = node->world;
+	waldoi_counts c;
+
+	for (unsigned i = 0; i < node->objects.count; i++) {
+		const sim_object *object = node->objects.items[i];
+
+		sim_expect(world, SIM_RELEASED_RULE, object->destroyed == 1,
+		           "object %u was released by all and lives",
+		           object->serial);
+	}
+	waldoi_node_count(node->node, &c);
+	sim_expect(world, SIM_LEDGER_RULE,
+	           c.sessions == 0 && c.objects == 0 && c.refs == 0 &&
+	               c.promises == 0 && c.calls == 0 && c.exports == 0 &&
+	               c.imports == 0 && c.timers == 0 && c.tasks == 0 &&
+	               c.bytes == 0,
+	           "node %u still has %zu sessions, %zu objects, %zu "
+	           "references, %zu promises, %zu calls, %zu exports, %zu "
+	           "imports, %zu timers, %zu tasks, %zu bytes",
+	           node->index, c.sessions, c.objects, c.refs, c.promises,
+	           c.calls, c.exports, c.imports, c.timers, c.tasks, c.bytes);
+}
+
+void
+sim_check_end(sim_world *world)
+{
+	for (unsigned i = 0; i < world->objects.count; i++) {
+		const sim_object *object = world->objects.items[i];
+
+		sim_expect(world, SIM_DESTROY_ONCE_RULE, object->destroyed == 1,
+		           "object %u was destroyed %u times", object->serial,
+		           object->destroyed);
+	}
+	sim_expect(world, SIM_TAKEN_RULE, world->taken == world->taken_done,
+	           "of %u blocks that were taken %u were given back",
+	           world->taken, world->taken_done);
+	sim_expect(world, SIM_HEAP_RULE,
+	           sim_memory_blocks() == 0 && sim_memory_bytes() == 0,
+	           "%zu bytes in %zu blocks are left", sim_memory_bytes(),
+	           sim_memory_blocks());
+}

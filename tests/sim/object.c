@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* What is called: one class of objects (with `other` and without), whose
+ * methods do what the invocation's plan says. */
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- answers */
+
+static void
+end_running(sim_object *object, sim_link *link, unsigned side)
+{
+	object->running--;
+	if (link != NULL) {
+		link->running[side]--;
+	}
+}
+
+/* Answers with a reference to a new object, which is the caller's alone. */
+static void
+reply_object(sim_node *node, sim_inv *inv, waldo_call *call)
+{
+	waldo_ref *ref = NULL;
+	sim_object *object = sim_object_new(node, &ref);
+	sim_scope scope = sim_enter(node, SIM_API_ANY);
+
+	if (object == NULL) {
+		waldo_call_fail_err(call, WALDO_ENOMEM);
+		sim_leave(node, scope);
+		return;
+	}
+	if (inv != NULL) {
+		inv->made = object;
+	}
+	if (inv != NULL && inv->plan == SIM_TABLE) {
+		waldo_call_reply(call, "{sus[{sr}]}", "n", inv->id, "players",
+		                 "avatar", ref);
+	} else {
+		waldo_call_reply(call, "r", ref);
+	}
+	sim_leave(node, scope);
+	if (sim_chance(node->world, 30)) {
+		(void) sim_hold_own(node, ref);
+	} else {
+		scope = sim_enter(node, SIM_API_RELEASE);
+		waldo_ref_release(ref);
+		sim_leave(node, scope);
+	}
+}
+
+/* Answers with the outcome of another call; false if there is none to make. */
+static bool
+follow(sim_call *call)
+{
+	sim_node *node = call->node;
+	sim_hold *target = sim_hold_pick(node);
+	waldo_promise *promise;
+	sim_scope scope;
+
+	if (target == NULL) {
+		return false;
+	}
+	call->inv->followed = sim_inv_new(node, target, SIM_MAKE);
+	scope = sim_enter(node, SIM_API_ANY);
+	promise =
+	    waldo_ref_invoke(target->ref, "make", "u", call->inv->followed->id);
+	call->inv->followed->refused = promise == NULL;
+	waldo_call_follow(call->call, promise);
+	sim_leave(node, scope);
+	return true;
+}
+
+static void
+answer_later(sim_call *call)
+{
+	sim_node *node = call->node;
+	uint32_t way = sim_below(node->world, 100);
+	sim_scope scope;
+
+	if (way < 15 || node->node == NULL || node->freeing) {
+		scope = sim_enter(node, SIM_API_ANY);
+		waldo_call_fail(call->call, "sim.Fail", "invocation %u",
+		                call->inv->id);
+		sim_leave(node, scope);
+	} else if (way < 60 || node->world->stage != SIM_BUSY ||
+	           !follow(call)) {
+		reply_object(node, call->inv, call->call);
+	}
+}
+
+void
+sim_call_answer(sim_call *call)
+{
+	sim_node *node = call->node;
+	sim_scope scope;
+
+	(void) sim_list_drop(&node->calls, call);
+	call->answered = true;
+	end_running(call->object, call->link, call->side);
+	if (call->inv != NULL) {
+		call->inv->answered = true;
+		sim_note(node->world, "answer", call->inv->id, 0, 0);
+	}
+	if (call->inv != NULL && call->inv->plan == SIM_LATER) {
+		answer_later(call);
+		return;
+	}
+	scope = sim_enter(node, SIM_API_ANY);
+	waldo_call_reply(call->call, "");
+	sim_leave(node, scope);
+}
+
+static void
+on_cancel(waldo_call *waldo, void *user)
+{
+	sim_call *call = user;
+	sim_node *node = call->node;
+	sim_scope scope = sim_callback_begin(node, SIM_API_NONE);
+
+	call->cancels++;
+	sim_note(node->world, "on_cancel", call->object->serial, 0, 0);
+	sim_expect(node->world, SIM_ON_CANCEL_RULE,
+	           call->cancels == 1 && call->returned && !call->answered &&
+	               waldo == call->call,
+	           "on_cancel: %u times, method returned %d, answered %d",
+	           call->cancels, call->returned, call->answered);
+	if (!call->answered && sim_chance(node->world, 50)) {
+		sim_call_answer(call);
+	}
+	sim_callback_end(node, scope);
+}
+
+/* ---- methods */
+
+/* A call that is being dispatched. */
+typedef struct dispatch {
+	sim_object *object;
+	sim_node *node;
+	sim_inv *inv; /* NULL: a fake peer's */
+	sim_link *link;
+	unsigned side;
+	waldo_call *call;
+	sim_call *deferred;
+} dispatch;
+
+static sim_call *
+defer(dispatch *d)
+{
+	sim_call *call = sim_alloc(sizeof(*call));
+
+	call->node = d->node;
+	call->inv = d->inv;
+	call->object = d->object;
+	call->link = d->link;
+	call->side = d->side;
+	call->call = waldo_call_defer(d->call, on_cancel, call);
+	sim_list_add(&d->node->calls, call);
+	d->deferred = call;
+	return call;
+}
+
+static sim_hold *
+keep_argument(dispatch *d, waldo_ref *ref)
+{
+	unsigned before = d->node->world->holds.count;
+	sim_hold *hold = sim_hold_keep(d->node, ref);
+
+	if (hold == NULL || d->node->world->holds.count == before ||
+	    hold->object != NULL) {
+		return hold; /* was here before, or is our own */
+	}
+	hold->link = d->link;
+	hold->hostile = d->inv == NULL;
+	if (d->inv != NULL) {
+		hold->object = sim_hold_object(d->inv->arg);
+		hold->peer =
+		    d->link != NULL ? d->link->ends[d->side].node : d->node;
+	}
+	return hold;
+}
+
+/* `home` was sent on the very reference that it has for an argument. */
+static void
+check_home(dispatch *d, waldo_ref *ref)
+{
+	void *self = waldo_ref_get_self(ref, sim_object_class(d->object));
+
+	sim_expect(d->node->world, SIM_HOME_RULE,
+	           self == d->object || (self == NULL && d->inv->pending),
+	           "object %u came home as something else (state %d)",
+	           d->object->serial, (int) waldo_ref_get_state(ref));
+}
+
+static void
+with_reference(dispatch *d, waldo_reader *args)
+{
+	waldo_ref *ref = waldo_read_ref(args);
+	sim_hold *hold;
+	sim_call *call;
+
+	if (!waldo_call_check(d->call)) {
+		return;
+	}
+	if (d->inv->plan == SIM_HOME) {
+		check_home(d, ref);
+		waldo_call_reply(d->call, "");
+		return;
+	}
+	hold = keep_argument(d, ref);
+	if (d->inv->plan == SIM_GIVE || hold == NULL) {
+		waldo_call_reply(d->call, "");
+		return;
+	}
+	call = defer(d);
+	call->waits = sim_call_kept(d->node, hold, SIM_ECHO);
+}
+
+static void
+echo(dispatch *d, waldo_reader *args)
+{
+	const char *text = waldo_read_str(args, NULL);
+	char expected[16];
+
+	if (!waldo_call_check(d->call)) {
+		return;
+	}
+	(void) snprintf(expected, sizeof(expected), "t%u", d->inv->id);
+	sim_expect(d->node->world, SIM_VALUE_RULE, strcmp(text, expected) == 0,
+	           "invocation %u came with \"%s\"", d->inv->id, text);
+	waldo_call_reply(d->call, "s", text);
+}
+
+static void
+big(dispatch *d, waldo_reader *args)
+{
+	size_t len = 0;
+	const void *data = waldo_read_bytes(args, &len);
+
+	if (!waldo_call_check(d->call)) {
+		return;
+	}
+	sim_expect(d->node->world, SIM_VALUE_RULE,
+	           sim_bytes_are(data, len, d->inv->id, d->inv->size),
+	           "invocation %u: %zu bytes, not the %u that were sent",
+	           d->inv->id, len, d->inv->size);
+	sim_bytes_put(d->node, waldo_call_get_result(d->call), d->inv->id,
+	              d->inv->size);
+	waldo_call_reply(d->call, "");
+}
+
+static void
+get(dispatch *d)
+{
+	sim_hold *hold = sim_hold_pick(d->node);
+
+	if (!waldo_call_check(d->call)) {
+		return;
+	}
+	d->inv->gave = hold;
+	waldo_call_reply(d->call, "r", hold != NULL ? hold->ref : NULL);
+}
+
+static void
+block(dispatch *d, waldo_reader *args)
+{
+	uint64_t ms = waldo_read_uint(args, 1000);
+	uint64_t until = d->node->world->now + ms * 1000;
+
+	if (!waldo_call_check(d->call)) {
+		return;
+	}
+	if (until > d->node->busy_until) {
+		d->node->busy_until = until;
+		d->node->world->stats->faults[SIM_BLOCK_FAULT]++;
+	}
+	waldo_call_reply(d->call, "");
+}
+
+static void
+run_plan(dispatch *d, waldo_reader *args)
+{
+	switch (d->inv->plan) {
+	case SIM_ECHO: echo(d, args); break;
+	case SIM_BIG: big(d, args); break;
+	case SIM_BLOCK: block(d, args); break;
+	case SIM_GET: get(d); break;
+	case SIM_GIVE:
+	case SIM_BACK:
+	case SIM_HOME: with_reference(d, args); break;
+	case SIM_TYPES:
+		waldo_put_rest(waldo_call_get_result(d->call), args);
+		waldo_call_reply(d->call, "");
+		break;
+	case SIM_LATER: (void) defer(d); break;
+	case SIM_FAIL:
+		waldo_call_fail(d->call, "sim.Fail", "invocation %u",
+		                d->inv->id);
+		break;
+	case SIM_FAIL_ERR: waldo_call_fail_err(d->call, WALDO_EDENIED); break;
+	case SIM_NO_REPLY: break;
+	case SIM_MAKE:
+	case SIM_TABLE:
+		if (waldo_call_check(d->call)) {
+			reply_object(d->node, d->inv, d->call);
+		}
+		break;
+	case SIM_WHO: waldo_call_reply(d->call, "u", d->object->serial); break;
+	default:
+		if (waldo_call_check(d->call)) {
+			waldo_call_reply(d->call, "u", d->inv->id);
+		}
+		break;
+	}
+}
+
+/* A fake peer may call whatever it likes; of what it passes only this may be
+ * used, and never passed on. */
+static void
+run_hostile(dispatch *d, waldo_reader *args)
+{
+	uint32_t way = sim_below(d->node->world, 4);
+
+	if (waldo_read_type(args) == WALDO_TYPE_REF) {
+		sim_hold *hold = keep_argument(d, waldo_read_ref(args));
+
+		if (hold != NULL && hold->hostile) {
+			sim_call_plan(d->node, hold, SIM_ECHO);
+		}
+	}
+	if (way == 0) {
+		(void) defer(d);
+	} else if (way == 1) {
+		reply_object(d->node, NULL, d->call);
+	} else if (way == 2) {
+		waldo_put_rest(waldo_call_get_result(d->call), args);
+		waldo_call_reply(d->call, "");
+	} else if (waldo_call_check(d->call)) {
+		waldo_call_reply(d->call, "");
+	}
+}
+
+/* Which of a link's two ends called: the other one. */
+static unsigned
+caller_side(const sim_link *link, const sim_node *node)
+{
+	return link->ends[0].node == node ? 1 : 0;
+}
+
+static void
+count_call(dispatch *d)
+{
+	const sim_link *link = d->link;
+	uint32_t limit = d->node->limits.open_calls;
+
+	d->object->running++;
+	if (link == NULL) {
+		return;
+	}
+	d->side = caller_side(link, d->node);
+	d->link->running[d->side]++;
+	if (link->ends[0].node != link->ends[1].node) {
+		sim_expect(d->node->world, SIM_OPEN_CALLS_RULE,
+		           link->running[d->side] <= (limit ? limit : 1024),
+		           "%u calls of one peer run, open_calls %u",
+		           link->running[d->side], limit);
+	}
+}
+
+static void
+method(void *self, waldo_call *call)
+{
+	dispatch d = {.object = self, .call = call};
+	sim_world *world = d.object->node->world;
+	waldo_reader *args = waldo_call_get_args(call);
+	sim_scope scope, inner;
+	uint64_t id;
+
+	d.node = d.object->node;
+	scope = sim_callback_begin(d.node, SIM_API_NONE);
+	d.link = sim_link_from_name(world, waldo_call_get_peer(call)->address);
+	count_call(&d);
+	id = waldo_read_uint(args, UINT32_MAX);
+	if (d.link != NULL && sim_link_is_hostile(d.link)) {
+		sim_note(world, "hostile", d.link->id, d.object->serial, 0);
+		inner = sim_enter(d.node, SIM_API_ANY);
+		run_hostile(&d, args);
+		sim_leave(d.node, inner);
+	} else if (id == 0 || id > world->invs.count) {
+		sim_violated(world, SIM_VALUE_RULE,
+		             "object %u was called out of the blue",
+		             d.object->serial);
+	} else {
+		d.inv = world->invs.items[id - 1];
+		sim_check_dispatch(d.inv, d.object, call);
+		inner = sim_enter(d.node, SIM_API_ANY);
+		run_plan(&d, args);
+		sim_leave(d.node, inner);
+		d.inv->answered |= d.deferred == NULL;
+	}
+	if (d.deferred == NULL) {
+		end_running(d.object, d.link, d.side);
+	} else {
+		d.deferred->returned = true;
+	}
+	sim_callback_end(d.node, scope);
+}
+
+static void
+destroy(void *self)
+{
+	sim_object *object = self;
+	sim_scope scope = sim_callback_begin(object->node, SIM_API_RELEASE);
+
+	object->destroyed++;
+	sim_note(object->node->world, "destroy", object->serial, 0, 0);
+	sim_check_destroy(object);
+	sim_callback_end(object->node, scope);
+}
+
+static const waldo_method methods[] = {
+    {"echo", method, "(id: u32, text: string) -> string", WALDO_READONLY},
+    {"who", method, NULL, 0},
+    {"make", method, NULL, 0},
+    {"get", method, NULL, 0},
+    {"give", method, NULL, 0},
+    {"back", method, NULL, 0},
+    {"later", method, NULL, 0},
+    {"fail", method, NULL, 0},
+    {"fail2", method, NULL, 0},
+    {"table", method, NULL, 0},
+    {"big", method, NULL, 0},
+    {"types", method, NULL, 0},
+    {"home", method, NULL, 0},
+    {"block", method, NULL, 0},
+    {"no_reply", method, NULL, 0},
+    {NULL, NULL, NULL, 0},
+};
+
+static const waldo_class open_class = {WALDO_CLASS_SIZES, "sim.Open", methods,
+                                       destroy, method};
+static const waldo_class plain_class = {WALDO_CLASS_SIZES, "sim.Plain", methods,
+                                        destroy, NULL};
+
+const waldo_class *
+sim_object_class(const sim_object *object)
+{
+	return object->plain ? &plain_class : &open_class;
+}
+
+sim_object *
+sim_object_new(sim_node *node, waldo_ref **ret_ref)
+{
+	sim_world *world = node->world;
+	sim_object *object = sim_alloc(sizeof(*object));
+	sim_scope scope;
+	waldo_err err;
+
+	object->node = node;
+	object->incarnation = node->incarnation;
+	object->serial = world->objects.count + 1;
+	object->plain = object->serial % 2 != 0;
+	scope = sim_enter(node, SIM_API_ANY);
+	err = waldo_object_new(node->node, sim_object_class(object), object,
+	                       ret_ref);
+	sim_leave(node, scope);
+	if (err != WALDO_OK) {
+		sim_expect(world, SIM_REASON_RULE,
+		           err == WALDO_ENOMEM && world->oom_seen,
+		           "no object: %s", waldo_strerror(err));
+		return NULL;
+	}
+	sim_list_add(&world->objects, object);
+	sim_list_add(&node->objects, object);
+	return object;
+}

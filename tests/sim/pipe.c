@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/* Links: two pipes, and what a network does to the bytes in them. */
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WHOLE, PIECES, CRUMBS, STYLES };
+
+static const waldoi_link_ops link_ops = {sim_link_flush, sim_link_close};
+
+static void on_deliver(void *what, uint64_t arg);
+
+sim_end *
+sim_end_peer(sim_end *end)
+{
+	return &end->link->ends[end == &end->link->ends[0] ? 1 : 0];
+}
+
+static sim_end *
+end_of(waldoi_link *base)
+{
+	return (sim_end *) base;
+}
+
+sim_end *
+sim_link_end_of(sim_link *link, const sim_node *node)
+{
+	/* A node that dials itself has both; the end that is asked for is
+	 * then the one that dialled. */
+	return link->ends[0].node == node   ? &link->ends[0]
+	       : link->ends[1].node == node ? &link->ends[1]
+	                                    : NULL;
+}
+
+bool
+sim_link_is_up(const sim_link *link)
+{
+	return link->ends[0].open && (link->ends[1].open || !link->established);
+}
+
+sim_link *
+sim_link_from_name(sim_world *world, const char *name)
+{
+	unsigned id;
+
+	if (sscanf(name, "inproc:L%u", &id) != 1 || id == 0 ||
+	    id > world->links.count) {
+		return NULL; /* "near:" */
+	}
+	return world->links.items[id - 1];
+}
+
+/* ---- bytes */
+
+static void
+pipe_append(sim_pipe *out, const void *data, size_t len)
+{
+	if (out->start > 0 && out->start + out->len + len > out->cap) {
+		memmove(out->data, out->data + out->start, out->len);
+		out->start = 0;
+	}
+	if (out->start + out->len + len > out->cap) {
+		size_t cap = (out->len + len) * 2;
+		uint8_t *more = sim_alloc(cap);
+
+		if (out->len > 0) {
+			memcpy(more, out->data + out->start, out->len);
+		}
+		out->data = more;
+		out->start = 0;
+		out->cap = cap;
+	}
+	memcpy(out->data + out->start + out->len, data, len);
+	out->len += len;
+}
+
+void
+sim_pipe_schedule(sim_end *from)
+{
+	sim_world *world = from->link->world;
+	sim_pipe *out = &from->out;
+	uint64_t at = world->now + from->link->delay_us;
+
+	if (out->scheduled || out->stalled_until == UINT64_MAX ||
+	    (out->len == 0 && !out->eof && !out->reset)) {
+		return;
+	}
+	at += sim_below(world, from->link->delay_us / 4 + 1);
+	out->scheduled = true;
+	sim_at(world, at > out->stalled_until ? at : out->stalled_until,
+	       on_deliver, from, 0);
+}
+
+void
+sim_pipe_put(sim_end *from, const void *data, size_t len)
+{
+	if (!from->out.eof && !from->out.reset && len > 0) {
+		pipe_append(&from->out, data, len);
+	}
+	sim_pipe_schedule(from);
+}
+
+/* ---- what the broker asks for */
+
+static void
+on_writable(void *what, uint64_t arg)
+{
+	sim_end *end = what;
+	sim_scope scope;
+
+	if (!end->open || !end->waiting || end->node->abrupt) {
+		return;
+	}
+	if (end->node->busy_until > end->link->world->now) {
+		sim_node_postpone(end->node, on_writable, what, arg);
+		return;
+	}
+	end->waiting = false;
+	scope = sim_event_begin(end->node);
+	sim_link_flush(&end->base);
+	sim_event_end(end->node, scope);
+}
+
+static void
+wait_to_write(sim_end *end)
+{
+	if (!end->waiting) {
+		end->waiting = true;
+		sim_at(end->link->world,
+		       end->link->world->now + 1 + end->link->delay_us,
+		       on_writable, end, 0);
+	}
+}
+
+/* Gives at most `room` bytes of the pieces to the pipe; returns how many. */
+static size_t
+write_pieces(sim_end *end, const struct iovec *iov, size_t count, size_t room)
+{
+	unsigned side = end == &end->link->ends[0] ? 0 : 1;
+	size_t done = 0;
+
+	for (size_t i = 0; i < count && done < room; i++) {
+		size_t len = iov[i].iov_len;
+
+		len = len < room - done ? len : room - done;
+		sim_hostile_hear(end->link, side, iov[i].iov_base, len);
+		sim_pipe_put(end, iov[i].iov_base, len);
+		done += len;
+	}
+	return done;
+}
+
+void
+sim_link_flush(waldoi_link *base)
+{
+	sim_end *end = end_of(base);
+	sim_world *world = end->link->world;
+	struct iovec iov[8];
+	size_t quota = SIZE_MAX;
+
+	if (end->paused) {
+		end->paused = false;
+		sim_pipe_schedule(sim_end_peer(end));
+	}
+	if (end->node->abrupt) {
+		return; /* its process is dead */
+	}
+	if (!end->link->established) {
+		return; /* goes on when somebody answers */
+	}
+	if (sim_chance(world, 10)) {
+		quota = 1 + sim_below(world, 600);
+	}
+	while (true) {
+		size_t used = end->out.eof ? 0 : end->out.len;
+		size_t room = end->out.room > used ? end->out.room - used : 0;
+		size_t count = waldoi_channel_output(&base->channel, iov, 8);
+		size_t sent;
+
+		if (count == 0) {
+			return;
+		}
+		sent =
+		    write_pieces(end, iov, count, room < quota ? room : quota);
+		quota -= quota == SIZE_MAX ? 0 : sent;
+		if (sent == 0) {
+			wait_to_write(end);
+			return;
+		}
+		waldoi_channel_sent(&base->channel, sent);
+	}
+}
+
+void
+sim_link_close(waldoi_link *base, waldoi_close how)
+{
+	sim_end *end = end_of(base);
+	sim_world *world = end->link->world;
+
+	sim_note(world, "close", end->link->id, how, 0);
+	end->open = false;
+	if (end->node->abrupt || !end->link->established) {
+		return;
+	}
+	/* What is under way when a socket is closed at once may arrive, or be
+	 * lost to a reset. */
+	if (how == WALDOI_CLOSE_NOW && sim_chance(world, 30)) {
+		end->out.reset = true;
+	}
+	end->out.eof = true;
+	sim_pipe_schedule(end);
+}
+
+/* ---- what the network does */
+
+/* Tells the broker that a link is gone; the socket closes. */
+static void
+end_lost(sim_end *end, waldo_err err, const char *what)
+{
+	sim_scope scope;
+	char message[80];
+
+	sim_note(end->link->world, "lost", end->link->id, err,
+	         end == &end->link->ends[1]);
+	(void) snprintf(message, sizeof(message), "%s: %s", end->link->name,
+	                what);
+	scope = sim_event_begin(end->node);
+	waldoi_channel_lost(&end->base.channel, err, message);
+	sim_event_end(end->node, scope);
+	end->open = false;
+	end->out.eof = true;
+	sim_pipe_schedule(end);
+}
+
+static void
+hand_over(sim_end *to, const uint8_t *data, size_t len)
+{
+	waldoi_channel *channel = &to->base.channel;
+	uint8_t *space;
+	size_t room = 0;
+
+	space = waldoi_channel_space(channel, &room);
+	if (space == NULL) {
+		uint8_t *copy = sim_block(len);
+
+		memcpy(copy, data, len);
+		waldoi_channel_input(channel, copy, len);
+		sim_block_free(copy);
+		return;
+	}
+	memcpy(space, data, len < room ? len : room);
+	waldoi_channel_received(channel, len < room ? len : room);
+	if (len > room) {
+		hand_over(to, data + room, len - room);
+	}
+}
+
+/* How much arrives in one piece. */
+static size_t
+piece(sim_end *from)
+{
+	sim_world *world = from->link->world;
+	size_t len = from->out.len;
+
+	if (len > 65536) {
+		len = 65536;
+	}
+	if (from->link->style == CRUMBS && from->out.passed < 400) {
+		size_t crumb = 1 + sim_below(world, 7);
+
+		return crumb < len ? crumb : len;
+	}
+	if (from->link->style == WHOLE || sim_chance(world, 50)) {
+		return len;
+	}
+	return 1 + sim_below(world, (uint32_t) len);
+}
+
+static void
+receive(sim_end *from, sim_end *to)
+{
+	sim_world *world = from->link->world;
+	sim_pipe *out = &from->out;
+	size_t len = piece(from);
+	const uint8_t *data = out->data + out->start;
+	uint64_t mark = 0;
+	sim_scope scope;
+
+	for (size_t i = 0; i < len && i < 64; i++) {
+		mark = mark * 31 + data[i];
+	}
+	sim_note(world, "in", from->link->id, len, mark);
+	world->stats->bytes += len;
+	out->passed += len;
+	out->start += len;
+	out->len -= len;
+	scope = sim_event_begin(to->node);
+	to->node->memory.largest = 0;
+	hand_over(to, data, len);
+	sim_event_end(to->node, scope);
+	if (from->node == NULL) {
+		/* A frame buffer grows at most four times as fast as the
+		 * bytes that are there; the rest is small change. */
+		sim_expect(world, SIM_HOSTILE_HEAP_RULE,
+		           to->node->memory.largest <=
+		               8 * out->passed + 64 * 1024,
+		           "%zu bytes at once for %" PRIu64 " received",
+		           to->node->memory.largest, out->passed);
+	}
+}
+
+static void
+on_deliver(void *what, uint64_t arg)
+{
+	sim_end *from = what, *to = sim_end_peer(from);
+	sim_world *world = from->link->world;
+	sim_pipe *out = &from->out;
+
+	out->scheduled = false;
+	if (!to->open) {
+		out->start = out->len = 0;
+		return;
+	}
+	if (out->stalled_until > world->now) {
+		sim_pipe_schedule(from);
+		return;
+	}
+	if (to->node == NULL) {
+		if (from->link->deaf && !out->reset && !out->eof) {
+			return;
+		}
+		if (out->reset || out->eof) {
+			to->open = false;
+		}
+		out->start = out->len = 0;
+		return;
+	}
+	if (to->node->busy_until > world->now) {
+		out->scheduled = true;
+		sim_node_postpone(to->node, on_deliver, what, arg);
+		return;
+	}
+	if (out->reset) {
+		end_lost(to, WALDO_ELOST, "connection reset by peer");
+		return;
+	}
+	if (out->len == 0) {
+		if (out->eof) {
+			end_lost(to, WALDO_ELOST, "peer closed the connection");
+		}
+		return;
+	}
+	if (!waldoi_channel_wants_input(&to->base.channel)) {
+		to->paused = true;
+		return;
+	}
+	receive(from, to);
+	sim_pipe_schedule(from);
+}
+
+void
+sim_link_reset(sim_link *link)
+{
+	for (int side = 0; side < 2; side++) {
+		link->ends[side].out.reset = true;
+		sim_pipe_schedule(&link->ends[side]);
+	}
+}
+
+/* ---- opening */
+
+static void
+end_init(sim_end *end, sim_link *link)
+{
+	sim_world *world = link->world;
+
+	end->base.ops = &link_ops;
+	end->base.peer = (waldo_peer){link->name, NULL, -1, -1};
+	end->link = link;
+	end->out.room =
+	    sim_chance(world, 30) ? 1 + sim_below(world, 3000) : 212992;
+}
+
+bool
+sim_link_answer(sim_link *link, const char *host)
+{
+	sim_world *world = link->world;
+	sim_end *end = &link->ends[1];
+	sim_scope scope;
+
+	if (strcmp(host, "evil") == 0) {
+		end->open = true;
+		sim_hostile_answer(link);
+		return true;
+	}
+	for (unsigned i = 0; i < world->node_count; i++) {
+		sim_node *node = &world->nodes[i];
+
+		if (strcmp(node->name, host) != 0 || node->listener == NULL) {
+			continue;
+		}
+		end->node = node;
+		scope = sim_event_begin(node);
+		end->open =
+		    waldoi_session_accept(node->node, &end->base) != NULL;
+		sim_event_end(node, scope);
+		if (!end->open) {
+			link->touched = true;
+			end->out.eof = true;
+			sim_pipe_schedule(end);
+		}
+		return true;
+	}
+	return false;
+}
+
+typedef struct dialling {
+	sim_link *link;
+	char host[16];
+} dialling;
+
+static void
+on_connect(void *what, uint64_t arg)
+{
+	dialling *dial = what;
+	sim_link *link = dial->link;
+	sim_end *end = &link->ends[0];
+	sim_scope scope;
+
+	if (!end->open) {
+		return;
+	}
+	if (end->node->busy_until > link->world->now) {
+		sim_node_postpone(end->node, on_connect, what, arg);
+		return;
+	}
+	if (!sim_link_answer(link, dial->host)) {
+		link->refused = true;
+		end_lost(end, WALDO_ECONNECT, "connection refused");
+		return;
+	}
+	link->established = true;
+	sim_note(link->world, "open", link->id, end->node->index, 0);
+	scope = sim_event_begin(end->node);
+	sim_link_flush(&end->base);
+	sim_event_end(end->node, scope);
+}
+
+sim_link *
+sim_link_new(sim_world *world, sim_node *from)
+{
+	sim_link *link = sim_alloc(sizeof(*link));
+
+	sim_list_add(&world->links, link);
+	link->world = world;
+	link->id = world->links.count;
+	link->style = sim_below(world, STYLES);
+	link->delay_us = sim_below(world, 2000);
+	(void) snprintf(link->name, sizeof(link->name), "inproc:L%u", link->id);
+	world->stats->faults[SIM_SPLIT_FAULT] += link->style != WHOLE;
+	world->stats->faults[SIM_COALESCE_FAULT] += link->style == WHOLE;
+	end_init(&link->ends[0], link);
+	end_init(&link->ends[1], link);
+	link->ends[0].node = from;
+	link->ends[0].open = true;
+	return link;
+}
+
+sim_link *
+sim_link_open(sim_node *from, const char *host)
+{
+	sim_world *world = from->world;
+	sim_link *link = sim_link_new(world, from);
+	dialling *dial = sim_alloc(sizeof(*dial));
+
+	for (unsigned i = 0; i < world->node_count; i++) {
+		if (strcmp(world->nodes[i].name, host) == 0) {
+			link->target = &world->nodes[i];
+		}
+	}
+	sim_hold_connected(from, link, host);
+	dial->link = link;
+	(void) snprintf(dial->host, sizeof(dial->host), "%s", host);
+	sim_at(world, world->now + link->delay_us, on_connect, dial, 0);
+	return link;
+}
+
+bool
+sim_link_is_hostile(const sim_link *link)
+{
+	return link->established &&
+	       (link->ends[0].node == NULL || link->ends[1].node == NULL);
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+# For the scripts beside this file: each proves one claim about the command
+# waldo, whose path is in WALDO_BIN, and ends with the number of its checks.
+#
+#   for_each_transport BODY   runs BODY with a server on a Unix socket, then
+#                             with one on TCP; $uri is what its names follow
+#   run COMMAND...            sets $out, $err and $status
+#   expect STATUS OUT ERR     of the last run; OUT and ERR are patterns of [[
+#   wait_for COMMAND...       until it succeeds, for ten seconds at most
+
+set -u
+: "${WALDO_BIN:?is the path of the command waldo}"
+dir=$(mktemp -d)
+checks=0
+started=""
+server=""
+
+cleanup() {
+	local pid
+	for pid in $started; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	wait 2>/dev/null
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+
+die() {
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+finish() {
+	echo "$checks tests"
+}
+
+waldo() {
+	"$WALDO_BIN" "$@"
+}
+
+run() {
+	ran=$*
+	out=$("$@" 2>"$dir/err" </dev/null)
+	status=$?
+	err=$(<"$dir/err")
+}
+
+expect() {
+	local bad=""
+	[ "$status" -eq "$1" ] || bad="status $status, not $1"
+	# shellcheck disable=SC2053 # they are patterns
+	[[ $out == $2 ]] || bad="$bad; printed '$out', not '$2'"
+	# shellcheck disable=SC2053
+	[[ $err == $3 ]] || bad="$bad; said '$err', not '$3'"
+	[ "$(wc -l <"$dir/err")" -le 1 ] || bad="$bad; said more than one line"
+	[ -z "$bad" ] || die "${transport:+on $transport: }$ran: ${bad#; }"
+	checks=$((checks + 1))
+}
+
+# check WHAT ACTUAL EXPECTED
+check() {
+	[ "$2" = "$3" ] || die "${transport:+on $transport: }$1: '$2', not '$3'"
+	checks=$((checks + 1))
+}
+
+wait_for() {
+	local end=$((SECONDS + 10))
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || die "waited in vain for: $*"
+		sleep 0.01
+	done
+}
+
+now_ms() {
+	echo $((${EPOCHREALTIME/[.,]/} / 1000))
+}
+
+# start COMMAND...: in the background, to be ended by us; sets $pid.
+start() {
+	"$@" &
+	pid=$!
+	started="$started $pid"
+}
+
+# In a subshell of its own the process would not be our child.
+start_server() {
+	"$WALDO_BIN" serve --demo "$@" >"$dir/serve.out" 2>"$dir/serve.err" &
+	server=$!
+	started="$started $server"
+	wait_for grep -qx ready "$dir/serve.out"
+	uri=$(sed -n 's|^publish echo \(.*\)/echo$|\1|p' "$dir/serve.out" |
+		head -n 1)
+}
+
+stop_server() {
+	kill -TERM "$server"
+	wait "$server"
+	check "status of the server after SIGTERM" "$?" 0
+}
+
+for_each_transport() {
+	for transport in unix:"$dir/socket" tcp-insecure:127.0.0.1:0; do
+		start_server --listen "$transport"
+		"$@"
+		stop_server
+	done
+	transport=""
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# waldo serve prints a line for each name and address, then 'ready', and ends
+# with status 0 on SIGTERM and SIGINT, with calls under way too.
+. "$(dirname "$0")/lib.sh"
+
+start_server --listen unix:"$dir/a" --listen tcp-insecure:127.0.0.1:0 \
+	--listen=unix:"$dir/b"
+check "names at the first address" \
+	"$(grep "^publish [a-z]* waldo+unix://$dir/a/" "$dir/serve.out" |
+		cut -d ' ' -f 2 | xargs)" "echo counter factory clock"
+check "names at the second address" \
+	"$(grep '^publish [a-z]* waldo+tcp-insecure://127.0.0.1:[1-9][0-9]*/' \
+		"$dir/serve.out" | cut -d ' ' -f 2 | xargs)" \
+	"echo counter factory clock"
+check "lines" "$(wc -l <"$dir/serve.out")" 13
+check "the last line" "$(tail -n 1 "$dir/serve.out")" ready
+
+for uri in $(sed -n 's|^publish counter ||p' "$dir/serve.out"); do
+	run waldo call "$uri" add 1
+	check "status at $uri" "$status" 0
+done
+check "the counter that all addresses share" "$out" 3
+stop_server
+
+# One that nobody asked an address for, and SIGINT. A background job of a
+# script ignores SIGINT unless it takes it back, which the command does.
+start_server
+check "the default address" "${uri%:*}" waldo+tcp-insecure://127.0.0.1
+start "$WALDO_BIN" call "$uri/echo" sleep 60000 2>"$dir/err"
+sleep 0.2
+kill -INT "$server"
+wait "$server"
+check "status after SIGINT" "$?" 0
+wait "$pid"
+check "status of the call under way" "$?" 3
+check "stderr of the server" "$(<"$dir/serve.err")" ""
+finish

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "arg.h"
+#include "json.h"
+#include "tool.h"
+
+static bool
+is_json(const char *text)
+{
+	const char *digit = text[0] == '-' ? text + 1 : text;
+
+	return (text[0] != '\0' && strchr("{[\"", text[0]) != NULL) ||
+	       isdigit((unsigned char) digit[0]) || strcmp(text, "null") == 0 ||
+	       strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+}
+
+int
+arg_read(struct arg *arg, const char *text, size_t number)
+{
+	char *why = NULL;
+
+	*arg = (struct arg){0};
+	if (text[0] == '@') {
+		arg->uri = text + 1;
+		return STATUS_OK;
+	}
+	if (is_json(text)) {
+		arg->value = json_read(text, &why);
+	} else {
+		arg->value = json_string(text);
+	}
+	if (arg->value != NULL) {
+		return STATUS_OK;
+	}
+	if (is_json(text)) {
+		complain(STATUS_USAGE, "argument %zu: '%s' %s", number, text,
+		         why != NULL ? why : "is too much: out of memory");
+	} else {
+		complain(STATUS_USAGE, "argument %zu: '%s' is not UTF-8",
+		         number, text);
+	}
+	free(why);
+	return STATUS_USAGE;
+}
+
+int
+arg_resolve(struct arg *arg, waldo_node *node, waldo_ref *printer,
+            size_t number)
+{
+	if (arg->value != NULL || arg->ref != NULL) {
+		return STATUS_OK;
+	}
+	if (arg->uri[0] == '\0') {
+		arg->ref = waldo_ref_retain(printer);
+		return STATUS_OK;
+	}
+	if (waldo_connect(node, arg->uri, &arg->ref) != WALDO_OK) {
+		return complain(STATUS_USAGE, "argument %zu: %s", number,
+		                waldo_node_get_message(node));
+	}
+	return STATUS_OK;
+}
+
+void
+arg_put(waldo_writer *writer, const struct arg *arg)
+{
+	if (arg->value != NULL) {
+		json_put(writer, arg->value);
+	} else {
+		waldo_put_ref(writer, arg->ref);
+	}
+}
+
+void
+arg_clear(struct arg *arg)
+{
+	json_decref(arg->value);
+	waldo_ref_release(arg->ref);
+	*arg = (struct arg){0};
+}

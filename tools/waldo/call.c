@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include "arg.h"
+#include "json.h"
+#include "printer.h"
+#include "tool.h"
+
+/* One METHOD with its ARGs; invoked on what the step before will return. */
+struct step {
+	const char *method;
+	struct arg *args;
+	size_t arg_count;
+	waldo_promise *promise;
+};
+
+struct call {
+	const struct command *command;
+	struct peer peer;
+	waldo_ref *printer;
+	struct labels labels;
+	struct step *steps;
+	size_t step_count;
+	struct arg *args; /* of all steps */
+	uint32_t timeout_ms;
+	uint64_t repeat;
+	bool one_way;
+	bool stay;
+	int status; /* in the end */
+};
+
+/* ---- the command line */
+
+static int
+read_step(struct call *call, struct step *step, char **words, int count)
+{
+	int i;
+
+	if (count == 0 || words[0][0] == '\0') {
+		return complain_usage(call->command->name,
+		                      "a METHOD is missing");
+	}
+	step->method = words[0];
+	for (i = 1; i < count; i++) {
+		int status = arg_read(&step->args[step->arg_count], words[i],
+		                      (size_t) i);
+
+		if (status != STATUS_OK) {
+			return status;
+		}
+		step->arg_count++;
+	}
+	return STATUS_OK;
+}
+
+/* METHOD [ARG...] [/ METHOD [ARG...]]... */
+static int
+read_steps(struct call *call, char **words, int count)
+{
+	struct arg *args;
+	int first = 0;
+	int i;
+
+	/* No more of either than there are words. */
+	call->steps = calloc((size_t) count + 1, sizeof(*call->steps));
+	call->args = calloc((size_t) count + 1, sizeof(*call->args));
+	if (call->steps == NULL || call->args == NULL) {
+		return complain(STATUS_LOST, "out of memory");
+	}
+	args = call->args;
+	for (i = 0; i <= count; i++) {
+		struct step *step = &call->steps[call->step_count];
+		int status;
+
+		if (i < count && strcmp(words[i], "/") != 0) {
+			continue;
+		}
+		step->args = args;
+		call->step_count++;
+		status = read_step(call, step, words + first, i - first);
+		if (status != STATUS_OK) {
+			return status;
+		}
+		args += step->arg_count;
+		first = i + 1;
+	}
+	return STATUS_OK;
+}
+
+/* ---- calling */
+
+static int
+open_call(struct call *call, const char *uri)
+{
+	int status = peer_open(&call->peer, uri);
+	waldo_err err;
+	size_t i, j;
+
+	if (status != STATUS_OK) {
+		return status;
+	}
+	err = printer_new(call->peer.node, &call->labels, &call->printer);
+	if (err != WALDO_OK) {
+		return complain_err(err, call->peer.node);
+	}
+	for (i = 0; i < call->step_count; i++) {
+		struct step *step = &call->steps[i];
+
+		for (j = 0; j < step->arg_count && status == STATUS_OK; j++) {
+			status = arg_resolve(&step->args[j], call->peer.node,
+			                     call->printer, j + 1);
+		}
+	}
+	return status;
+}
+
+static void
+send_step(struct call *call, struct step *step, waldo_ref *target)
+{
+	bool last = step + 1 == call->steps + call->step_count;
+	waldo_options options = {
+	    .size = sizeof(options),
+	    .timeout_ms = call->timeout_ms,
+	    .flags = call->one_way && last ? WALDO_ONE_WAY : 0,
+	};
+	waldo_request *request =
+	    waldo_request_new(target, step->method, &options);
+	size_t i;
+
+	for (i = 0; i < step->arg_count; i++) {
+		arg_put(waldo_request_get_args(request), &step->args[i]);
+	}
+	step->promise = waldo_request_send(request);
+}
+
+static int
+print_result(struct call *call, waldo_reader *result)
+{
+	char *text = json_print(result, &call->labels, false);
+
+	if (text == NULL) {
+		return complain(STATUS_LOST, "cannot print the result: %s",
+		                waldo_read_message(result));
+	}
+	puts(text);
+	free(text);
+	return STATUS_OK;
+}
+
+/* Waits in order, so that what is complained about is what went wrong first. */
+static int
+wait_for_steps(struct call *call)
+{
+	waldo_promise *promise = NULL;
+	size_t i;
+
+	for (i = 0; i < call->step_count; i++) {
+		promise = call->steps[i].promise;
+		if (waldo_promise_wait(promise, -1) == WALDO_OK) {
+			continue;
+		}
+		if (was_signalled()) {
+			return STATUS_OK; /* which is how a stay ends */
+		}
+		return complain_failure(waldo_promise_get_failure(promise));
+	}
+	return call->one_way
+	           ? STATUS_OK
+	           : print_result(call, waldo_promise_get_result(promise));
+}
+
+static int
+call_once(struct call *call)
+{
+	waldo_ref *target = call->peer.ref;
+	int status;
+	size_t i;
+
+	for (i = 0; i < call->step_count; i++) {
+		struct step *step = &call->steps[i];
+
+		send_step(call, step, target);
+		target = i + 1 < call->step_count
+		             ? waldo_promise_get_ref(step->promise)
+		             : NULL;
+	}
+	status = wait_for_steps(call);
+	for (i = 0; i < call->step_count; i++) {
+		waldo_promise_release(call->steps[i].promise);
+		call->steps[i].promise = NULL;
+	}
+	return status;
+}
+
+static void
+on_broken(waldo_ref *ref, waldo_state state, void *user)
+{
+	struct call *call = user;
+
+	/* Our own stop breaks it too. */
+	if (state == WALDO_BROKEN && !was_signalled()) {
+		call->status = complain_failure(waldo_ref_get_failure(ref));
+		waldo_node_stop(call->peer.node, 0);
+	}
+}
+
+/* Until a signal, or until nobody is there any more who might call. */
+static int
+stay(struct call *call)
+{
+	waldo_watch *watch = NULL;
+	waldo_err err =
+	    waldo_ref_watch(call->peer.ref, on_broken, call, &watch);
+
+	if (err == WALDO_OK) {
+		err = waldo_node_run(call->peer.node);
+	}
+	waldo_watch_stop(watch);
+	return err == WALDO_OK ? call->status
+	                       : complain_err(err, call->peer.node);
+}
+
+static int
+perform(struct call *call, int argc, char **argv)
+{
+	int status = read_steps(call, argv + 1, argc - 1);
+	uint64_t i;
+
+	if (status == STATUS_OK) {
+		status = open_call(call, argv[0]);
+	}
+	for (i = 0; i < call->repeat && status == STATUS_OK; i++) {
+		if (call->stay && i + 1 == call->repeat) {
+			/* Who waits for the result may signal upon it. */
+			stop_on_signal(call->peer.node, 0);
+		}
+		status = call_once(call);
+	}
+	if (status != STATUS_OK || !call->stay || was_signalled()) {
+		return status;
+	}
+	return stay(call);
+}
+
+static void
+close_call(struct call *call)
+{
+	size_t i, j;
+
+	for (i = 0; i < call->step_count; i++) {
+		for (j = 0; j < call->steps[i].arg_count; j++) {
+			arg_clear(&call->steps[i].args[j]);
+		}
+	}
+	free(call->steps);
+	free(call->args);
+	waldo_ref_release(call->printer);
+	labels_clear(&call->labels);
+	peer_close(&call->peer);
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	struct call call = {.command = command, .repeat = 1};
+	const struct option options[] = {
+	    {'t', "timeout", "seconds, like 2.5", option_seconds,
+	     &call.timeout_ms},
+	    {'n', "repeat", "a number, 1 or more", option_count, &call.repeat},
+	    {0, "one-way", NULL, NULL, &call.one_way},
+	    {0, "stay", NULL, NULL, &call.stay},
+	    {0},
+	};
+	int status = STATUS_OK;
+
+	if (!take_options(command, options, &argc, argv, &status)) {
+		return status;
+	}
+	if (argc < 2) {
+		return complain_usage(command->name, "%s is missing",
+		                      argc < 1 ? "the URI" : "a METHOD");
+	}
+	status = perform(&call, argc, argv);
+	close_call(&call);
+	return status;
+}
+
+static const char help[] =
+    "usage: waldo call [OPTION]... URI METHOD [ARG]... [/ METHOD [ARG]...]...\n"
+    "\n"
+    "Calls METHOD of the object that is published at URI and prints the\n"
+    "result as JSON. What follows a '/' is called on the object that the call\n"
+    "before it will return, without waiting for it.\n"
+    "\n"
+    "  -t, --timeout SECONDS  give each call up after that time, 2.5 for "
+    "example\n"
+    "  -n, --repeat N         do it N times, one after the other\n"
+    "      --one-way          want no result; end when the peer has the call\n"
+    "      --stay             stay after the result, for calls to '@', until\n"
+    "                         SIGINT or SIGTERM\n"
+    "  --                     what follows is no option\n"
+    "\n"
+    "An ARG is one of\n"
+    "  JSON       if it begins with { [ \" or a digit or a minus and a digit,\n"
+    "             or is true, false or null; \"/\" in quotes is a string\n"
+    "  @          an object of yours that prints each call that it receives\n"
+    "  @URI       a reference to the object that is published there\n"
+    "  a word     anything else is a string\n"
+    "\n"
+    "Bytes, times and numbers that JSON has not are written\n"
+    "  {\"$bytes\": \"AAEC\"}  {\"$time\": \"2026-01-02T03:04:05.678901Z\"}\n"
+    "  {\"$double\": \"nan\"}  {\"$uint\": \"18446744073709551615\"}\n"
+    "and a reference is printed {\"$ref\": \"Label#3\"}: its class, and a "
+    "number\n"
+    "that is its own in this run.\n"
+    "\n"
+    "Exit status: 0 if all is well, 1 if the peer answered with an error, "
+    "which\n"
+    "is also what a name that is not published is, 2 if the command line is\n"
+    "wrong, 3 if there is no connection or it was lost, 4 if there was no "
+    "answer\n"
+    "in time.\n";
+
+const struct command call_command = {
+    "call",
+    run,
+    "call a method and print its result",
+    help,
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <string.h>
+#include "tool.h"
+
+static waldo_node *volatile stopped_node;
+static volatile uint32_t stop_grace_ms;
+static volatile sig_atomic_t signalled;
+
+static void
+on_signal(int number)
+{
+	signalled = number;
+	if (stopped_node != NULL) {
+		waldo_node_stop(stopped_node, stop_grace_ms);
+		stop_grace_ms = 0; /* who asks twice is in a hurry */
+	}
+}
+
+int
+peer_open(struct peer *peer, const char *uri)
+{
+	waldo_err err = waldo_node_new(NULL, &peer->node);
+
+	if (err == WALDO_OK) {
+		err = waldo_connect(peer->node, uri, &peer->ref);
+	}
+	return err == WALDO_OK ? STATUS_OK : complain_err(err, peer->node);
+}
+
+void
+peer_close(struct peer *peer)
+{
+	if (peer->node == stopped_node) {
+		stopped_node = NULL;
+	}
+	waldo_ref_release(peer->ref);
+	waldo_node_free(peer->node);
+	*peer = (struct peer){0};
+}
+
+int
+peer_ask(const struct peer *peer, const char *method, uint32_t timeout_ms,
+         waldo_promise **ret_promise)
+{
+	waldo_options options = {
+	    .size = sizeof(options),
+	    .timeout_ms = timeout_ms,
+	};
+
+	*ret_promise =
+	    waldo_request_send(waldo_request_new(peer->ref, method, &options));
+	if (waldo_promise_wait(*ret_promise, -1) != WALDO_OK) {
+		return complain_failure(
+		    waldo_promise_get_failure(*ret_promise));
+	}
+	return STATUS_OK;
+}
+
+bool
+was_signalled(void)
+{
+	return signalled != 0;
+}
+
+void
+stop_on_signal(waldo_node *node, uint32_t grace_ms)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	stopped_node = node;
+	stop_grace_ms = grace_ms;
+	sigemptyset(&action.sa_mask);
+	sigaddset(&action.sa_mask, SIGINT);
+	sigaddset(&action.sa_mask, SIGTERM);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}

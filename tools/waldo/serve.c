@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include "demo.h"
+#include "tool.h"
+
+#define DEFAULT_ADDRESS "tcp-insecure:127.0.0.1:0"
+
+/* What calls that run may take to finish, once we are told to stop. */
+#define GRACE_MS 1000
+
+struct addresses {
+	const char **items;
+	size_t count;
+};
+
+static bool
+add_address(const char *text, void *target)
+{
+	struct addresses *addresses = target;
+
+	addresses->items[addresses->count++] = text;
+	return true;
+}
+
+static void
+log_line(waldo_log_level level, const char *line, void *user)
+{
+	(void) user;
+	if (level <= WALDO_LOG_WARN) {
+		complain(STATUS_OK, "%s", line);
+	}
+}
+
+static int
+listen_at(waldo_node *node, const char *address)
+{
+	waldo_listener *listener = NULL;
+	waldo_err err = waldo_listen(node, address, &listener);
+	size_t i;
+
+	if (err != WALDO_OK) {
+		return complain_err(err, node);
+	}
+	for (i = 0; demo_names[i] != NULL; i++) {
+		printf("publish %s %s/%s\n", demo_names[i],
+		       waldo_listener_get_uri(listener), demo_names[i]);
+	}
+	return STATUS_OK;
+}
+
+static int
+serve(struct peer *peer, struct demo *demo, const struct addresses *addresses)
+{
+	waldo_node_options options = {.size = sizeof(options), .log = log_line};
+	waldo_err err = waldo_node_new(&options, &peer->node);
+	int status = STATUS_OK;
+	size_t i;
+
+	if (err == WALDO_OK) {
+		demo->node = peer->node;
+		err = demo_publish(demo);
+	}
+	if (err != WALDO_OK) {
+		return complain_err(err, peer->node);
+	}
+	stop_on_signal(peer->node, GRACE_MS);
+	for (i = 0; i < addresses->count && status == STATUS_OK; i++) {
+		status = listen_at(peer->node, addresses->items[i]);
+	}
+	if (status != STATUS_OK) {
+		return status;
+	}
+	puts("ready");
+	err = waldo_node_run(peer->node);
+	return err == WALDO_OK ? STATUS_OK : complain_err(err, peer->node);
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	struct addresses addresses = {0};
+	struct demo demo = {0};
+	struct peer peer = {0};
+	bool is_demo = false;
+	const struct option options[] = {
+	    {0, "demo", NULL, NULL, &is_demo},
+	    {'l', "listen", "an address", add_address, &addresses},
+	    {0},
+	};
+	int status = STATUS_OK;
+
+	addresses.items = calloc((size_t) argc + 1, sizeof(*addresses.items));
+	if (addresses.items == NULL) {
+		return complain(STATUS_LOST, "out of memory");
+	}
+	if (take_options(command, options, &argc, argv, &status)) {
+		if (argc > 0) {
+			status = complain_usage(
+			    command->name, "'%s' is not expected", argv[0]);
+		} else if (!is_demo) {
+			status = complain_usage(command->name,
+			                        "--demo says what to publish, "
+			                        "and is missing");
+		} else {
+			if (addresses.count == 0) {
+				add_address(DEFAULT_ADDRESS, &addresses);
+			}
+			status = serve(&peer, &demo, &addresses);
+			peer_close(&peer);
+		}
+	}
+	free(addresses.items);
+	return status;
+}
+
+static const char help[] =
+    "usage: waldo serve --demo [--listen ADDRESS]...\n"
+    "\n"
+    "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
+    "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
+    "\n"
+    "  -l, --listen ADDRESS  accept there; may be repeated\n"
+    "        tcp-insecure:127.0.0.1:0   clear text; port 0 is one that is\n"
+    "                                   free; what you get if you ask for "
+    "none\n"
+    "        unix:/run/x                a Unix socket\n"
+    "\n"
+    "  echo     echo(...) returns its arguments; sleep(ms) answers after that\n"
+    "           time; fail(type, message) answers with that error\n"
+    "  counter  add(n) and get() return the total; watch(observer) has\n"
+    "           observer.changed(total) called from then on and returns a\n"
+    "           subscription with cancel()\n"
+    "  factory  make(label) returns a new object with label(), rename(label)\n"
+    "           and same(ref); count() tells how many of them live\n"
+    "  clock    now(); cancelled() tells how many deferred calls were given "
+    "up\n"
+    "           by their callers\n";
+
+const struct command serve_command = {
+    "serve",
+    run,
+    "publish the demonstration objects",
+    help,
+};
