@@ -124,15 +124,18 @@ static void
 answer_near(waldo_call *call, waldoi_message *message, waldoi_failure *failure)
 {
 	waldo_promise *promise = call->promise;
+	/* Whatever fate the failure had elsewhere: here it is an answer. */
+	waldo_fate fate = call->phase == WALDOI_WAITING ? WALDO_NOT_SENT
+	                                                : WALDO_EXECUTED;
 
 	waldoi_pendings_settle(&call->pendings, message, failure);
-	if (promise != NULL) {
-		call->promise = NULL;
-		promise->call = NULL;
-		waldoi_promise_settle(promise, message,
-		                      waldoi_failure_retain(failure), false);
-		waldo_promise_release(promise);
-	}
+	call->promise = NULL;
+	promise->call = NULL;
+	waldoi_promise_settle(
+	    promise, message,
+	    failure == NULL ? NULL : waldoi_failure_with_fate(failure, fate),
+	    false);
+	waldo_promise_release(promise);
 }
 
 static void
@@ -361,10 +364,14 @@ tell_cancel(waldoi_job *job)
 	node->callbacks--;
 }
 
-static void
-queue_cancel(waldo_call *call)
+void
+waldoi_call_cancel(waldo_call *call)
 {
-	if (!call->told && call->on_cancel != NULL && call->node != NULL) {
+	if (call->following != NULL) {
+		/* Its outcome, that of the cancellation, answers the call. */
+		waldo_promise_cancel(call->following);
+	} else if (!call->told && call->on_cancel != NULL &&
+	           call->node != NULL) {
 		waldoi_node_queue(call->node, &call->job, tell_cancel);
 	}
 }
@@ -389,7 +396,7 @@ waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
 		}
 	}
 	if (call->gave_up) {
-		queue_cancel(call);
+		waldoi_call_cancel(call);
 	}
 	return call;
 }
@@ -403,20 +410,7 @@ waldoi_call_give_up(waldo_call *call)
 	}
 	call->gave_up = true;
 	detach(call);
-	if (call->following != NULL) {
-		waldo_promise_cancel(call->following);
-	}
-	queue_cancel(call);
-}
-
-void
-waldoi_call_cancel(waldo_call *call)
-{
-	if (call->following != NULL) {
-		waldo_promise_cancel(call->following);
-	} else {
-		queue_cancel(call);
-	}
+	waldoi_call_cancel(call);
 }
 
 void
@@ -447,7 +441,11 @@ waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 	}
 	send_answer(call, NULL, NULL, failure);
 	waldoi_failure_release(failure);
-	waldoi_call_give_up(call);
+	/* It stays with its session, which bounds how many calls of one peer
+	 * the user may have to hold. */
+	call->gave_up = true;
+	waldoi_timer_stop(&call->node->timers, &call->timer);
+	waldoi_call_cancel(call);
 }
 
 /* ---- following */
@@ -462,7 +460,7 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 		waldo_promise_release(promise);
 		return;
 	}
-	if (call->answered || promise->has_callback ||
+	if (call->answered || promise->has_callback || promise->read ||
 	    promise->follower != NULL) {
 		waldo_call_fail_err(call, WALDO_EINVAL);
 		waldo_promise_release(promise);
@@ -485,8 +483,9 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 void
 waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 {
-	waldo_options options = {.size = sizeof(options)};
 	bool one_way = call->promise == NULL && call->id == 0;
+	waldo_options options = {.size = sizeof(options),
+	                         .flags = one_way ? WALDO_ONE_WAY : 0};
 	waldo_request *request;
 
 	if (call->hops >= WALDOI_MAX_HOPS) {

@@ -15,6 +15,7 @@
 
 #define WALDOI_FEW        4  /* references that fit without an allocation */
 #define WALDOI_MAX_METHOD 128
+#define WALDOI_FLUSH      ".flush" /* what method number 0 is called */
 #define WALDOI_MAX_HOPS   16 /* PROTOCOL.md P12 */
 
 /* A method's name, counted, since a deferred call may outlive its session. */
@@ -200,6 +201,8 @@ struct waldo_promise {
 	int64_t id;             /* of the sent call; 0 until then, or one-way */
 	uint64_t frame;         /* the number of its frame */
 	TAILQ_ENTRY(waldo_promise) one_way; /* in the session, until its ACK */
+	waldo_ref *on; /* the promised result that a sent call was made on;
+	                * retained */
 	waldo_request *request; /* while it waits to be sent */
 	waldo_call *call;       /* a near one's */
 	waldo_call *follower;   /* a call that has waldo_call_follow()ed it */

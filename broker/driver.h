@@ -11,8 +11,10 @@
  * waits to be done, the node calls `wake`, once, and the driver answers with
  * one waldoi_node_turn(), as soon as what is at hand has been handed in:
  * queued work, due timers and user's callbacks run there, and what is to be
- * sent leaves at its end. Only inside waldoi_node_turn() and
- * waldo_node_free() does the broker call the operations of a link.
+ * sent leaves at its end. Methods and the callbacks of promises may run as
+ * soon as a channel is given bytes. Only inside waldoi_node_turn(),
+ * waldo_node_flush() and waldo_node_free() does the broker call the operations
+ * of a link.
  */
 #ifndef WALDOI_DRIVER_H
 #define WALDOI_DRIVER_H
@@ -113,6 +115,9 @@ void waldoi_node_turn(waldo_node *node);
 
 /* The driver's `stop` has reached the node's thread. */
 void waldoi_node_stop(waldo_node *node, uint32_t grace_ms);
+
+/* Runs a task that was posted, as a callback. */
+void waldoi_node_run_task(waldo_node *node, waldo_task_cb *task, void *user);
 
 /* True while a callback of the user's runs: step, run and wait refuse. */
 bool waldoi_node_in_callback(const waldo_node *node);

@@ -43,6 +43,25 @@ new_failure(waldo_err code, waldo_fate fate, size_t text_len)
 	return failure;
 }
 
+/* Copies what a terminal would show; anything else becomes "?". UTF-8 above
+ * ASCII was checked and passes, but for the C1 controls. */
+static char *
+escape(char *to, const char *from, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char) from[i];
+		bool c1 = c == 0xc2 && i + 1 < len &&
+		    (unsigned char) from[i + 1] < 0xa0;
+
+		if (c1) {
+			i++;
+		}
+		*to++ = c < 0x20 || c == 0x7f || c1 ? '?' : (char) c;
+	}
+	*to++ = '\0';
+	return to;
+}
+
 static waldoi_failure *
 make(waldo_err code, waldo_fate fate, const char *type, const char *format,
      va_list args)
@@ -64,6 +83,9 @@ make(waldo_err code, waldo_fate fate, const char *type, const char *format,
 	memcpy(failure->text, type, type_size);
 	vsnprintf(failure->text + type_size, (size_t) len + 1, format, again);
 	va_end(again);
+	escape(failure->text, failure->text, type_size - 1);
+	escape(failure->text + type_size, failure->text + type_size,
+	       (size_t) len);
 	failure->pub.type = failure->text;
 	failure->pub.message = failure->text + type_size;
 	return failure;
@@ -113,25 +135,6 @@ waldoi_failure_typed(const char *type, const char *format, ...)
 	failure = waldoi_failure_typedv(type, format, args);
 	va_end(args);
 	return failure;
-}
-
-/* Copies what a terminal would show; anything else becomes "?". UTF-8 above
- * ASCII was checked and passes, but for the C1 controls. */
-static char *
-escape(char *to, const char *from, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char) from[i];
-		bool c1 = c == 0xc2 && i + 1 < len &&
-		    (unsigned char) from[i + 1] < 0xa0;
-
-		if (c1) {
-			i++;
-		}
-		*to++ = c < 0x20 || c == 0x7f || c1 ? '?' : (char) c;
-	}
-	*to++ = '\0';
-	return to;
 }
 
 waldoi_failure *

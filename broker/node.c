@@ -183,6 +183,14 @@ waldoi_node_turn(waldo_node *node)
 	}
 }
 
+void
+waldoi_node_run_task(waldo_node *node, waldo_task_cb *task, void *user)
+{
+	node->callbacks++;
+	task(user);
+	node->callbacks--;
+}
+
 bool
 waldoi_node_in_callback(const waldo_node *node)
 {
@@ -297,7 +305,7 @@ waldoi_node_check_stop(waldo_node *node)
 	if (!node->stopping || node->stopped) {
 		return;
 	}
-	if (node->stop_timer.armed && !waldoi_sessions_have_calls(node)) {
+	if (node->stop_timer.armed && !waldoi_sessions_are_busy(node)) {
 		waldoi_timer_stop(&node->timers, &node->stop_timer);
 		waldoi_sessions_end_all(node, WALDO_ELOST,
 		                        "the node has stopped");

@@ -125,6 +125,12 @@ run_own(waldo_call *call, const waldo_class *kind)
 
 	if (strcmp(name, ".ping") == 0) {
 		waldo_call_reply(call, "");
+	} else if (strcmp(name, WALDOI_FLUSH) == 0) {
+		/* In its turn behind all calls before it: so whoever waits for
+		 * the token knows that they were dispatched. */
+		waldo_put_rest(waldo_call_get_result(call),
+		               waldo_call_get_args(call));
+		waldo_call_reply(call, "");
 	} else if (strcmp(name, ".describe") == 0) {
 		describe(call, kind);
 	} else {

@@ -146,12 +146,21 @@ waldoi_pendings_get(waldoi_pending **list, waldo_node *node,
 	return &pending->ref;
 }
 
+waldoi_failure *
+waldoi_path_failure(void)
+{
+	return waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                          "the path is malformed: at most %d steps of "
+	                          "1 to %d bytes",
+	                          WALDOI_MAX_STEPS, WALDOI_MAX_METHOD);
+}
+
 waldo_ref *
 waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
                  waldoi_failure **ret_failure)
 {
 	size_t len = 0;
-	const uint8_t *at = path->malformed
+	const uint8_t *at = value->body == NULL
 	    ? NULL
 	    : waldoi_payload_find(value->body, value->len, path->steps,
 	                          path->count, &len);
@@ -160,11 +169,10 @@ waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
 	if (index >= 0 && (uint32_t) index < value->ref_count) {
 		return value->refs[index];
 	}
-	*ret_failure = path->malformed
+	*ret_failure = value->body == NULL
 	    ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-	                         "the path is malformed: at most %d steps of "
-	                         "1 to %d bytes",
-	                         WALDOI_MAX_STEPS, WALDOI_MAX_METHOD)
+	                         "the result has been given to its reader "
+	                         "already")
 	    : at == NULL
 	    ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
 	                         "the result has no such place")

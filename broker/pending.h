@@ -51,6 +51,9 @@ waldo_ref *waldoi_path_find(const waldoi_path *path,
                             const waldoi_message *value,
                             waldoi_failure **ret_failure);
 
+/* What a reference with a malformed path breaks with. New. */
+waldoi_failure *waldoi_path_failure(void);
+
 /* "players/0/avatar". Borrows `text`. */
 void waldoi_path_parse(const char *text, waldoi_path *ret_path);
 

@@ -54,6 +54,7 @@ waldo_promise_release(waldo_promise *promise)
 	waldoi_pendings_free(&promise->pendings);
 	waldoi_message_fini(&promise->value);
 	waldoi_failure_release(promise->failure);
+	waldo_ref_release(promise->on);
 	if (node == NULL) {
 		free(promise);
 		return;
@@ -305,6 +306,7 @@ waldo_promise_forget(waldo_promise *promise)
 static waldo_ref *
 get_place(waldo_promise *promise, const waldoi_path *path)
 {
+	waldoi_failure *failure;
 	waldo_ref *ref;
 
 	if (promise->node == NULL) {
@@ -312,12 +314,21 @@ get_place(waldo_promise *promise, const waldoi_path *path)
 	}
 	ref = waldoi_pendings_get(&promise->pendings, promise->node, path,
 	                          promise);
-	if (ref != NULL && promise->settled != WALDOI_OPEN) {
-		/* Asked for after the fact. */
-		waldoi_pendings_settle(
-		    &promise->pendings,
-		    promise->failure == NULL ? &promise->value : NULL,
-		    promise->failure);
+	if (ref != NULL && path->malformed) {
+		failure = waldoi_path_failure();
+		waldoi_ref_break(ref, failure);
+		waldoi_failure_release(failure);
+	} else if (ref != NULL && promise->settled != WALDOI_OPEN) {
+		/* Asked for after the fact. A payload that was read is not
+		 * what it was (serial/reader.h). */
+		waldoi_message gone;
+
+		waldoi_message_init(&gone);
+		waldoi_pendings_settle(&promise->pendings,
+		                       promise->failure != NULL ? NULL
+		                           : promise->read      ? &gone
+		                                           : &promise->value,
+		                       promise->failure);
 	}
 	return ref;
 }

@@ -12,7 +12,7 @@ waldoi_ref_init(waldo_ref *ref, waldo_node *node, const waldoi_ref_ops *ops,
 {
 	ref->ops = ops;
 	ref->node = node;
-	LIST_INIT(&ref->watches);
+	TAILQ_INIT(&ref->watches);
 	ref->target = NULL;
 	ref->failure = NULL;
 	ref->count = 1;
@@ -36,6 +36,7 @@ waldoi_ref_fini(waldo_ref *ref)
 void
 waldoi_ref_orphan(waldo_ref *ref, waldoi_failure *gone)
 {
+	waldo_ref_retain(ref); /* its watches may hold the last count */
 	waldoi_object_orphan(ref);
 	waldoi_watches_drop(ref);
 	if (ref->target == NULL && ref->state != WALDO_BROKEN) {
@@ -44,6 +45,7 @@ waldoi_ref_orphan(waldo_ref *ref, waldoi_failure *gone)
 	}
 	LIST_REMOVE(ref, entry);
 	ref->node = NULL;
+	waldo_ref_release(ref);
 }
 
 waldo_ref *
@@ -129,7 +131,7 @@ waldoi_ref_become(waldo_ref *ref, waldo_ref *target)
 		return;
 	}
 	ref->target = waldo_ref_retain(target);
-	if (target->state != WALDO_PENDING) {
+	if (target->state == WALDO_NEAR || target->state == WALDO_FAR) {
 		waldoi_watches_tell(ref, (waldo_state) target->state);
 	}
 	waldoi_watches_move(ref, target);

@@ -36,7 +36,7 @@ struct waldo_ref {
 	const waldoi_ref_ops *ops;
 	waldo_node *node; /* NULL once the node is gone */
 	LIST_ENTRY(waldo_ref) entry;
-	LIST_HEAD(, waldo_watch) watches;
+	TAILQ_HEAD(, waldo_watch) watches; /* in the order of registration */
 	waldo_ref *target;       /* what a pending one has become; retained */
 	waldoi_failure *failure; /* why it is broken */
 	uint32_t count;

@@ -21,9 +21,13 @@ new_watch(waldo_node *node, void *user, waldo_watch **ret_watch)
 static void
 unlist(waldo_watch *watch)
 {
-	if (watch->listed) {
+	if (watch->on != NULL) {
+		TAILQ_REMOVE(&watch->on->watches, watch, ref_entry);
+		watch->on = NULL;
+	}
+	if (watch->task != NULL) {
 		LIST_REMOVE(watch, entry);
-		watch->listed = false;
+		watch->task = NULL;
 	}
 }
 
@@ -124,8 +128,8 @@ waldo_ref_watch(waldo_ref *ref, waldo_ref_cb *cb, void *user,
 	}
 	watch->changed = cb;
 	watch->ref = waldo_ref_retain(ref);
-	LIST_INSERT_HEAD(&end->watches, watch, entry);
-	watch->listed = true;
+	TAILQ_INSERT_TAIL(&end->watches, watch, ref_entry);
+	watch->on = end;
 	if (end->state == WALDO_BROKEN) {
 		note(watch, WALDO_BROKEN);
 	}
@@ -141,8 +145,8 @@ waldoi_watches_tell(waldo_ref *ref, waldo_state state)
 	waldo_watch *watch, *next;
 
 	/* Only queues, so that nothing changes the list beneath us. */
-	for (watch = LIST_FIRST(&ref->watches); watch != NULL; watch = next) {
-		next = LIST_NEXT(watch, entry);
+	for (watch = TAILQ_FIRST(&ref->watches); watch != NULL; watch = next) {
+		next = TAILQ_NEXT(watch, ref_entry);
 		note(watch, state);
 	}
 }
@@ -152,9 +156,13 @@ waldoi_watches_move(waldo_ref *from, waldo_ref *to)
 {
 	waldo_watch *watch;
 
-	while ((watch = LIST_FIRST(&from->watches)) != NULL) {
-		LIST_REMOVE(watch, entry);
-		LIST_INSERT_HEAD(&to->watches, watch, entry);
+	while ((watch = TAILQ_FIRST(&from->watches)) != NULL) {
+		TAILQ_REMOVE(&from->watches, watch, ref_entry);
+		TAILQ_INSERT_TAIL(&to->watches, watch, ref_entry);
+		watch->on = to;
+		if (to->state == WALDO_BROKEN) {
+			note(watch, WALDO_BROKEN);
+		}
 	}
 }
 
@@ -163,7 +171,7 @@ waldoi_watches_drop(waldo_ref *ref)
 {
 	waldo_watch *watch;
 
-	while ((watch = LIST_FIRST(&ref->watches)) != NULL) {
+	while ((watch = TAILQ_FIRST(&ref->watches)) != NULL) {
 		waldoi_watch_orphan(watch);
 	}
 }
@@ -199,7 +207,6 @@ waldo_node_after(waldo_node *node, uint32_t delay_ms, waldo_task_cb *cb,
 	}
 	watch->task = cb;
 	LIST_INSERT_HEAD(&node->afters, watch, entry);
-	watch->listed = true;
 	waldoi_node_arm(node, &watch->timer,
 	                waldoi_node_now(node) + delay_ms * UINT64_C(1000), due);
 	if (ret_watch != NULL) {

@@ -17,15 +17,16 @@ struct waldo_watch {
 	bool stopped;     /* nothing is told any more */
 
 	/* of a reference */
-	LIST_ENTRY(waldo_watch) entry; /* on what `ref` leads to */
-	bool listed;
-	waldo_ref *ref;      /* as it was given; retained until the last word */
+	TAILQ_ENTRY(waldo_watch) ref_entry;
+	waldo_ref *on; /* what `ref` leads to, where it is listed; or NULL */
+	waldo_ref *ref;     /* as it was given; retained until the last word */
 	waldo_ref_cb *changed;
 	bool tell_settled;   /* near or far, in `settled`, is still to be told */
 	bool tell_broken;
 	uint8_t settled;
 
 	/* of a time */
+	LIST_ENTRY(waldo_watch) entry; /* of the node's */
 	waldoi_timer timer;
 	waldo_task_cb *task;
 

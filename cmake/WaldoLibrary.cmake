@@ -5,8 +5,12 @@ set_target_properties(waldo PROPERTIES
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR})
 target_link_libraries(waldo PRIVATE $<BUILD_INTERFACE:waldo_flags>)
-# The linker goes by the objects; they are C.
+# The linker goes by the objects; they are C. They lack nothing, but for what
+# a sanitizer's program brings along.
 set_target_properties(waldo PROPERTIES LINKER_LANGUAGE C)
+if(NOT WALDO_SANITIZE)
+  target_link_options(waldo PRIVATE LINKER:--no-undefined)
+endif()
 
 # <waldo.h> includes whatever the modules publish.
 get_target_property(headers waldo HEADER_SET)

@@ -9,21 +9,7 @@
 function(waldo_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;PACKAGES;SOURCES;HEADERS")
 
-  set(sources)
-  foreach(source IN LISTS arg_SOURCES)
-    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
-      list(APPEND sources ${source})
-    else()
-      message(STATUS "${name}: ${source} is not there yet")
-    endif()
-  endforeach()
-  if(NOT sources)
-    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/nothing_${name}.c
-      "extern int waldoi_nothing_${name};\n")
-    set(sources ${CMAKE_CURRENT_BINARY_DIR}/nothing_${name}.c)
-  endif()
-
-  add_library(waldo_${name} OBJECT ${sources})
+  add_library(waldo_${name} OBJECT ${arg_SOURCES})
   target_include_directories(waldo_${name} PRIVATE ${PROJECT_SOURCE_DIR})
   if(arg_HEADERS)
     target_include_directories(waldo_${name} PUBLIC include)

@@ -106,12 +106,13 @@ room_join(void *self, waldo_call *call)
 	if (!waldo_call_check(call)) {
 		return;
 	}
+	if (strlen(nick) >= sizeof(m->nick)) {
+		waldo_call_fail(call, "chat.LongNick", "%zu bytes at most",
+		                sizeof(m->nick) - 1);
+		return;
+	}
 	m = calloc(1, sizeof(*m));
 	if (m == NULL) {
-		goto fail;
-	}
-	if (strlen(nick) >= sizeof(m->nick)) {
-		err = WALDO_EARGS;
 		goto fail;
 	}
 	strcpy(m->nick, nick);

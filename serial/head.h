@@ -15,7 +15,7 @@
 #define WALDOI_EXT_TIME (-1)
 
 /* An extension that is not ours; beside the values of waldo_type. */
-#define WALDOI_TYPE_FOREIGN (WALDO_TYPE_REF + 1)
+#define WALDOI_TYPE_FOREIGN (WALDO_TYPE_UINT + 1)
 
 typedef struct waldoi_head {
 	const uint8_t *body; /* behind the head; body[-1] is the first byte of a

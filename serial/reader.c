@@ -153,9 +153,24 @@ WALDO_API waldo_type
 waldo_read_type(const waldo_reader *reader)
 {
 	waldoi_head head;
+	bool negative;
 
-	return next_head(reader, &head) ? (waldo_type) head.type
-	                                : WALDO_TYPE_END;
+	if (!next_head(reader, &head)) {
+		return WALDO_TYPE_END;
+	}
+	if (head.type == WALDO_TYPE_INT &&
+	    waldoi_head_int(&head, &negative) > INT64_MAX && !negative) {
+		return WALDO_TYPE_UINT;
+	}
+	return (waldo_type) head.type;
+}
+
+WALDO_API size_t
+waldo_read_count(const waldo_reader *reader)
+{
+	return reader == NULL || reader->error != WALDO_OK
+	           ? 0
+	           : reader->levels[reader->depth].left;
 }
 
 WALDO_API void
@@ -489,5 +504,5 @@ waldoi_payload_is_list(const uint8_t *data, size_t len)
 	waldoi_head head;
 
 	return len > 0 && waldoi_head_read(&head, data, data + len) &&
-	    head.type == WALDO_TYPE_LIST;
+	       head.type == WALDO_TYPE_LIST;
 }

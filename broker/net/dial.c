@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* For one address; less if silence is noticed sooner. */
+/* For one address, at most; and no more than half of the silence after which
+ * the session gives up, so that it hears what was tried. */
 #define CONNECT_MS 10000
 
 /* A Unix listener whose queue is full says EAGAIN at once and does not tell
@@ -76,11 +77,13 @@ on_failed(evutil_socket_t fd, short events, void *user)
 	give_up(link);
 }
 
+/* A session that dials has something to send: a turn is due anyway, and this
+ * comes along with it. */
 static void
 fail_later(waldoi_socket_link *link)
 {
 	event_assign(&link->write, link->loop->base, -1, 0, on_failed, link);
-	waldoi_loop_activate(link->loop, &link->write, EV_TIMEOUT);
+	event_active(&link->write, EV_TIMEOUT, 1);
 }
 
 /* ---- one attempt */
@@ -118,7 +121,7 @@ attempt(waldoi_socket_link *link)
 {
 	waldoi_dial *dial = link->dial;
 	const waldoi_sockaddr *to = &dial->candidates[dial->next];
-	uint32_t dead_ms = waldoi_node_get_dead_peer_ms(link->loop->node);
+	uint32_t ms = waldoi_node_get_dead_peer_ms(link->loop->node) / 2;
 
 	link->fd = waldoi_socket_new(to->u.any.sa_family);
 	if (link->fd < 0) {
@@ -135,8 +138,7 @@ attempt(waldoi_socket_link *link)
 		dial->again_left--;
 		return await(link, -1, AGAIN_MS);
 	}
-	return await(link, link->fd,
-	             dead_ms < CONNECT_MS ? dead_ms : CONNECT_MS);
+	return await(link, link->fd, ms < CONNECT_MS ? ms : CONNECT_MS);
 }
 
 /* False if no address is left. */

@@ -133,7 +133,7 @@ static void
 note_error(waldoi_socket_link *link, int error)
 {
 	link->error = error;
-	waldoi_loop_activate(link->loop, &link->read, EV_READ);
+	event_active(&link->read, EV_READ, 1);
 }
 
 static void

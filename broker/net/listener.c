@@ -70,6 +70,14 @@ welcome(socket_listener *self, int fd, const waldoi_sockaddr *from)
 	}
 }
 
+static void
+keep_reserve(waldoi_loop *loop)
+{
+	if (loop->reserve_fd < 0) {
+		loop->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+}
+
 /* Frees one descriptor to accept those who wait and turn them away: better
  * than to leave them connected to nobody. False if nobody waits, for the
  * kernel looks for a descriptor before it looks at the queue. */
@@ -83,12 +91,13 @@ turn_away(socket_listener *self)
 
 	for (int i = 0; i < MAX_ACCEPT && loop->reserve_fd >= 0; i++) {
 		close(loop->reserve_fd);
+		loop->reserve_fd = -1;
 		fd = accept_one(self, &from);
 		if (fd >= 0) {
 			close(fd);
 			somebody = true;
 		}
-		loop->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		keep_reserve(loop);
 		if (fd < 0) {
 			break;
 		}
@@ -133,6 +142,7 @@ on_rested(evutil_socket_t fd, short events, void *user)
 	(void) fd;
 	(void) events;
 	waldoi_loop_set_timed(self->loop, &self->timed, false);
+	keep_reserve(self->loop);
 	if (event_add(&self->accept, NULL) != 0) {
 		rest(self);
 	}
@@ -274,9 +284,7 @@ waldoi_loop_listen(void *driver, const waldoi_address *address,
 		close_listener(&self->listener);
 		return err;
 	}
-	if (loop->reserve_fd < 0) {
-		loop->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	}
+	keep_reserve(loop);
 	waldoi_passive_get_uri(&self->passive, self->uri);
 	*ret_listener = &self->listener;
 	return WALDO_OK;

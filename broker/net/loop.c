@@ -118,16 +118,6 @@ on_timer(evutil_socket_t fd, short events, void *user)
 }
 
 void
-waldoi_loop_activate(waldoi_loop *loop, struct event *event, short what)
-{
-	event_active(event, what, 1);
-	if (!loop->dispatching) {
-		loop->urgent = true;
-		waldoi_outer_update(loop);
-	}
-}
-
-void
 waldoi_loop_set_timed(waldoi_loop *loop, bool *flag, bool timed)
 {
 	if (*flag != timed) {
@@ -148,8 +138,7 @@ dispatch(waldoi_loop *loop, int timeout_ms)
 	struct timeval limit = {0};
 	int flags = EVLOOP_ONCE, result;
 
-	if (waldoi_node_in_callback(loop->node) || loop->in_task ||
-	    loop->dispatching) {
+	if (waldoi_node_in_callback(loop->node) || loop->dispatching) {
 		waldoi_node_set_message(loop->node,
 		                        "a callback of the node cannot run it");
 		return WALDO_EINVAL;
@@ -166,7 +155,6 @@ dispatch(waldoi_loop *loop, int timeout_ms)
 	if (loop->armed_at <= waldoi_loop_now(loop)) {
 		event_active(&loop->timer, EV_TIMEOUT, 1);
 	}
-	loop->urgent = false;
 	loop->dispatching = true;
 	result = event_base_loop(loop->base, flags);
 	loop->dispatching = false;
@@ -223,6 +211,7 @@ loop_get_fd(void *driver)
 
 typedef struct user_task {
 	waldoi_task task;
+	waldo_node *node;
 	waldo_task_cb *cb;
 	void *user;
 } user_task;
@@ -232,7 +221,7 @@ run_user_task(void *user)
 {
 	user_task *task = user;
 
-	task->cb(task->user);
+	waldoi_node_run_task(task->node, task->cb, task->user);
 	free(task);
 }
 
@@ -247,6 +236,7 @@ loop_post(void *driver, waldo_task_cb *cb, void *user)
 	}
 	task->task.run = run_user_task;
 	task->task.user = task;
+	task->node = loop->node;
 	task->cb = cb;
 	task->user = user;
 	if (!waldoi_postbox_put(loop->box, &task->task)) {
@@ -273,16 +263,17 @@ loop_stop(void *driver, uint32_t grace_ms)
 static void
 run_tasks(waldoi_loop *loop)
 {
+	bool dispatching = loop->dispatching;
 	struct waldoi_tasks tasks;
 	waldoi_task *task;
 
 	waldoi_postbox_take(loop->box, &tasks);
-	loop->in_task = true;
+	loop->dispatching = true; /* by whomever */
 	while ((task = STAILQ_FIRST(&tasks)) != NULL) {
 		STAILQ_REMOVE_HEAD(&tasks, entry);
 		task->run(task->user);
 	}
-	loop->in_task = false;
+	loop->dispatching = dispatching;
 }
 
 static void

@@ -29,10 +29,8 @@ typedef struct waldoi_loop {
 	waldo_node *node;
 	struct event_base *base;
 	bool own_base;
-	bool dispatching; /* inside event_base_loop(), called by us */
+	bool dispatching; /* inside event_base_loop(), or a task */
 	bool turning;     /* inside waldoi_node_turn(), called by us */
-	bool in_task;     /* a posted task runs */
-	bool urgent;      /* something was activated outside dispatch */
 
 	struct event turn;   /* wake */
 	struct event timer;  /* arm */
@@ -51,9 +49,6 @@ typedef struct waldoi_loop {
 	uint8_t *scratch;
 	LIST_HEAD(, waldoi_socket_link) lingering;
 } waldoi_loop;
-
-/* Has the callback of `event` run as if `what` had happened. */
-void waldoi_loop_activate(waldoi_loop *loop, struct event *event, short what);
 
 /* Counts who waits for a timeout of libevent's; `flag` is the owner's. */
 void waldoi_loop_set_timed(waldoi_loop *loop, bool *flag, bool timed);

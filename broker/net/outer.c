@@ -103,7 +103,7 @@ next_due(waldoi_loop *loop, uint64_t now)
 {
 	uint64_t at = loop->armed_at;
 
-	if (loop->urgent || event_pending(&loop->turn, EV_TIMEOUT, NULL) != 0) {
+	if (event_pending(&loop->turn, EV_TIMEOUT, NULL) != 0) {
 		return 0;
 	}
 	if (loop->timed > 0 && at > now + TICK_US) {

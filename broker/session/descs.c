@@ -24,15 +24,16 @@ static waldoi_failure *
 check_exports(const waldoi_session *session)
 {
 	uint32_t ours = session->node->limits.exports;
-	uint32_t most =
-	    ours < session->peer.exports ? ours : session->peer.exports;
+	uint32_t theirs = session->peer.exports;
+	uint32_t most = ours < theirs ? ours : theirs;
 
 	if (session->exports.count < most) {
 		return NULL;
 	}
 	return waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-	                          "exports: the peer holds %u objects of ours, "
-	                          "at most %u it may",
+	                          "%s: the peer holds %u objects of ours, at "
+	                          "most %u it may",
+	                          ours <= theirs ? "exports" : "imports",
 	                          session->exports.count, most);
 }
 

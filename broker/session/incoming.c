@@ -39,7 +39,6 @@ read_id(waldoi_session *session, waldoi_cursor *c, incoming *in)
 		                     (long long) in->id, (long long) expected);
 		return false;
 	}
-	session->peer_call = in->id;
 	if (session->answers.count >= session->node->limits.open_calls) {
 		waldoi_session_abort(session,
 		                     "open_calls: more than %u at a time",
@@ -66,6 +65,18 @@ read_target(waldoi_cursor *c, incoming *in)
 	waldoi_cursor_path(c, count - 1, &in->path);
 }
 
+/* A frame is applied whole or not at all, and the latter ends the session
+ * (PROTOCOL.md F14). */
+static bool
+no_memory(waldoi_session *session)
+{
+	waldoi_session_end(session, WALDOI_ABORT_INTERNAL,
+	                   waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+	                                      "out of memory while a message "
+	                                      "was taken"));
+	return false;
+}
+
 /* Defines a name, whatever becomes of the call (PROTOCOL.md P15). */
 static bool
 define_name(waldoi_session *session, uint64_t number, waldoi_name *name)
@@ -83,11 +94,7 @@ define_name(waldoi_session *session, uint64_t number, waldoi_name *name)
 	if (!waldoi_names_in_define(&session->names_in,
 	                            waldoi_name_retain(name))) {
 		waldoi_name_release(name);
-		waldoi_session_end(
-		    session, WALDOI_ABORT_INTERNAL,
-		    waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
-		                       "out of memory"));
-		return false;
+		return no_memory(session);
 	}
 	return true;
 }
@@ -105,11 +112,7 @@ read_spelled(waldoi_session *session, waldoi_cursor *c, uint64_t number,
 	}
 	in->name = waldoi_name_new(text, len);
 	if (in->name == NULL) {
-		waldoi_session_end(
-		    session, WALDOI_ABORT_INTERNAL,
-		    waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
-		                       "out of memory"));
-		return false;
+		return no_memory(session);
 	}
 	return number == 0 || define_name(session, number, in->name);
 }
@@ -136,6 +139,10 @@ read_method(waldoi_session *session, waldoi_cursor *c, incoming *in)
 		return read_spelled(session, c, number, in);
 	}
 	number = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+	if (number == 0 && !c->failed) {
+		in->name = waldoi_name_new(WALDOI_FLUSH, strlen(WALDOI_FLUSH));
+		return in->name != NULL || no_memory(session);
+	}
 	name = waldoi_names_in_get(&session->names_in, number);
 	if (c->failed || name == NULL) {
 		waldoi_session_abort(session,
@@ -237,6 +244,27 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 	}
 	return waldoi_pendings_get(&answer->pendings, session->node, path,
 	                           NULL);
+}
+
+/* Calls that the user still holds count, also when the peer has its RETURN
+ * because they were late: it could have any number held, else. */
+static void
+check_open_calls(waldoi_session *session, incoming *in)
+{
+	uint32_t most = session->node->limits.open_calls;
+
+	if (session->incoming_count < most || in->refusal != NULL) {
+		return;
+	}
+	in->refusal = waldoi_failure_new(
+	    WALDO_ELIMIT, WALDO_NOT_SENT,
+	    "open_calls: %u calls of the peer are held here, at most %u may",
+	    session->incoming_count, most);
+	if (in->id == 0) {
+		waldoi_node_log(session->node, WALDO_LOG_WARN,
+		                "a one-way call to '%s' was refused: %s",
+		                in->name->text, in->refusal->pub.message);
+	}
 }
 
 /* Borrowed; NULL: refused, or the session has ended. */
@@ -343,6 +371,13 @@ dispatch(waldoi_session *session, waldo_call *call, waldo_ref *target)
 	}
 }
 
+static bool
+is_dead(waldoi_session *session, int64_t target)
+{
+	return target > 0 &&
+	    waldoi_table_find(&session->answers, (uint64_t) target) == NULL;
+}
+
 /* What is left to do when the header is known to be good. */
 static void
 take_call(waldoi_session *session, incoming *in, waldoi_message *args)
@@ -357,9 +392,15 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return;
 	}
+	if (in->id != 0) {
+		/* Only now: a call is neither its own target nor its own
+		 * argument. */
+		session->peer_call = in->id;
+	}
+	check_open_calls(session, in);
 	if (in->refusal != NULL) {
 		refuse_call(session, in,
-		            target == NULL && in->target > 0
+		            is_dead(session, in->target)
 		                ? WALDOI_STATUS_BROKEN_TARGET
 		                : WALDOI_STATUS_ERROR,
 		            waldoi_failure_retain(in->refusal));
@@ -461,6 +502,19 @@ read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value)
 	                         message);
 }
 
+/* It was made on the result of another call, which turned out to be no
+ * reference: what that was is known here, not at the callee (PROTOCOL.md F3).
+ * NULL if it is not. */
+static waldoi_failure *
+failure_of_target(const waldo_promise *promise)
+{
+	const waldo_ref *on = waldoi_ref_follow(promise->on);
+
+	return on != NULL && on->state == WALDO_BROKEN
+	    ? waldoi_failure_with_fate(on->failure, WALDO_NOT_SENT)
+	    : NULL;
+}
+
 static void
 take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 {
@@ -491,7 +545,12 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	waldoi_table_remove(&session->calls, (uint64_t) id);
 	value.body = (uint8_t *) (uintptr_t) c->p;
 	value.len = (size_t) (c->end - c->p);
-	failure = read_outcome(session, status, &value);
+	failure = status == WALDOI_STATUS_BROKEN_TARGET
+	    ? failure_of_target(promise)
+	    : NULL;
+	if (failure == NULL) {
+		failure = read_outcome(session, status, &value);
+	}
 	/* Calls on the result went to the call's id until now; those that are
 	 * made from here on go to what it has become. */
 	waldoi_promise_settle(promise, failure == NULL ? &value : NULL, failure,

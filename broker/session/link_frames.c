@@ -38,7 +38,7 @@ begin(uint8_t *frame, size_t elements, int code)
 	return waldoi_pack_uint(p, (uint64_t) code);
 }
 
-static void
+static bool
 say(waldoi_session *session, uint8_t *frame, const uint8_t *end)
 {
 	size_t len = (size_t) (end - frame);
@@ -49,11 +49,11 @@ say(waldoi_session *session, uint8_t *frame, const uint8_t *end)
 		                   frame + WALDOI_FRAME_HEAD,
 		                   len - WALDOI_FRAME_HEAD);
 	}
-	/* One that finds no memory is as good as one that the network lost:
-	 * silence ends the link. */
-	if (waldoi_output_link(&session->out, frame, len)) {
-		waldoi_session_touch(session);
+	if (!waldoi_output_link(&session->out, frame, len)) {
+		return false;
 	}
+	waldoi_session_touch(session);
+	return true;
 }
 
 void
@@ -61,7 +61,10 @@ waldoi_session_say(waldoi_session *session, int code, uint64_t number)
 {
 	uint8_t frame[WALDOI_LINK_FRAME];
 
-	say(session, frame, waldoi_pack_uint(begin(frame, 2, code), number));
+	/* A PING, PONG or ACK that finds no memory is as good as one that the
+	 * network lost: another will come, or silence ends the link. */
+	(void) say(session, frame,
+	           waldoi_pack_uint(begin(frame, 2, code), number));
 }
 
 static uint8_t *
@@ -70,7 +73,7 @@ pack_limit(uint8_t *p, int key, uint64_t value)
 	return waldoi_pack_uint(waldoi_pack_uint(p, (uint64_t) key), value);
 }
 
-void
+bool
 waldoi_session_say_hello(waldoi_session *session)
 {
 	static const char agent[] = "waldo/" WALDO_VERSION;
@@ -95,7 +98,7 @@ waldoi_session_say_hello(waldoi_session *session)
 	                    sizeof(session->node->incarnation));
 	p = waldoi_pack_uint(p, KEY_AGENT);
 	p = waldoi_pack_str(p, agent, strlen(agent));
-	say(session, frame, p);
+	return say(session, frame, p);
 }
 
 void
@@ -122,7 +125,7 @@ waldoi_session_say_end(waldoi_session *session, int abort_code,
 		p = waldoi_pack_str(p, text, len);
 		p = waldoi_pack_uint(p, session->applied);
 	}
-	say(session, frame, p);
+	(void) say(session, frame, p);
 }
 
 /* ---- acknowledging */
@@ -135,6 +138,7 @@ waldoi_session_add_ack(waldoi_session *session)
 	}
 	session->told = session->applied;
 	session->ack_bytes = 0;
+	waldoi_timer_stop(&session->node->timers, &session->ack_timer);
 	waldoi_session_say(session, WALDOI_LINK_ACK, session->applied);
 }
 

@@ -64,7 +64,7 @@ pack_method(uint8_t *p, waldoi_session *session, const waldo_request *request,
 	                                        request->method_len, secret);
 
 	*ret_new = false;
-	if (number != 0) {
+	if (number != 0 || strcmp(request->method, WALDOI_FLUSH) == 0) {
 		return waldoi_pack_uint(p, number);
 	}
 	if (names->count < session->peer.names &&
@@ -184,8 +184,8 @@ check_room(waldoi_session *session, size_t size)
 static waldoi_failure *
 check_call(waldoi_session *session, const waldo_request *request, size_t size)
 {
-	if ((request->flags & WALDO_ONE_WAY) == 0 &&
-	    session->calls.count >= session->peer.open_calls) {
+	/* This one is in the table already. */
+	if (session->calls.count > session->peer.open_calls) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "open_calls: the peer runs at most %u calls of ours at a "
@@ -204,13 +204,17 @@ check_call(waldoi_session *session, const waldo_request *request, size_t size)
 /* ---- CALL */
 
 static void
-expect_return(waldoi_session *session, waldo_promise *promise, int64_t id)
+expect_return(waldoi_session *session, waldo_promise *promise, int64_t id,
+              waldo_ref *target)
 {
 	promise->session = session;
 	promise->id = id;
 	promise->frame = session->out.frames;
 	promise->source = &sent_source;
 	waldo_promise_retain(promise);
+	if (waldoi_pending_of(target) != NULL) {
+		promise->on = waldo_ref_retain(target);
+	}
 }
 
 static void
@@ -219,8 +223,8 @@ expect_ack(waldoi_session *session, waldo_promise *promise)
 	promise->session = session;
 	promise->frame = session->out.frames;
 	promise->source = &one_way_source;
-	TAILQ_INSERT_TAIL(&session->one_way, waldo_promise_retain(promise),
-	                  one_way);
+	waldo_promise_retain(promise);
+	TAILQ_INSERT_TAIL(&session->one_way, promise, one_way);
 	if (session->out.retain) {
 		/* Its answer brings the acknowledgement along. */
 		waldoi_session_say(session, WALDOI_LINK_PING, ++session->pings);
@@ -312,7 +316,7 @@ send_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 	waldoi_descs_commit(&descs);
 	if (id != 0) {
 		session->next_call += 2;
-		expect_return(session, promise, id);
+		expect_return(session, promise, id, target);
 	} else if (promise != NULL) {
 		expect_ack(session, promise);
 	}
@@ -376,7 +380,7 @@ fail_waiting(waldo_request *request, waldoi_failure *failure)
 		return;
 	}
 	promise->request = NULL;
-	waldoi_promise_settle(promise, NULL, failure, true);
+	waldoi_promise_settle(promise, NULL, failure, false);
 	waldo_promise_release(promise);
 }
 
@@ -648,8 +652,13 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 		                          waldoi_failure_retain(failure));
 	}
 	waldoi_failure_release(bad);
-	if (call->phase != WALDOI_KEPT && call->session != NULL) {
+	if (call->phase == WALDOI_KEPT || call->session == NULL) {
+		return;
+	}
+	if (call->answered || call->id == 0) {
 		waldoi_session_forget_call(call);
+	} else {
+		waldoi_session_close_call(call); /* the user still holds it */
 	}
 }
 
@@ -717,7 +726,7 @@ fail_sent(waldoi_session *session, waldo_promise *promise)
 	waldoi_promise_settle(promise, NULL,
 	                      waldoi_failure_with_fate(
 	                          session->why, fate_of(session, promise)),
-	                      true);
+	                      false);
 	waldo_promise_release(promise);
 }
 

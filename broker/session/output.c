@@ -292,7 +292,7 @@ static bool
 may_send_frames(const waldoi_output *output)
 {
 	return output->unsent > 0 &&
-	    (output->frame_left > 0 || !is_full(output));
+	    (output->frame_left > 0 || (!output->ended && !is_full(output)));
 }
 
 static const waldoi_piece *
@@ -328,7 +328,11 @@ tell_age(waldoi_output *output, uint32_t age_ms)
 {
 	uint8_t frame[32], *p = frame + WALDOI_FRAME_HEAD;
 
-	if (age_ms == output->age_ms) {
+	/* Told anew only when it is off by as much as counts at all: else a
+	 * link that takes a few bytes at a time would carry nothing but this. */
+	if (age_ms == output->age_ms ||
+	    (age_ms > output->age_ms && output->age_ms > 0 &&
+	     age_ms - output->age_ms < WALDOI_AGE_MS)) {
 		return;
 	}
 	p = waldoi_pack_array(p, 2);
@@ -355,7 +359,7 @@ gather_frames(waldoi_output *output, uint64_t now, size_t most,
 		if (len == 0) {
 			continue;
 		}
-		if (n > 0 && age_of(piece, now) != age_ms) {
+		if (n > 0 && (age_of(piece, now) == 0) != (age_ms == 0)) {
 			break;
 		}
 		len = len < most ? len : most;
@@ -375,7 +379,7 @@ waldoi_output_gather(waldoi_output *output, uint64_t now, struct iovec *iov,
 	size_t n = 0;
 
 	if (output->frame_left > 0 &&
-	    (output->link_len > 0 || is_full(output))) {
+	    (output->link_len > 0 || output->ended || is_full(output))) {
 		/* First the rest of the frame that is under way. */
 		return gather_frames(output, now, output->frame_left, iov, max);
 	}

@@ -33,6 +33,7 @@ typedef struct waldoi_output {
 	size_t unsent, retained; /* bytes of frames */
 	size_t max_retained;
 	uint32_t age_ms; /* as the peer was last told */
+	bool ended;      /* no frame is begun any more */
 	bool retain;     /* frames are kept until they are acknowledged */
 	uint8_t *link;   /* link frames that have not left; NULL if none */
 	uint16_t link_len, link_sent, link_cap;

@@ -59,7 +59,6 @@ new_session(waldo_node *node, bool initiator)
 	LIST_INIT(&session->incoming);
 	LIST_INSERT_HEAD(&node->sessions, session, entry);
 	node->session_count++;
-	waldoi_session_say_hello(session);
 	waldoi_session_set_idle(session);
 	return session;
 }
@@ -112,7 +111,7 @@ waldoi_session_dial(waldo_node *node, const waldoi_address *address,
 		    : WALDO_ENOMEM;
 	}
 	session->address = strdup(address->text);
-	if (session->address != NULL) {
+	if (session->address != NULL && waldoi_session_say_hello(session)) {
 		err = node->driver->dial(node->driver_data, address, session,
 		                         &session->link);
 	}
@@ -159,7 +158,12 @@ waldoi_session_accept(waldo_node *node, waldoi_link *link)
 	}
 	session->link = link;
 	waldoi_channel_init(&link->channel, session, false);
-	waldoi_session_touch(session);
+	if (!waldoi_session_say_hello(session)) {
+		link->channel.session = NULL;
+		session->link = NULL;
+		free_session(session);
+		return NULL;
+	}
 	return session;
 }
 
@@ -250,6 +254,10 @@ waldoi_session_sent(waldoi_session *session, size_t len)
 	waldoi_output_sent(&session->out, session->node, len);
 	if (!session->out.retain) {
 		waldoi_session_settle_one_way(session, session->out.sent);
+	}
+	if (session->out.unsent == 0) {
+		waldoi_session_check_use(session);
+		waldoi_node_check_stop(session->node);
 	}
 	check_closed(session);
 }
@@ -438,15 +446,23 @@ waldoi_session_refused(waldoi_session *session, const char *format, ...)
 /* ---- the end */
 
 void
+waldoi_session_close_call(waldo_call *call)
+{
+	if (call->id != 0) {
+		waldoi_table_remove(&call->session->answers,
+		                    (uint64_t) call->id);
+		call->id = 0;
+	}
+}
+
+void
 waldoi_session_forget_call(waldo_call *call)
 {
 	waldoi_session *session = call->session;
 
 	LIST_REMOVE(call, session_entry);
 	session->incoming_count--;
-	if (call->id != 0) {
-		waldoi_table_remove(&session->answers, (uint64_t) call->id);
-	}
+	waldoi_session_close_call(call);
 	waldoi_call_unpark(call);
 	call->session = NULL;
 	if (!call->on_stack && session->node->stopping) {
@@ -466,13 +482,13 @@ give_up_incoming(waldoi_session *session)
 	waldoi_table_fini(&session->answers);
 }
 
-/* PROTOCOL.md, "The end", first half: calls complete, references break. */
+/* PROTOCOL.md, "The end", first half: calls complete, references break. At
+ * once, but for the callbacks, which are queued in this order. */
 static void
 break_all(waldoi_session *session)
 {
 	waldo_node *node = session->node;
 
-	session->state = WALDOI_CLOSING;
 	waldoi_timer_stop(&node->timers, &session->idle_timer);
 	waldoi_timer_stop(&node->timers, &session->ack_timer);
 	waldoi_session_fail_calls(session);
@@ -504,6 +520,7 @@ finish_end(waldoi_job *job)
 	    waldoi_container_of(job, waldoi_session, job);
 	waldo_node *node = session->node;
 
+	session->state = WALDOI_CLOSING;
 	let_go(session);
 	if (session->link == NULL || !session->has_bye ||
 	    !waldoi_output_is_pending(&session->out)) {
@@ -515,17 +532,6 @@ finish_end(waldoi_job *job)
 	waldoi_session_touch(session);
 	waldoi_node_arm(node, &session->idle_timer,
 	                node->now + CLOSING_MS * UINT64_C(1000), too_long);
-}
-
-static void
-carry_out(waldoi_job *job)
-{
-	waldoi_session *session =
-	    waldoi_container_of(job, waldoi_session, job);
-
-	break_all(session);
-	/* The watches that were queued by this run before it goes on. */
-	waldoi_node_queue(session->node, job, finish_end);
 }
 
 void
@@ -541,8 +547,12 @@ waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
 		waldoi_session_say_end(session, abort_code, why->pub.message);
 		session->has_bye = true;
 	}
+	/* What was not begun is not begun any more: it fails as NOT_SENT. */
+	session->out.ended = true;
 	waldoi_runqueue_remove(&session->job);
-	waldoi_node_queue(session->node, &session->job, carry_out);
+	break_all(session);
+	/* Behind the callbacks of that. */
+	waldoi_node_queue(session->node, &session->job, finish_end);
 }
 
 void
@@ -570,7 +580,8 @@ waldoi_session_check_use(waldoi_session *session)
 	    session->bootstrap == NULL && session->calls.count == 0 &&
 	    session->imports.count == 0 && session->exports.count == 0 &&
 	    session->incoming_count == 0 && TAILQ_EMPTY(&session->waiting) &&
-	    TAILQ_EMPTY(&session->one_way) && !session->node->freeing) {
+	    TAILQ_EMPTY(&session->one_way) && session->out.unsent == 0 &&
+	    !session->node->freeing) {
 		waldoi_session_end(session, 0,
 		                   waldoi_failure_new(WALDO_ELOST,
 		                                      WALDO_NOT_SENT,
@@ -596,29 +607,27 @@ waldoi_sessions_free_all(waldo_node *node)
 {
 	waldoi_session *session;
 
-	waldoi_sessions_end_all(node, WALDO_ELOST, "the node was freed");
 	waldoi_sessions_flush(node);
-	LIST_FOREACH (session, &node->sessions, entry) {
-		waldoi_runqueue_remove(&session->job);
-		if (session->state == WALDOI_ENDING) {
-			break_all(session);
-		}
-	}
+	waldoi_sessions_end_all(node, WALDO_ELOST, "the node was freed");
 	waldoi_node_run_jobs(node);
+	waldoi_sessions_flush(node);
 	while ((session = LIST_FIRST(&node->sessions)) != NULL) {
-		let_go(session);
 		waldoi_runqueue_remove(&session->job);
 		closed(&session->job);
 	}
 }
 
 bool
-waldoi_sessions_have_calls(const waldo_node *node)
+waldoi_sessions_are_busy(const waldo_node *node)
 {
 	const waldoi_session *session;
 	const waldo_call *call;
 
 	LIST_FOREACH (session, &node->sessions, entry) {
+		if (session->state == WALDOI_OPEN_SESSION &&
+		    session->out.unsent > 0) {
+			return true;
+		}
 		LIST_FOREACH (call, &session->incoming, session_entry) {
 			if (!call->answered) {
 				return true;

@@ -81,7 +81,8 @@ typedef struct waldoi_peer_limits {
 
 typedef enum waldoi_session_state {
 	WALDOI_OPEN_SESSION,
-	WALDOI_ENDING,  /* the end is decided; it is carried out in the turn */
+	WALDOI_ENDING,  /* all is broken; what the peer held is let go in the
+	                 * turn */
 	WALDOI_CLOSING, /* all is let go; last words are still to be sent */
 } waldoi_session_state;
 
@@ -181,7 +182,11 @@ void waldoi_sessions_flush(waldo_node *node);
 void waldoi_sessions_end_all(waldo_node *node, waldo_err code,
                              const char *reason);
 void waldoi_sessions_free_all(waldo_node *node);
-bool waldoi_sessions_have_calls(const waldo_node *node);
+/* Calls of peers are open here, or something is still to be sent. */
+bool waldoi_sessions_are_busy(const waldo_node *node);
+
+/* Its RETURN has gone out, though the user has not answered. */
+void waldoi_session_close_call(waldo_call *call);
 
 /* ---- session.c: the channel's side */
 
@@ -199,7 +204,8 @@ void waldoi_session_refused(waldoi_session *session, const char *format, ...)
 
 /* ---- link_frames.c */
 
-void waldoi_session_say_hello(waldoi_session *session);
+/* False without memory. */
+bool waldoi_session_say_hello(waldoi_session *session);
 void waldoi_session_say(waldoi_session *session, int code, uint64_t number);
 void waldoi_session_say_end(waldoi_session *session, int abort_code,
                             const char *text);

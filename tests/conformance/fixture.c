@@ -71,7 +71,10 @@ service_fini(struct service *service)
 	for (size_t i = 0; i < service->held_count; i++) {
 		waldo_call_reply(service->held[i], "");
 	}
-	service->held_count = 0;
+	for (size_t i = 0; i < service->stored_count; i++) {
+		waldo_ref_release(service->stored[i]);
+	}
+	service->held_count = service->stored_count = 0;
 	waldo_ref_release(service->kept);
 	service->kept = NULL;
 }
@@ -174,6 +177,10 @@ note_result(struct outcome *outcome, waldo_reader *result)
 	outcome->type = waldo_read_type(result);
 	switch (outcome->type) {
 	case WALDO_TYPE_INT: note_int(outcome, result); break;
+	case WALDO_TYPE_UINT:
+		outcome->integer =
+		    (int64_t) waldo_read_uint(result, UINT64_MAX);
+		break;
 	case WALDO_TYPE_BOOL: outcome->integer = waldo_read_bool(result); break;
 	case WALDO_TYPE_DOUBLE:
 		outcome->number = waldo_read_double(result);

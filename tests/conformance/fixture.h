@@ -23,9 +23,9 @@
 
 enum {
 	MAX_NODES = 3,
-	MAX_SERVICES = 64,
+	MAX_SERVICES = 128,
 	MAX_OUTCOMES = 512,
-	MAX_HELD = 64,
+	MAX_HELD = 128,
 	MAX_ORDER = 512
 };
 
@@ -61,8 +61,10 @@ struct service {
 	int calls;        /* of all methods */
 	waldo_call *held[MAX_HELD];
 	size_t held_count;
-	int cancelled;     /* calls of waldo_cancel_cb */
-	waldo_ref *kept;   /* by keep() */
+	int cancelled;               /* calls of waldo_cancel_cb */
+	waldo_ref *kept;             /* by keep() */
+	waldo_ref *stored[MAX_HELD]; /* by store() */
+	size_t stored_count;
 	waldo_ref *target; /* not counted: itself, while it lives */
 	int64_t order[MAX_ORDER];
 	size_t order_count;
@@ -130,29 +132,31 @@ void barrier(struct fixture *f);
 		}                                                              \
 	} while (0)
 
-#define assert_failed(outcome, want_code, want_fate)                           \
+#define assert_failed(got, want_code, want_fate)                               \
 	do {                                                                   \
-		assert_int_equal((outcome)->count, 1);                         \
-		assert_err((outcome)->code, want_code);                        \
-		assert_int_equal((outcome)->fate, want_fate);                  \
+		const struct outcome *seen = (got);                            \
+		assert_int_equal(seen->count, 1);                              \
+		assert_err(seen->code, want_code);                             \
+		assert_int_equal(seen->fate, want_fate);                       \
 	} while (0)
 
 /* For a call that the callee refused: it answered, so that it may have run;
  * unless both ends are this node, which knows that it has not. */
-#define assert_refused(outcome, want_code)                                     \
+#define assert_refused(got, want_code)                                         \
 	do {                                                                   \
-		assert_int_equal((outcome)->count, 1);                         \
-		assert_err((outcome)->code, want_code);                        \
-		assert_true(                                                   \
-		    (outcome)->fate == WALDO_EXECUTED ||                       \
-		    (wire->is_near && (outcome)->fate == WALDO_NOT_SENT));     \
+		const struct outcome *seen = (got);                            \
+		assert_int_equal(seen->count, 1);                              \
+		assert_err(seen->code, want_code);                             \
+		assert_true(seen->fate == WALDO_EXECUTED ||                    \
+		            (wire->is_near && seen->fate == WALDO_NOT_SENT));  \
 	} while (0)
 
-#define assert_integer(outcome, want)                                          \
+#define assert_integer(got, want)                                              \
 	do {                                                                   \
-		assert_string_equal((outcome)->message, "");                   \
-		assert_ok((outcome)->code);                                    \
-		assert_int_equal((outcome)->integer, want);                    \
+		const struct outcome *seen = (got);                            \
+		assert_string_equal(seen->message, "");                        \
+		assert_ok(seen->code);                                         \
+		assert_int_equal(seen->integer, want);                         \
 	} while (0)
 
 /* Suites that hold for near references too, and those that need a wire. */

@@ -178,9 +178,10 @@ where_nobody_listens_every_call_fails_unsent(void **state)
 	char uri[700];
 
 	(void) snprintf(uri, sizeof(uri), "%s/gate", f->uri);
+	barrier(f);
+	waldo_ref_end_session(f->gate, "again");
 	waldo_listener_close(f->listener);
 	node_free(&f->server);
-	waldo_ref_end_session(f->gate, "again");
 	assert_ok(waldo_connect(f->client, uri, &ref));
 	for (int i = 0; i < 10; i++) {
 		o[i] = watch_outcome(f, waldo_ref_invoke(ref, "add", "i", i));

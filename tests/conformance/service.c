@@ -137,6 +137,24 @@ service_let_go(void *self, waldo_call *call)
 	waldo_call_reply(call, "");
 }
 
+/* Keeps every reference that comes. */
+static void
+service_store(void *self, waldo_call *call)
+{
+	waldo_ref *ref = waldo_read_ref(waldo_call_get_args(call));
+	struct service *service = enter(self, call);
+
+	if (!waldo_call_check(call)) {
+		return;
+	}
+	if (service->stored_count == MAX_HELD) {
+		waldo_call_fail(call, "test.Full", "too many are stored");
+		return;
+	}
+	service->stored[service->stored_count++] = waldo_ref_retain(ref);
+	waldo_call_reply(call, "");
+}
+
 /* A new service, that nobody but the caller will hold. */
 static void
 service_make(void *self, waldo_call *call)
@@ -272,6 +290,7 @@ static const waldo_method service_methods[] = {
     {"keep", service_keep, NULL, 0},
     {"kept", service_kept, NULL, 0},
     {"let_go", service_let_go, NULL, 0},
+    {"store", service_store, NULL, 0},
     {"make", service_make, NULL, 0},
     {"tree", service_tree, NULL, 0},
     {"silent", service_silent, NULL, 0},

@@ -190,7 +190,10 @@ write_preamble(const char *directory, const char *name, int flags,
 	FILE *file = open_seed(directory, "preamble", name);
 
 	(void) fputc(flags, file);
-	(void) fwrite(preamble, 1, sizeof(preamble), file);
+	/* A responder has none. */
+	if ((flags & DIALLED) == 0) {
+		(void) fwrite(preamble, 1, sizeof(preamble), file);
+	}
 	write_frame(file, line, true);
 	(void) fclose(file);
 }

@@ -10,8 +10,8 @@ enum { MAX_ROUNDS = 100000 };
 /* One end of a link; what it has received and not yet used. */
 struct end {
 	struct end *peer; /* NULL: the other end has let go */
-	uint8_t *data;
-	size_t len, cap;
+	uint8_t *data;    /* `len` bytes from `start` on */
+	size_t start, len, cap;
 };
 
 struct driver;
@@ -66,7 +66,11 @@ static size_t chunk;
 static bool
 end_put(struct end *end, const void *data, size_t len)
 {
-	if (end->cap - end->len < len) {
+	if (end->start > 0 && end->cap - end->start - end->len < len) {
+		memmove(end->data, end->data + end->start, end->len);
+		end->start = 0;
+	}
+	if (end->cap - end->start - end->len < len) {
 		size_t cap = (end->len + len) * 2;
 		uint8_t *grown = realloc(end->data, cap);
 
@@ -77,7 +81,7 @@ end_put(struct end *end, const void *data, size_t len)
 		end->cap = cap;
 	}
 	if (len > 0) {
-		memcpy(end->data + end->len, data, len);
+		memcpy(end->data + end->start + end->len, data, len);
 	}
 	end->len += len;
 	return true;
@@ -87,7 +91,7 @@ static void
 end_skip(struct end *end, size_t len)
 {
 	end->len -= len;
-	memmove(end->data, end->data + len, end->len);
+	end->start = end->len == 0 ? 0 : end->start + len;
 }
 
 static void
@@ -226,12 +230,13 @@ link_receive(struct link *link)
 	uint8_t *to;
 
 	if (chunk > 0 && len > chunk) {
-		len = chunk;
+		/* More of a long queue, or its end would never come. */
+		len = chunk + len / 64;
 	}
 	to = waldoi_channel_space(channel, &space);
 	if (to != NULL) {
 		len = len < space ? len : space;
-		memcpy(to, end->data, len);
+		memcpy(to, end->data + end->start, len);
 		waldoi_channel_received(channel, len);
 	} else {
 		/* In a block of its own size, so that a sanitizer sees who
@@ -241,43 +246,47 @@ link_receive(struct link *link)
 		if (copy == NULL) {
 			abort();
 		}
-		memcpy(copy, end->data, len);
+		memcpy(copy, end->data + end->start, len);
 		waldoi_channel_input(channel, copy, len);
 		free(copy);
 	}
 	end_skip(end, len);
 }
 
+static void
+link_connect(struct link *link)
+{
+	link->dialling = false;
+	if (accept_link(link->name, &link->end)) {
+		/* What waits for the link leaves in this turn. */
+		link_flush(&link->link);
+	} else {
+		link_lost(link, WALDO_ECONNECT,
+		          "cannot connect to inproc:%s: nobody listens there");
+	}
+}
+
 /* Does one thing for a link; false if there was nothing to do. */
 static bool
 link_step(struct link *link)
 {
+	bool readable = link->end.len > 0 &&
+	                waldoi_channel_wants_input(&link->link.channel);
+	bool ended = link->end.len == 0 && link->end.peer == NULL;
+
+	if (!link->dialling && !readable && !ended) {
+		return false;
+	}
 	waldoi_node_enter(link->driver->node);
 	if (link->dialling) {
-		link->dialling = false;
-		if (!accept_link(link->name, &link->end)) {
-			link_lost(link, WALDO_ECONNECT,
-			          "cannot connect to inproc:%s: nobody "
-			          "listens there");
-			return true;
-		}
-		/* What waits for the link leaves in the next turn. */
-		link_flush(&link->link);
-		return true;
-	}
-	if (link->end.len > 0) {
-		if (!waldoi_channel_wants_input(&link->link.channel)) {
-			return false;
-		}
+		link_connect(link);
+	} else if (readable) {
 		link_receive(link);
-		return true;
-	}
-	if (link->end.peer == NULL) {
+	} else {
 		link_lost(link, WALDO_ELOST,
 		          "inproc:%s: the peer closed the connection");
-		return true;
 	}
-	return false;
+	return true;
 }
 
 /* ---- the driver */
@@ -380,7 +389,7 @@ run_tasks(struct driver *driver)
 
 	while ((task = STAILQ_FIRST(&driver->tasks)) != NULL) {
 		STAILQ_REMOVE_HEAD(&driver->tasks, entry);
-		task->cb(task->user);
+		waldoi_node_run_task(driver->node, task->cb, task->user);
 		free(task);
 	}
 }
@@ -415,7 +424,6 @@ driver_turn(struct driver *driver)
 		if (driver->at <= clock_us) {
 			driver->at = UINT64_MAX;
 		}
-		waldoi_node_enter(driver->node);
 		waldoi_node_turn(driver->node);
 		did = true;
 	}
@@ -650,7 +658,7 @@ const uint8_t *
 memory_raw_received(const memory_raw *raw, size_t *ret_len)
 {
 	*ret_len = raw->end.len;
-	return raw->end.data;
+	return raw->end.data + raw->end.start;
 }
 
 void

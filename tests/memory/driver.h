@@ -25,7 +25,7 @@ bool memory_settle(void);
 /* The same, and then lets the time pass, timers in their order. */
 void memory_advance(uint64_t microseconds);
 
-/* At most so many bytes are handed over at a time; 0: all there are. */
+/* About so many bytes are handed over at a time; 0: all there are. */
 void memory_set_chunk(size_t bytes);
 
 /*

@@ -38,18 +38,13 @@ peer_send(struct peer *peer, const char *frame)
 }
 
 bool
-peer_open(struct peer *peer)
-{
-	return peer_send_bytes(peer, peer_preamble, sizeof(peer_preamble)) &&
-	       peer_send(peer, PEER_HELLO);
-}
-
-bool
 peer_dial(struct peer *peer, const char *name)
 {
 	memset(peer, 0, sizeof(*peer));
 	peer->raw = memory_raw_dial(name);
-	return peer->raw != NULL && peer_open(peer) && memory_settle() &&
+	return peer->raw != NULL &&
+	       peer_send_bytes(peer, peer_preamble, sizeof(peer_preamble)) &&
+	       peer_send(peer, PEER_HELLO) && memory_settle() &&
 	       strncmp(peer_receive(peer), "![0,{", 5) == 0;
 }
 

@@ -23,11 +23,9 @@ extern const uint8_t peer_preamble[12];
 /* Dials "inproc:NAME", opens the link and says HELLO; false if that fails. */
 bool peer_dial(struct peer *peer, const char *name);
 
-/* Listens at "inproc:NAME", as the responder of one link. */
+/* Listens at "inproc:NAME", as the responder of one link; a responder has no
+ * preamble, so that sending PEER_HELLO opens it. */
 bool peer_listen(struct peer *peer, const char *name);
-
-/* Sends the preamble and HELLO. */
-bool peer_open(struct peer *peer);
 
 /* False if the text is wrong or nobody is there. */
 bool peer_send(struct peer *peer, const char *frame);

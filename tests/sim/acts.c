@@ -158,7 +158,7 @@ do_pipeline_old(sim_node *node)
 	sim_inv *inv = sim_list_pick(node->world, &node->promises);
 	sim_hold *target;
 
-	if (inv == NULL || inv->hostile ||
+	if (inv == NULL || inv->hostile || inv->completed > 0 ||
 	    (inv->plan != SIM_MAKE && inv->plan != SIM_LATER &&
 	     inv->plan != SIM_GET)) {
 		return false;

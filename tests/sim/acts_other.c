@@ -56,7 +56,7 @@ connect_to(sim_node *node, sim_node *peer, int name)
 	if (err != WALDO_OK) {
 		sim_expect(node->world, SIM_REASON_RULE,
 		           (err == WALDO_ENOMEM && node->world->oom_seen) ||
-		               node->stop_called,
+		               node->stop_called || node->freeing,
 		           "%s: %s", uri, waldo_strerror(err));
 		return true;
 	}
@@ -252,7 +252,9 @@ on_stopped(void *what, uint64_t incarnation)
 	           !waldo_node_is_running(node->node),
 	           "node %u does not come to its stop", node->index);
 	sim_node_kill(node, false);
-	(void) sim_node_start(node);
+	if (node->world->stage != SIM_OVER) {
+		(void) sim_node_start(node);
+	}
 }
 
 static bool
@@ -372,7 +374,7 @@ on_time(void *user)
 	timer->up++;
 	sim_expect(node->world, SIM_TIMER_RULE,
 	           timer->up == 1 && !timer->stopped &&
-	               sim_node_now(node) >= timer->due,
+	               sim_node_now(node) + SIM_TURN_US >= timer->due,
 	           "a timer runs %u times, stopped %d, due at %" PRIu64
 	           ", now it is %" PRIu64,
 	           timer->up, timer->stopped, timer->due, sim_node_now(node));

@@ -92,7 +92,7 @@ sim_node_wake(void *driver)
 	node->turn_pending = true;
 	/* Sometimes more comes in before the turn does. */
 	if (sim_chance(node->world, 20)) {
-		later = sim_below(node->world, 300);
+		later = sim_below(node->world, SIM_TURN_US);
 	}
 	sim_at(node->world, node->world->now + later, on_turn, node,
 	       node->incarnation);
@@ -117,15 +117,17 @@ on_timer(void *what, uint64_t version)
 void
 sim_node_timer_again(sim_node *node)
 {
-	uint64_t now = sim_node_now(node);
+	uint64_t at = node->armed - (uint64_t) node->skew;
 
 	node->timer_version++;
 	if (node->armed == UINT64_MAX) {
 		return;
 	}
-	sim_at(node->world,
-	       node->world->now + (node->armed > now ? node->armed - now : 0),
-	       on_timer, node, node->timer_version);
+	/* A time before the world began is one that has passed, too. */
+	if (node->armed < (uint64_t) node->skew || at < node->world->now) {
+		at = node->world->now;
+	}
+	sim_at(node->world, at, on_timer, node, node->timer_version);
 }
 
 static void
@@ -273,6 +275,7 @@ on_stop(void *what, uint64_t arg)
 	if (node->node == NULL || node->incarnation != arg >> 32) {
 		return;
 	}
+	sim_node_touch(node);
 	scope = sim_event_begin(node);
 	waldoi_node_stop(node->node, (uint32_t) arg);
 	sim_event_end(node, scope);

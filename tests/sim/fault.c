@@ -96,7 +96,8 @@ on_restart(void *what, uint64_t incarnation)
 {
 	sim_node *node = what;
 
-	if (node->node == NULL && node->incarnation == incarnation) {
+	if (node->node == NULL && node->incarnation == incarnation &&
+	    node->world->stage != SIM_OVER) {
 		node->world->stats->faults[SIM_RESTART_FAULT]++;
 		(void) sim_node_start(node);
 	}

@@ -330,6 +330,9 @@ on_gone(void *what, uint64_t arg)
 	sim_link *link = what;
 
 	(void) arg;
+	/* It did what it could; whom it did it to goes on. A protocol error
+	 * that somebody honest were told of would be a violation (check.c). */
+	sim_kept(link->world, SIM_HONEST_RULE);
 	if (sim_chance(link->world, 50)) {
 		sim_link_reset(link);
 	} else {

@@ -2,7 +2,7 @@
 /*
  * waldo-sim - many nodes, virtual time, seeded faults
  *
- *	waldo-sim --seeds N | --seeds A-B [--jobs N] [--twice]
+ *	waldo-sim --seeds N | --seeds A-B [--jobs N] [--failures N] [--twice]
  *	waldo-sim --seed S [--history] [--twice]
  *
  * A seed decides everything that happens in a run. --history prints it, one
@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #define MAX_JOBS     64
-#define MAX_FAILURES 10
 #define SEED_SECONDS 60 /* of real time: longer is an endless loop */
 
 typedef struct worker {
@@ -37,7 +36,7 @@ typedef struct shared {
 
 typedef struct arguments {
 	uint64_t first, last;
-	unsigned jobs;
+	unsigned jobs, failures; /* failures: then it gives up */
 	bool history, twice, single;
 } arguments;
 
@@ -144,7 +143,7 @@ run_all(shared *all, const arguments *args)
 		}
 		failures++;
 		report(&all->workers[i], status);
-		if (failures < MAX_FAILURES &&
+		if (failures < args->failures &&
 		    atomic_load(&all->next) <= args->last) {
 			pids[i] = start(all, &all->workers[i], args);
 			running++;
@@ -158,7 +157,7 @@ usage(void)
 {
 	(void) fprintf(stderr,
 	               "usage: waldo-sim --seeds N | --seeds A-B [--jobs N] "
-	               "[--twice]\n"
+	               "[--failures N] [--twice]\n"
 	               "       waldo-sim --seed S [--history] [--twice]\n");
 	exit(2);
 }
@@ -175,7 +174,7 @@ number(const char *text, char **ret_end)
 static void
 parse(int argc, char **argv, arguments *args)
 {
-	*args = (arguments){1, 100, 2, false, false, false};
+	*args = (arguments){1, 100, 2, 10, false, false, false};
 	for (int i = 1; i < argc; i++) {
 		char *end = argv[i];
 
@@ -190,6 +189,8 @@ parse(int argc, char **argv, arguments *args)
 			args->single = true;
 		} else if (strcmp(argv[i], "--jobs") == 0) {
 			args->jobs = (unsigned) number(argv[++i], &end);
+		} else if (strcmp(argv[i], "--failures") == 0) {
+			args->failures = (unsigned) number(argv[++i], &end);
 		} else if (strcmp(argv[i], "--history") == 0 ||
 		           strcmp(argv[i], "--verbose") == 0) {
 			args->history = true;

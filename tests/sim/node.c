@@ -62,7 +62,8 @@ sim_callback_begin(sim_node *node, sim_api allowed)
 
 	sim_expect(
 	    world, SIM_IN_TURN_RULE,
-	    turn || (allowed != SIM_API_NONE && world->api == allowed),
+	    turn || allowed == SIM_API_ANY ||
+	        (allowed != SIM_API_NONE && world->api == allowed),
 	    "node %u: a callback outside a turn, inside function kind %d",
 	    node->index, (int) world->api);
 	notice_oom(node);

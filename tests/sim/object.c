@@ -49,7 +49,8 @@ reply_object(sim_node *node, sim_inv *inv, waldo_call *call)
 	}
 }
 
-/* Answers with the outcome of another call; false if there is none to make. */
+/* Answers with the outcome of another call; false if there is none to make.
+ * Not of one that waits, perhaps for this very answer. */
 static bool
 follow(sim_call *call)
 {
@@ -58,7 +59,7 @@ follow(sim_call *call)
 	waldo_promise *promise;
 	sim_scope scope;
 
-	if (target == NULL) {
+	if (target == NULL || sim_hold_state(target) == WALDO_PENDING) {
 		return false;
 	}
 	call->inv->followed = sim_inv_new(node, target, SIM_MAKE);
@@ -173,6 +174,8 @@ keep_argument(dispatch *d, waldo_ref *ref)
 	hold->link = d->link;
 	hold->hostile = d->inv == NULL;
 	if (d->inv != NULL) {
+		hold->origin = d->inv->arg;
+		hold->promise = d->inv->passed_promise;
 		hold->object = sim_hold_object(d->inv->arg);
 		hold->peer =
 		    d->link != NULL ? d->link->ends[d->side].node : d->node;
@@ -249,6 +252,12 @@ big(dispatch *d, waldo_reader *args)
 	waldo_call_reply(d->call, "");
 }
 
+static bool
+is_promise(sim_hold *hold)
+{
+	return hold->promise || sim_hold_state(hold) == WALDO_PENDING;
+}
+
 static void
 get(dispatch *d)
 {
@@ -258,6 +267,7 @@ get(dispatch *d)
 		return;
 	}
 	d->inv->gave = hold;
+	d->inv->passed_promise = hold != NULL && is_promise(hold);
 	waldo_call_reply(d->call, "r", hold != NULL ? hold->ref : NULL);
 }
 
@@ -410,7 +420,7 @@ static void
 destroy(void *self)
 {
 	sim_object *object = self;
-	sim_scope scope = sim_callback_begin(object->node, SIM_API_RELEASE);
+	sim_scope scope = sim_callback_begin(object->node, SIM_API_ANY);
 
 	object->destroyed++;
 	sim_note(object->node->world, "destroy", object->serial, 0, 0);

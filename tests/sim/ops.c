@@ -114,17 +114,42 @@ sim_hold_object(sim_hold *hold)
 	return hold->object;
 }
 
+/* A reference to an object of the user's own node. */
+static bool
+is_own(const sim_hold *hold)
+{
+	return hold == NULL || (hold->link == NULL && hold->peer == hold->node);
+}
+
+bool
+sim_hold_is_direct(sim_hold *hold)
+{
+	const sim_object *object = sim_hold_object(hold);
+	const sim_inv *from = hold->from;
+
+	return object != NULL && hold->link != NULL &&
+	       hold->peer == object->node && hold->peer != hold->node &&
+	       !hold->promise && is_own(hold->origin) &&
+	       (from == NULL || from->made != NULL ||
+	        (from->gave != NULL && is_own(from->gave)));
+}
+
 /* One of an honest object's. */
 sim_hold *
 sim_hold_pick(sim_node *node)
 {
-	for (int i = 0; i < 4; i++) {
+	waldo_state state;
+
+	for (int i = 0; i < 6; i++) {
 		sim_hold *hold = sim_list_pick(node->world, &node->holds);
 
-		/* A broken one is of little use. */
-		if (hold != NULL && !hold->hostile &&
-		    (sim_hold_state(hold) != WALDO_BROKEN ||
-		     sim_chance(node->world, 20))) {
+		/* A broken one is of little use, and much is near. */
+		if (hold == NULL || hold->hostile) {
+			continue;
+		}
+		state = sim_hold_state(hold);
+		if (state == WALDO_FAR || state == WALDO_PENDING ||
+		    sim_chance(node->world, state == WALDO_NEAR ? 40 : 15)) {
 			return hold;
 		}
 	}
@@ -147,8 +172,8 @@ sim_hold_promised(sim_inv *inv, const char *path)
 	    hold->link == NULL) {
 		hold->from = inv;
 		hold->from_path = path != NULL;
-		hold->link = inv->target->link;
-		hold->peer = inv->target->peer;
+		hold->link = inv->link;
+		hold->peer = inv->peer;
 		hold->hostile = inv->hostile;
 	}
 	return hold;
@@ -173,6 +198,13 @@ sim_inv_new(sim_node *node, sim_hold *target, sim_plan plan)
 	inv->target = target;
 	inv->seq = ++target->next_seq;
 	inv->pending = sim_hold_state(target) == WALDO_PENDING;
+	inv->link = target->link;
+	inv->peer = target->peer;
+	inv->near = sim_hold_state(target) == WALDO_NEAR;
+	if (inv->near) {
+		inv->link = NULL;
+		inv->peer = node;
+	}
 	inv->plan = plan;
 	inv->hostile = target->hostile;
 	inv->made_at = sim_node_now(node);
@@ -227,6 +259,10 @@ await(sim_inv *inv, waldo_promise *promise)
 	waldo_err err = waldo_promise_when(promise, sim_done, inv);
 
 	inv->awaited = err == WALDO_OK;
+	if (err == WALDO_ELOST && inv->caller->freeing) {
+		inv->refused = true; /* no loop will ever tell */
+		return;
+	}
 	sim_expect(inv->caller->world, SIM_COMPLETE_RULE, err == WALDO_OK,
 	           "invocation %u: when says %s", inv->id, waldo_strerror(err));
 }
@@ -357,6 +393,8 @@ prepare(sim_inv *inv)
 			return inv->plan == SIM_TYPES;
 		}
 		inv->arg = arg;
+		inv->passed_promise =
+		    arg->promise || sim_hold_state(arg) == WALDO_PENDING;
 		inv->vague = sim_hold_state(arg) != WALDO_NEAR &&
 		             arg->link != inv->target->link;
 		return true;

@@ -21,10 +21,11 @@ keep_result(sim_inv *inv, waldo_ref *ref)
 		return;
 	}
 	hold->from = inv;
-	if (hold->object == NULL) {
-		hold->link = inv->target->link;
-		hold->peer = inv->target->peer;
+	if (hold->peer == NULL && !inv->near) {
+		hold->link = inv->link;
+		hold->peer = inv->peer;
 		hold->hostile = inv->hostile;
+		hold->promise = inv->gave != NULL && inv->passed_promise;
 	}
 }
 

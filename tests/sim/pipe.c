@@ -442,6 +442,8 @@ on_connect(void *what, uint64_t arg)
 		return;
 	}
 	link->established = true;
+	link->touched |= end->node->stop_called ||
+	                 (link->target != NULL && link->target->stop_called);
 	sim_note(link->world, "open", link->id, end->node->index, 0);
 	scope = sim_event_begin(end->node);
 	sim_link_flush(&end->base);

@@ -32,9 +32,10 @@
 
 #include <inttypes.h>
 
-#define SIM_NODES 6
-#define SIM_NAMES 3  /* published at each node: obj0, obj1, obj2 */
-#define SIM_HELD  40 /* references that a node's user keeps at most */
+#define SIM_NODES   6
+#define SIM_NAMES   3   /* published at each node: obj0, obj1, obj2 */
+#define SIM_HELD    40  /* references that a node's user keeps at most */
+#define SIM_TURN_US 300 /* between an event and its turn, at most */
 
 typedef struct sim_world sim_world;
 typedef struct sim_node sim_node;
@@ -196,12 +197,14 @@ struct sim_hold {
 	bool lost;       /* was no far reference any more when its node died */
 	sim_object *object; /* what it leads to, as far as known */
 	sim_inv *from;      /* whose result it is */
+	sim_hold *origin;   /* what the caller passed that came as this */
 	bool from_path;     /* ... by a path */
 	sim_link *link;     /* through which; NULL: near or not known */
 	sim_node *peer;     /* calls go there first; NULL: not known */
 	int connected;      /* name that was asked for, or -1 */
 	bool hostile;
 	bool immortal; /* a watch without a handle keeps it */
+	bool promise; /* came as a promise of the peer's: equals itself alone */
 	uint32_t next_seq;
 	uint32_t last_seq[3]; /* dispatched: made while pending, later, all */
 };
@@ -235,14 +238,18 @@ struct sim_inv {
 	unsigned incarnation;
 	sim_hold *target;
 	uint32_t seq;
-	bool pending; /* the target was, when it was made */
+	bool pending;   /* the target was, when it was made */
+	bool near;      /* so was it */
+	sim_link *link; /* by which it leaves; NULL: near or not known */
+	sim_node *peer; /* where it goes first; NULL: not known */
 	sim_plan plan;
 	bool wrong_args, one_way, notify, cancelled, hostile;
-	bool vague;        /* its arguments may not get through */
-	uint64_t made_at;  /* by the caller's clock */
-	uint64_t deadline; /* by the caller's clock; 0: none */
-	sim_hold *arg;     /* the reference that was passed */
-	uint32_t size;     /* of a big payload, of the time to block */
+	bool vague;          /* its arguments may not get through */
+	uint64_t made_at;    /* by the caller's clock */
+	uint64_t deadline;   /* by the caller's clock; 0: none */
+	sim_hold *arg;       /* the reference that was passed */
+	bool passed_promise; /* it, or the result, was pending */
+	uint32_t size;       /* of a big payload, of the time to block */
 	char method[24];
 
 	/* caller */
@@ -394,6 +401,9 @@ sim_hold *sim_hold_keep(sim_node *node, waldo_ref *ref);
 sim_hold *sim_hold_own(sim_node *node, waldo_ref *ref); /* ... or given */
 void sim_hold_give_back(sim_hold *hold);
 sim_object *sim_hold_object(sim_hold *hold);
+/* True if it is known to lead to its object through one session, hold->link;
+ * others may go through proxies, also of the object's own node. */
+bool sim_hold_is_direct(sim_hold *hold);
 waldo_state sim_hold_state(sim_hold *hold);
 sim_hold *sim_hold_pick(sim_node *node);
 void sim_hold_connected(sim_node *node, sim_link *link, const char *host);

@@ -354,8 +354,8 @@ release(sim_world *world)
 			char name[8];
 
 			(void) snprintf(name, sizeof(name), "obj%d", k);
-			waldo_unpublish(node->node, name);
 			node->named[k] = NULL;
+			waldo_unpublish(node->node, name);
 		}
 		sim_leave(node, scope);
 	}

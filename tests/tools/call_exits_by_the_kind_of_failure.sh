@@ -4,8 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 body() {
-	run waldo call "$uri/echo" fail bank.Overdrawn "12 coins are missing"
-	expect 1 '' 'bank.Overdrawn: 12 coins are missing'
+	run waldo call "$uri/echo" fail bank.Overdrawn "no coins are left"
+	expect 1 '' 'bank.Overdrawn: no coins are left'
 	run waldo call "$uri/echo" fly
 	expect 1 '' 'waldo.NoMethod: *fly*'
 	run waldo call "$uri/counter" add three
@@ -15,7 +15,7 @@ body() {
 	run waldo call "$uri/nothing" get
 	expect 1 '' 'waldo.NoName: *nothing*'
 	run waldo call "$uri/echo" echo 1 / label
-	expect 1 '' '*: *'
+	expect 1 '' 'waldo.Invalid: *'
 	run waldo call "$uri/echo" fail a.B first / label
 	expect 1 '' 'a.B: first'
 	run waldo call "$uri/counter" add 9223372036854775807 / x

@@ -16,11 +16,12 @@ started=""
 server=""
 
 cleanup() {
+	exec 2>/dev/null # the shell tells of each that is killed
 	local pid
 	for pid in $started; do
-		kill -KILL "$pid" 2>/dev/null
+		kill -KILL "$pid"
 	done
-	wait 2>/dev/null
+	wait
 	rm -rf "$dir"
 }
 trap cleanup EXIT
@@ -82,8 +83,8 @@ start() {
 	started="$started $pid"
 }
 
-# In a subshell of its own the process would not be our child.
 start_server() {
+	: >"$dir/serve.out" # what the last one said must not be taken for it
 	"$WALDO_BIN" serve --demo "$@" >"$dir/serve.out" 2>"$dir/serve.err" &
 	server=$!
 	started="$started $server"

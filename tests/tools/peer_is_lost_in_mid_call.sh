@@ -15,11 +15,11 @@ for transport in unix:"$dir/socket" tcp-insecure:127.0.0.1:0; do
 	wait_for is_traced sleep
 	from=$(now_ms)
 	kill -KILL "$server"
+	wait "$server" 2>/dev/null
 	wait "$pid"
 	check "status" "$?" 3
 	[ $(($(now_ms) - from)) -lt 1000 ] || die "it took more than a second"
 	check "lines on stderr" "$(wc -l <"$dir/err")" 1
 	check "lines on stdout" "$(wc -l <"$dir/out")" 0
-	wait "$server" 2>/dev/null
 done
 finish

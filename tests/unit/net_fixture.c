@@ -245,3 +245,19 @@ net_wait_for_end(net_fixture *f, int fd)
 	}
 	return -1;
 }
+
+int
+net_silent_listener(int backlog, char uri[64])
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *) &in, len), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *) &in, &len), 0);
+	snprintf(uri, 64, "waldo+tcp-insecure://127.0.0.1:%d",
+	         ntohs(in.sin_port));
+	return fd;
+}

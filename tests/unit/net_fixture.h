@@ -44,6 +44,10 @@ bool net_until(net_fixture *f, const bool *claim);
 /* A socket, connected with the listener of `uri`. */
 int net_raw_connect(const char *uri);
 
+/* A TCP socket with a queue of `backlog` that accepts nothing (the kernel
+ * does), and its URI. */
+int net_silent_listener(int backlog, char uri[64]);
+
 /* Steps the server until `fd` is at its end; the time it took, or -1. */
 int64_t net_wait_for_end(net_fixture *f, int fd);
 

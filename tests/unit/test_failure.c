@@ -32,7 +32,7 @@ open_client(void **state)
 	assert_ok(waldo_connect(a->f->client, "waldo+inproc:p/", &a->f->gate));
 	(void) memory_settle();
 	*state = a;
-	return peer_open(&a->peer) ? 0 : -1;
+	return peer_send(&a->peer, PEER_HELLO) ? 0 : -1;
 }
 
 static int

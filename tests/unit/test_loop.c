@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #define setup    net_setup
 #define teardown net_teardown
@@ -98,6 +99,36 @@ a_foreign_loop_hears_of_a_dial_that_failed(void **state)
 	                             note_done, &done));
 	assert_true(poll_until(f, &done));
 	waldo_ref_release(ref);
+}
+
+/* After half of the silence that ends the session (and wakes the loop). */
+static void
+a_foreign_loop_hears_of_a_connection_that_timed_out(void **state)
+{
+	waldo_node_options options = {.size = sizeof(options)};
+	uint64_t begin = net_now_ms();
+	net_fixture own = {0};
+	bool done = false;
+	waldo_ref *ref;
+	char uri[64];
+	int fd = net_silent_listener(0, uri);
+	int first = net_raw_connect(uri); /* fills the queue */
+
+	(void) state;
+	options.limits.size = sizeof(options.limits);
+	options.limits.dead_peer_ms = 2000;
+	assert_ok(waldo_node_new(&options, &own.client));
+	assert_ok(waldo_node_new(&options, &own.server));
+	assert_ok(waldo_connect(own.client, uri, &ref));
+	assert_ok(waldo_promise_when(waldo_ref_invoke(ref, "echo", "s", "x"),
+	                             note_done, &done));
+	assert_true(poll_until(&own, &done));
+	assert_in_range(net_now_ms() - begin, 900, 1900);
+	waldo_ref_release(ref);
+	waldo_node_free(own.client);
+	waldo_node_free(own.server);
+	close(first);
+	close(fd);
 }
 
 static void
@@ -201,19 +232,6 @@ tasks_of_all_threads_run_on_the_nodes(void **state)
 	assert_false(p.elsewhere);
 }
 
-static void
-tasks_that_have_not_run_run_when_the_node_is_freed(void **state)
-{
-	bool ran = false;
-	waldo_node *node;
-
-	(void) state;
-	assert_ok(waldo_node_new(NULL, &node));
-	assert_ok(waldo_node_post(node, note_run, &ran));
-	waldo_node_free(node);
-	assert_true(ran);
-}
-
 typedef struct nested {
 	waldo_node *node;
 	waldo_err step, run;
@@ -228,6 +246,20 @@ try_to_nest(void *user)
 	n->step = waldo_node_step(n->node, 0);
 	n->run = waldo_node_run(n->node);
 	n->done = true;
+}
+
+static void
+tasks_that_have_not_run_run_when_the_node_is_freed(void **state)
+{
+	nested n = {.done = false};
+
+	(void) state;
+	assert_ok(waldo_node_new(NULL, &n.node));
+	assert_ok(waldo_node_post(n.node, try_to_nest, &n));
+	waldo_node_free(n.node);
+	assert_true(n.done);
+	assert_err(n.step, WALDO_EINVAL);
+	assert_err(n.run, WALDO_EINVAL);
 }
 
 static void
@@ -357,6 +389,7 @@ main(void)
 	    waldo_test(a_foreign_loop_needs_one_descriptor_for_a_call),
 	    waldo_test(a_foreign_loop_needs_one_descriptor_for_timers),
 	    waldo_test(a_foreign_loop_hears_of_a_dial_that_failed),
+	    waldo_test(a_foreign_loop_hears_of_a_connection_that_timed_out),
 	    waldo_test(the_descriptor_of_an_idle_node_is_not_readable),
 	    waldo_test(a_node_lives_on_the_callers_event_base),
 	    waldo_test(tasks_of_all_threads_run_on_the_nodes),

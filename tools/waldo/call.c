@@ -147,6 +147,24 @@ print_result(struct call *call, waldo_reader *result)
 	return STATUS_OK;
 }
 
+/* Complains about the step that failed; those before it have results. */
+static int
+complain_step(const struct call *call, size_t number)
+{
+	const waldo_failure *failure =
+	    waldo_promise_get_failure(call->steps[number].promise);
+	waldo_reader *target =
+	    number == 0
+	        ? NULL
+	        : waldo_promise_get_result(call->steps[number - 1].promise);
+
+	/* To be called on, it is the callee's result that is of no use. */
+	if (target != NULL && waldo_read_type(target) != WALDO_TYPE_REF) {
+		return complain_callee(failure);
+	}
+	return complain_failure(failure);
+}
+
 /* Waits in order, so that what is complained about is what went wrong first. */
 static int
 wait_for_steps(struct call *call)
@@ -159,10 +177,8 @@ wait_for_steps(struct call *call)
 		if (waldo_promise_wait(promise, -1) == WALDO_OK) {
 			continue;
 		}
-		if (was_signalled()) {
-			return STATUS_OK; /* which is how a stay ends */
-		}
-		return complain_failure(waldo_promise_get_failure(promise));
+		/* A signal is how a stay ends. */
+		return was_signalled() ? STATUS_OK : complain_step(call, i);
 	}
 	return call->one_way
 	           ? STATUS_OK

@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include "demo.h"
-#include "demo_values.h"
 
 #define MAX_SLEEP_MS (24 * 60 * 60 * 1000)
 
 static void
 echo_echo(void *self, waldo_call *call)
 {
-	struct values values = {0};
-	waldo_err err = values_read(&values, waldo_call_get_args(call));
+	waldo_reader *args = waldo_call_get_args(call);
+	waldo_writer *result = waldo_call_get_result(call);
 
 	(void) self;
-	if (err == WALDO_ENOMEM) {
-		waldo_call_fail_err(call, err);
-	} else if (waldo_call_check(call)) {
-		waldo_put_list(waldo_call_get_result(call), values.top);
-		values_put(waldo_call_get_result(call), &values);
-		waldo_call_reply(call, "");
-	}
-	values_clear(&values);
+	waldo_put_list(result, waldo_read_count(args));
+	waldo_put_rest(result, args);
+	waldo_call_reply(call, "");
 }
 
 /* A call that is answered later. */

@@ -177,6 +177,9 @@ print_value(FILE *out, waldo_reader *reader, struct labels *labels)
 		fprintf(out, "%" PRId64,
 		        waldo_read_int(reader, INT64_MIN, INT64_MAX));
 		break;
+	case WALDO_TYPE_UINT:
+		fprintf(out, "%" PRIu64, waldo_read_uint(reader, UINT64_MAX));
+		break;
 	case WALDO_TYPE_DOUBLE:
 		print_double(out, waldo_read_double(reader));
 		break;

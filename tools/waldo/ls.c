@@ -1,55 +1,82 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "tool.h"
 
-#define UNIX_URI "waldo+unix://"
+#define UNIX_URI "waldo+unix:"
 
+/* "unix:PATH" as a URI: what may not stand in one is escaped. */
+static void
+print_unix_uri(FILE *out, const char *path)
+{
+	static const char allowed[] = "/-._~!$&'()*+,;=:@";
+
+	fputs(path[0] == '/' ? UNIX_URI "//" : UNIX_URI, out);
+	for (; *path != '\0'; path++) {
+		if (isalnum((unsigned char) *path) ||
+		    strchr(allowed, *path) != NULL) {
+			fputc(*path, out);
+		} else {
+			fprintf(out, "%%%02X", (unsigned char) *path);
+		}
+	}
+	fputc('/', out);
+}
+
+/* Whether the path of a URI, without an escape in it, is a socket: then its
+ * last part is not a name. */
 static bool
 is_socket(const char *path)
 {
 	struct stat st;
 
+	path += strncmp(path, "//", 2) == 0 ? 2 : 0;
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-/*
- * The URI of the bootstrap object at `where`, which is a URI, with a name or
- * without, or an address: "unix:/run/x", "tcp-insecure:host:port". To be
- * freed; NULL if memory ran out.
- */
+/* The URI of what `where` names, an address or a URI with or without a name,
+ * but with no name. */
+static void
+print_bootstrap_uri(FILE *out, const char *where)
+{
+	const char *colon = strchr(where, ':');
+	const char *end;
+
+	if (strncmp(where, "unix:", 5) == 0) {
+		print_unix_uri(out, where + 5);
+	} else if (strncmp(where, UNIX_URI, strlen(UNIX_URI)) == 0) {
+		end = is_socket(where + strlen(UNIX_URI)) ? NULL
+		                                          : strrchr(where, '/');
+		fprintf(out, "%.*s/",
+		        (int) (end != NULL ? (size_t) (end - where)
+		                           : strlen(where)),
+		        where);
+	} else if (colon != NULL && strncmp(colon, "://", 3) == 0) {
+		end = colon + 3 + strcspn(colon + 3, "/");
+		fprintf(out, "%.*s", (int) (end - where), where);
+	} else if (colon != NULL) {
+		fprintf(out, "waldo+%.*s://%s", (int) (colon - where), where,
+		        colon + 1);
+	} else {
+		fputs(where, out);
+	}
+}
+
+/* To be freed; NULL if memory ran out. */
 static char *
 bootstrap_uri(const char *where)
 {
-	const char *authority = strstr(where, "://");
-	const char *colon = strchr(where, ':');
-	const char *slash;
 	char *uri = NULL;
-	int len;
+	size_t size = 0;
+	FILE *out = open_memstream(&uri, &size);
 
-	if (authority == NULL && colon != NULL) {
-		bool is_unix = strncmp(where, "unix:", 5) == 0;
-
-		len = asprintf(&uri, "waldo+%.*s://%s%s", (int) (colon - where),
-		               where, colon + 1, is_unix ? "/" : "");
-		return len < 0 ? NULL : uri;
+	if (out == NULL) {
+		return NULL;
 	}
-	if (strncmp(where, UNIX_URI, strlen(UNIX_URI)) == 0) {
-		/* The last part of the path is a name, unless it is the socket.
-		 */
-		slash = strrchr(where + strlen(UNIX_URI), '/');
-		if (slash == NULL || is_socket(where + strlen(UNIX_URI))) {
-			len = asprintf(&uri, "%s/", where);
-		} else {
-			len = asprintf(&uri, "%.*s/", (int) (slash - where),
-			               where);
-		}
-		return len < 0 ? NULL : uri;
-	}
-	slash = authority != NULL ? strchr(authority + 3, '/') : NULL;
-	return slash != NULL ? strndup(where, (size_t) (slash - where))
-	                     : strdup(where);
+	print_bootstrap_uri(out, where);
+	return fclose(out) == 0 ? uri : NULL;
 }
 
 static int

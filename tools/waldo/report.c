@@ -101,6 +101,16 @@ complain_err(waldo_err err, const waldo_node *node)
 }
 
 int
+complain_callee(const waldo_failure *failure)
+{
+	print_text(stderr, failure->type);
+	fputs(": ", stderr);
+	print_text(stderr, failure->message);
+	fputc('\n', stderr);
+	return STATUS_CALLEE;
+}
+
+int
 complain_failure(const waldo_failure *failure)
 {
 	int status = status_of(failure->code);
@@ -111,14 +121,9 @@ complain_failure(const waldo_failure *failure)
 	    failure->fate == WALDO_EXECUTED) {
 		status = STATUS_CALLEE;
 	}
-	if (status != STATUS_CALLEE) {
-		return complain(status, "%s", failure->message);
-	}
-	print_text(stderr, failure->type);
-	fputs(": ", stderr);
-	print_text(stderr, failure->message);
-	fputc('\n', stderr);
-	return status;
+	return status == STATUS_CALLEE
+	           ? complain_callee(failure)
+	           : complain(status, "%s", failure->message);
 }
 
 int

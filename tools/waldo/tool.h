@@ -25,7 +25,10 @@ int complain_usage(const char *command, const char *format, ...)
 /* Of a function that failed at once on `node`, which may be NULL. */
 int complain_err(waldo_err err, const waldo_node *node);
 
-/* "Type: message" if the callee answered so, else "waldo: message". */
+/* "Type: message" and STATUS_CALLEE. */
+int complain_callee(const waldo_failure *failure);
+
+/* That if the callee answered so, else "waldo: message". */
 int complain_failure(const waldo_failure *failure);
 
 /* STATUS_OK, or what complain() makes of a stdout that was not written. */

@@ -47,7 +47,9 @@ void waldo_call_fail_err(waldo_call *call, waldo_err err);
 void waldo_call_fail_with(waldo_call *call, const waldo_failure *failure);
 
 /* Answers with the outcome of `promise`, whenever it is settled, and takes
- * it. Cancellation and the deadline go along. */
+ * it. If the caller gives up or its deadline passes, the promise is cancelled;
+ * a request made with waldo_call_get_time_left_ms() tells its callee of the
+ * deadline beforehand. */
 void waldo_call_follow(waldo_call *call, waldo_promise *promise);
 
 /* The caller gave up (cancelled, deadline, session lost), or the object was

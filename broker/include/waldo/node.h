@@ -8,8 +8,9 @@
  *
  * Callbacks run only inside waldo_node_step(), waldo_node_run(),
  * waldo_promise_wait() and waldo_node_free(), or when the caller's own
- * event_base dispatches; methods and `destroy` are callbacks too, but that
- * `destroy` also runs in waldo_ref_release() and waldo_object_revoke().
+ * event_base dispatches. Methods and `destroy` are callbacks too, but that
+ * `destroy` also runs in whichever function gives the last reference back, and
+ * in waldo_object_revoke().
  */
 #ifndef WALDO_NODE_H
 #define WALDO_NODE_H

@@ -35,14 +35,17 @@ typedef void waldo_done_cb(waldo_reader *result, const waldo_failure *failure,
  * the promise, also on failure. A promise has one callback.
  *
  *   WALDO_ENOMEM  `promise` is NULL; `cb` will not run
- *   WALDO_EINVAL  it has a callback already
+ *   WALDO_EINVAL  it has a callback already, or a call follows it
+ *   otherwise     the failure's code: the node of `promise` is gone or being
+ *                 freed, or there never was one (the reference was NULL)
  */
 waldo_err waldo_promise_when(waldo_promise *promise, waldo_done_cb *cb,
                              void *user) WALDO_MUST_CHECK;
 
 /* The reference that the result will be: invoke it before it is there.
  * Borrowed from `promise`; broken if the result turns out to be something
- * else. NULL, which is a broken reference, when memory runs out. */
+ * else, or was handed to a callback or a reader before this was asked for.
+ * NULL, which is a broken reference, when memory runs out. */
 waldo_ref *waldo_promise_get_ref(waldo_promise *promise);
 
 /*
@@ -56,8 +59,8 @@ waldo_ref *waldo_promise_get_ref_at(waldo_promise *promise, const char *path);
 
 /*
  * Gives the call up. The promise is settled with WALDO_ECANCELLED in the next
- * turn, unless its outcome came first; its fate is NOT_SENT if the call had
- * not left. The callee is told: a call that has not begun never runs, a
+ * turn, unless its outcome came first; its fate is NOT_SENT if the call still
+ * waited, here or for the connection. The callee is told: a call that has not begun never runs, a
  * deferred one hears of it (waldo_call_defer()).
  */
 void waldo_promise_cancel(waldo_promise *promise);
