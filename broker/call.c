@@ -41,6 +41,15 @@ waldoi_call_unpark(waldo_call *call)
 	}
 }
 
+static void
+leave_object(waldo_call *call)
+{
+	if (call->of_object) {
+		LIST_REMOVE(call, object_entry);
+		call->of_object = false;
+	}
+}
+
 /* Whatever connects it with who waits for it. */
 static void
 detach(waldo_call *call)
@@ -54,10 +63,7 @@ detach(waldo_call *call)
 	if (call->session != NULL) {
 		waldoi_session_forget_call(call);
 	}
-	if (call->of_object) {
-		LIST_REMOVE(call, object_entry);
-		call->of_object = false;
-	}
+	leave_object(call);
 	if (promise != NULL) {
 		call->promise = NULL;
 		promise->call = NULL;
@@ -125,8 +131,8 @@ answer_near(waldo_call *call, waldoi_message *message, waldoi_failure *failure)
 {
 	waldo_promise *promise = call->promise;
 	/* Whatever fate the failure had elsewhere: here it is an answer. */
-	waldo_fate fate = call->phase == WALDOI_WAITING ? WALDO_NOT_SENT
-	                                                : WALDO_EXECUTED;
+	waldo_fate fate =
+	    call->phase == WALDOI_WAITING ? WALDO_NOT_SENT : WALDO_EXECUTED;
 
 	waldoi_pendings_settle(&call->pendings, message, failure);
 	call->promise = NULL;
@@ -182,10 +188,7 @@ answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
 		waldoi_timer_stop(&call->node->timers, &call->timer);
 	}
 	waldoi_call_unpark(call);
-	if (call->of_object) {
-		LIST_REMOVE(call, object_entry);
-		call->of_object = false;
-	}
+	leave_object(call);
 	stop_following(call);
 	send_answer(call, writer, message, failure);
 	if (call->phase != WALDOI_KEPT) {
@@ -243,11 +246,10 @@ WALDO_API void
 waldo_call_fail_err(waldo_call *call, waldo_err err)
 {
 	if (call != NULL) {
-		waldoi_call_fail(
-		    call, waldoi_failure_new(err == WALDO_OK ? WALDO_EINVAL
-		                                             : err,
-		                             WALDO_EXECUTED, "%s",
-		                             waldo_strerror(err)));
+		waldoi_call_fail(call, waldoi_failure_new(
+		                           err == WALDO_OK ? WALDO_EINVAL : err,
+		                           WALDO_EXECUTED, "%s",
+		                           waldo_strerror(err)));
 	}
 }
 
@@ -276,12 +278,12 @@ static int
 head_of(const waldo_call *call, char *to, size_t size)
 {
 	const waldo_method *method = call->method->method;
-	const char *signature =
-	    method == NULL || method->signature == NULL ? ""
-	                                                : method->signature;
+	const char *signature = method == NULL || method->signature == NULL
+	                            ? ""
+	                            : method->signature;
 	const char *arrow = strstr(signature, " ->");
-	int len = arrow == NULL ? (int) strlen(signature)
-	                        : (int) (arrow - signature);
+	int len =
+	    arrow == NULL ? (int) strlen(signature) : (int) (arrow - signature);
 
 	return snprintf(to, size, "%s%.*s", call->method->text, len, signature);
 }
@@ -298,9 +300,9 @@ waldo_call_check(waldo_call *call)
 		return true;
 	}
 	head_of(call, head, sizeof(head));
-	waldoi_call_fail(call, waldoi_failure_new(
-	                           WALDO_EARGS, WALDO_EXECUTED, "%s: %s", head,
-	                           waldo_read_message(&call->reader)));
+	waldoi_call_fail(
+	    call, waldoi_failure_new(WALDO_EARGS, WALDO_EXECUTED, "%s: %s",
+	                             head, waldo_read_message(&call->reader)));
 	return false;
 }
 
@@ -317,11 +319,10 @@ too_late(waldoi_timer *timer)
 {
 	waldo_call *call = waldoi_container_of(timer, waldo_call, timer);
 
-	waldoi_call_preempt(call,
-	                    waldoi_failure_new(WALDO_EDEADLINE,
-	                                       WALDO_MAYBE_EXECUTED,
-	                                       "the caller's deadline has "
-	                                       "passed"));
+	waldoi_call_preempt(
+	    call, waldoi_failure_new(WALDO_EDEADLINE, WALDO_MAYBE_EXECUTED,
+	                             "the caller's deadline has "
+	                             "passed"));
 }
 
 void
@@ -343,8 +344,8 @@ waldo_call_get_time_left_ms(const waldo_call *call)
 	}
 	now = call->node == NULL ? call->deadline : waldoi_node_now(call->node);
 	return call->deadline <= now
-	    ? 0
-	    : (uint32_t) ((call->deadline - now + 999) / 1000);
+	           ? 0
+	           : (uint32_t) ((call->deadline - now + 999) / 1000);
 }
 
 /* ---- deferring and giving up */
@@ -390,8 +391,7 @@ waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
 		call->phase = WALDOI_DEFERRED;
 		object = waldoi_object_of(call->target);
 		if (object != NULL && !call->gave_up) {
-			LIST_INSERT_HEAD(&object->deferred, call,
-			                 object_entry);
+			LIST_INSERT_HEAD(&object->deferred, call, object_entry);
 			call->of_object = true;
 		}
 	}
@@ -444,83 +444,9 @@ waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 	/* It stays with its session, which bounds how many calls of one peer
 	 * the user may have to hold. */
 	call->gave_up = true;
+	leave_object(call);
 	waldoi_timer_stop(&call->node->timers, &call->timer);
 	waldoi_call_cancel(call);
-}
-
-/* ---- following */
-
-WALDO_API void
-waldo_call_follow(waldo_call *call, waldo_promise *promise)
-{
-	if (call == NULL || promise == NULL) {
-		if (call != NULL) {
-			waldo_call_fail_err(call, WALDO_ENOMEM);
-		}
-		waldo_promise_release(promise);
-		return;
-	}
-	if (call->answered || promise->has_callback || promise->read ||
-	    promise->follower != NULL) {
-		waldo_call_fail_err(call, WALDO_EINVAL);
-		waldo_promise_release(promise);
-		return;
-	}
-	if (promise->settled != WALDOI_OPEN) {
-		waldoi_call_answer_with(call, &promise->value,
-		                        promise->failure);
-		waldo_promise_release(promise);
-		return;
-	}
-	(void) waldo_call_defer(call, NULL, NULL);
-	call->following = promise;
-	promise->follower = call;
-	if (call->gave_up) {
-		waldo_promise_cancel(promise);
-	}
-}
-
-void
-waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
-{
-	bool one_way = call->promise == NULL && call->id == 0;
-	waldo_options options = {.size = sizeof(options),
-	                         .flags = one_way ? WALDO_ONE_WAY : 0};
-	waldo_request *request;
-
-	if (call->hops >= WALDOI_MAX_HOPS) {
-		waldoi_call_fail(call,
-		                 waldoi_failure_new(
-		                     WALDO_ELIMIT, WALDO_NOT_SENT,
-		                     "hops: the call was forwarded %d times",
-		                     WALDOI_MAX_HOPS));
-		return;
-	}
-	if (call->deadline != WALDOI_NEVER) {
-		options.timeout_ms = waldo_call_get_time_left_ms(call);
-		if (options.timeout_ms == 0) {
-			options.timeout_ms = 1;
-		}
-	}
-	request = waldo_request_new(ref, call->method->text, &options);
-	if (request == NULL) {
-		waldo_call_fail_err(call, WALDO_ENOMEM);
-		return;
-	}
-	request->hops = (uint8_t) (call->hops + 1);
-	waldoi_reader_init(&call->reader, call->args.body, call->args.len, true,
-	                   (void *const *) call->args.refs,
-	                   call->args.ref_count);
-	waldo_put_rest(&request->args, &call->reader);
-	if (one_way) {
-		waldo_err err;
-
-		(void) waldoi_request_send_for(request, false, &err);
-		waldoi_call_free(call);
-		return;
-	}
-	call->phase = WALDOI_RUNNING; /* so that it can be deferred */
-	waldo_call_follow(call, waldo_request_send(request));
 }
 
 /* ---- running */
@@ -531,11 +457,10 @@ waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
 	waldo_node *node = call->node;
 
 	if (call->deadline <= waldoi_node_now(node)) {
-		waldoi_call_fail(call,
-		                 waldoi_failure_new(WALDO_EDEADLINE,
-		                                    WALDO_NOT_SENT,
-		                                    "the caller's deadline "
-		                                    "has passed"));
+		waldoi_call_fail(
+		    call, waldoi_failure_new(WALDO_EDEADLINE, WALDO_NOT_SENT,
+		                             "the caller's deadline "
+		                             "has passed"));
 		return;
 	}
 	waldoi_reader_init(&call->reader, call->args.body, call->args.len, true,
@@ -549,10 +474,10 @@ waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
 	node->callbacks--;
 	call->on_stack = false;
 	if (call->phase == WALDOI_RUNNING && !call->answered) {
-		waldoi_call_fail(call, waldoi_failure_typed(
-		                           "waldo.NoReply",
-		                           "the method returned without an "
-		                           "answer"));
+		waldoi_call_fail(
+		    call, waldoi_failure_typed("waldo.NoReply",
+		                               "the method returned without an "
+		                               "answer"));
 		return;
 	}
 	if (call->phase == WALDOI_ENDED) {

@@ -13,10 +13,10 @@
 #include <waldo/call.h>
 #include <waldo/object.h>
 
-#define WALDOI_FEW        4  /* references that fit without an allocation */
+#define WALDOI_FEW        4 /* references that fit without an allocation */
 #define WALDOI_MAX_METHOD 128
 #define WALDOI_FLUSH      ".flush" /* what method number 0 is called */
-#define WALDOI_MAX_HOPS   16 /* PROTOCOL.md P12 */
+#define WALDOI_MAX_HOPS   16       /* PROTOCOL.md P12 */
 
 /* A method's name, counted, since a deferred call may outlive its session. */
 typedef struct waldoi_name {
@@ -82,23 +82,25 @@ struct waldo_call {
 	uint64_t deadline;  /* by our clock; WALDOI_NEVER if there is none */
 	uint8_t phase;      /* waldoi_phase */
 	bool answered;
-	bool on_stack;     /* its method has not returned */
-	bool gave_up;      /* nobody waits for the answer any more */
-	bool told;         /* on_cancel has run, or never will */
-	bool remote;       /* it came through a session */
-	bool no_result;    /* NO_RESULT: the caller wants only the promise */
+	bool on_stack;  /* its method has not returned */
+	bool gave_up;   /* nobody waits for the answer any more */
+	bool told;      /* on_cancel has run, or never will */
+	bool remote;    /* it came through a session */
+	bool on_answer; /* it was made on the result of another call */
+	bool no_target; /* which turned out to be no reference */
+	bool no_result; /* NO_RESULT: the caller wants only the promise */
 	uint8_t hops;
 	waldo_cancel_cb *on_cancel;
 	void *cancel_user;
 
 	/* who gets the answer */
-	waldoi_session *session;            /* or NULL */
+	waldoi_session *session; /* or NULL */
 	LIST_ENTRY(waldo_call) session_entry;
-	int64_t id;                         /* 0: one-way */
-	size_t parked_bytes; /* while it is parked, counted in *parked_in */
-	size_t *parked_in;   /* the session's total; or NULL */
-	waldo_promise *promise;             /* a near call's; retained */
-	waldo_promise *following;           /* waldo_call_follow(); retained */
+	int64_t id;             /* 0: one-way */
+	size_t parked_bytes;    /* while it is parked, counted in *parked_in */
+	size_t *parked_in;      /* the session's total; or NULL */
+	waldo_promise *promise; /* a near call's; retained */
+	waldo_promise *following; /* waldo_call_follow(); retained */
 
 	struct waldoi_pending *pendings;
 	waldoi_message kept; /* the result, while phase is KEPT */
@@ -161,9 +163,9 @@ void waldoi_session_forget_call(waldo_call *call);
 /* ---- the caller's end */
 
 struct waldo_request {
-	waldo_node *node;  /* NULL: the target was NULL or its node is gone */
+	waldo_node *node; /* NULL: the target was NULL or its node is gone */
 	LIST_ENTRY(waldo_request) node_entry;
-	waldo_ref *target; /* retained; may be NULL */
+	waldo_ref *target;                /* retained; may be NULL */
 	TAILQ_ENTRY(waldo_request) entry; /* of a session's queue */
 	waldo_promise *promise;           /* while it waits there; retained */
 	uint32_t flags;
@@ -184,13 +186,13 @@ typedef enum waldoi_settled {
 
 struct waldo_promise {
 	waldo_node *node;
-	uint32_t count; /* the user's, the session's, a near call's */
+	uint32_t count;  /* the user's, the session's, a near call's */
 	uint8_t settled; /* waldoi_settled */
 	bool has_callback;
 	bool read; /* `reader` was made for waldo_promise_get_result() */
 	LIST_ENTRY(waldo_promise) entry;
 	waldoi_job job;
-	waldoi_timer timer; /* its deadline */
+	waldoi_timer timer;  /* its deadline */
 	uint32_t timeout_ms; /* for the message */
 	waldo_done_cb *done;
 	void *user;
@@ -198,8 +200,8 @@ struct waldo_promise {
 	/* who will settle it */
 	const struct waldoi_promise_source *source; /* NULL once settled */
 	waldoi_session *session;
-	int64_t id;             /* of the sent call; 0 until then, or one-way */
-	uint64_t frame;         /* the number of its frame */
+	int64_t id;     /* of the sent call; 0 until then, or one-way */
+	uint64_t frame; /* the number of its frame */
 	TAILQ_ENTRY(waldo_promise) one_way; /* in the session, until its ACK */
 	waldo_ref *on; /* the promised result that a sent call was made on;
 	                * retained */
@@ -263,8 +265,7 @@ void waldoi_request_orphan(waldo_request *request);
 /* What a failed invocation gives back: a failed promise, or NULL and the
  * error for one that wants none. Takes both. */
 waldo_promise *waldoi_request_fail(waldo_request *request, bool wants,
-                                   waldo_err *ret_err,
-                                   waldoi_failure *failure);
+                                   waldo_err *ret_err, waldoi_failure *failure);
 
 /* A near call made of a request, whose arguments move over; *ret_promise with
  * the caller's count, or NULL if it wants none. NULL with *ret_failure. */

@@ -38,8 +38,8 @@ new_failure(waldo_err code, waldo_fate fate, size_t text_len)
 	if (failure == NULL) {
 		return NULL;
 	}
-	*failure = (waldoi_failure){
-	    .pub = {.code = code, .fate = fate}, .count = 1};
+	*failure =
+	    (waldoi_failure){.pub = {.code = code, .fate = fate}, .count = 1};
 	return failure;
 }
 
@@ -51,7 +51,7 @@ escape(char *to, const char *from, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char) from[i];
 		bool c1 = c == 0xc2 && i + 1 < len &&
-		    (unsigned char) from[i + 1] < 0xa0;
+		          (unsigned char) from[i + 1] < 0xa0;
 
 		if (c1) {
 			i++;
@@ -168,9 +168,9 @@ const uint8_t *
 waldoi_failure_details(const waldoi_failure *failure)
 {
 	return failure->details_len == 0
-	    ? NULL
-	    : (const uint8_t *) failure->pub.message +
-	        strlen(failure->pub.message) + 1;
+	           ? NULL
+	           : (const uint8_t *) failure->pub.message +
+	                 strlen(failure->pub.message) + 1;
 }
 
 waldoi_failure *

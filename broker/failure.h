@@ -22,8 +22,7 @@ typedef struct waldoi_failure {
 } waldoi_failure;
 
 waldoi_failure *waldoi_failure_new(waldo_err code, waldo_fate fate,
-                                   const char *format, ...)
-    WALDO_PRINTF(3, 4);
+                                   const char *format, ...) WALDO_PRINTF(3, 4);
 waldoi_failure *waldoi_failure_newv(waldo_err code, waldo_fate fate,
                                     const char *format, va_list args);
 

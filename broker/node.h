@@ -22,13 +22,13 @@ struct waldo_node {
 	waldo_limits limits; /* no zeros left, but for call_timeout_ms */
 	waldoi_writer_limits writer_limits;
 
-	uint64_t now;   /* when this turn began, or later */
-	bool entered;   /* an event or a turn is under way: `now` is fresh */
-	bool woken;     /* `wake` was called; a turn will come */
-	bool turning;   /* inside waldoi_node_turn() */
-	bool freeing;   /* inside waldo_node_free() */
+	uint64_t now; /* when this turn began, or later */
+	bool entered; /* an event or a turn is under way: `now` is fresh */
+	bool woken;   /* `wake` was called; a turn will come */
+	bool turning; /* inside waldoi_node_turn() */
+	bool freeing; /* inside waldo_node_free() */
 	uint32_t callbacks; /* of the user's that are running */
-	uint64_t armed; /* what the driver was last told */
+	uint64_t armed;     /* what the driver was last told */
 
 	waldoi_runqueue jobs;
 	waldoi_timers timers;
@@ -43,7 +43,9 @@ struct waldo_node {
 	TAILQ_HEAD(, waldo_listener) listeners;
 	size_t ref_count, object_count, promise_count, call_count;
 	size_t session_count;
-	size_t bytes; /* in buffers for peers, against limits.total_bytes */
+	size_t bytes;      /* in buffers for and from peers, against
+	                    * limits.total_bytes */
+	size_t near_bytes; /* of near calls that wait, against queued_bytes */
 
 	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
 

@@ -16,7 +16,8 @@ method_at(const waldo_class *kind, size_t index)
 	const char *table = (const char *) kind->methods;
 
 	return (const waldo_method *) (const void *) (table +
-	                                              index * kind->method_size);
+	                                              index *
+	                                                  kind->method_size);
 }
 
 bool
@@ -134,12 +135,11 @@ run_own(waldo_call *call, const waldo_class *kind)
 	} else if (strcmp(name, ".describe") == 0) {
 		describe(call, kind);
 	} else {
-		waldoi_call_fail(call,
-		                 waldoi_failure_new(WALDO_EMETHOD,
-		                                    WALDO_NOT_SENT,
-		                                    "there is no library "
-		                                    "method '%s'",
-		                                    name));
+		waldoi_call_fail(call, waldoi_failure_new(WALDO_EMETHOD,
+		                                          WALDO_NOT_SENT,
+		                                          "there is no library "
+		                                          "method '%s'",
+		                                          name));
 	}
 }
 
@@ -154,10 +154,10 @@ no_method(void *self, waldo_call *call)
 {
 	const waldo_class *kind = self;
 
-	waldoi_call_fail(call, waldoi_failure_new(
-	                           WALDO_EMETHOD, WALDO_NOT_SENT,
-	                           "%s has no method '%s'", kind->name,
-	                           call->method->text));
+	waldoi_call_fail(call,
+	                 waldoi_failure_new(WALDO_EMETHOD, WALDO_NOT_SENT,
+	                                    "%s has no method '%s'", kind->name,
+	                                    call->method->text));
 }
 
 /* ---- running */
@@ -222,6 +222,7 @@ run_queued(waldoi_job *job)
 	waldoi_object *object = (waldoi_object *) call->target;
 
 	object->queued--;
+	waldoi_call_unpark(call);
 	run(object, call);
 }
 
@@ -232,7 +233,8 @@ object_deliver(waldo_ref *ref, waldo_call *call)
 
 	if (!waldoi_message_own(&call->args)) {
 		waldoi_call_fail(call, waldoi_failure_new(WALDO_ENOMEM,
-		                           WALDO_NOT_SENT, "out of memory"));
+		                                          WALDO_NOT_SENT,
+		                                          "out of memory"));
 		return;
 	}
 	object->queued++;
@@ -291,8 +293,8 @@ waldoi_object *
 waldoi_object_of(const waldo_ref *ref)
 {
 	return ref != NULL && ref->ops == &object_ops
-	    ? (waldoi_object *) (uintptr_t) ref
-	    : NULL;
+	           ? (waldoi_object *) (uintptr_t) ref
+	           : NULL;
 }
 
 void
@@ -340,9 +342,9 @@ waldo_ref_get_self(const waldo_ref *ref, const struct waldo_class *kind)
 	waldoi_object *object = waldoi_object_of(waldoi_ref_follow(ref));
 
 	return object != NULL && object->kind == kind &&
-	        object->ref.state == WALDO_NEAR
-	    ? object->self
-	    : NULL;
+	               object->ref.state == WALDO_NEAR
+	           ? object->self
+	           : NULL;
 }
 
 WALDO_API void

@@ -33,7 +33,9 @@ move_on(waldoi_job *job)
 {
 	waldo_call *call = waldoi_container_of(job, waldo_call, job);
 
-	waldoi_call_unpark(call);
+	if (call->remote) {
+		waldoi_call_unpark(call); /* a near one still waits here */
+	}
 	waldoi_ref_deliver(call->target, call);
 }
 
@@ -44,7 +46,8 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 
 	if (!waldoi_message_own(&call->args)) {
 		waldoi_call_fail(call, waldoi_failure_new(WALDO_ENOMEM,
-		                           WALDO_NOT_SENT, "out of memory"));
+		                                          WALDO_NOT_SENT,
+		                                          "out of memory"));
 		return;
 	}
 	waldoi_runqueue_add(&pending->parked, &call->job, move_on);
@@ -77,8 +80,8 @@ same_step(const waldoi_step *a, const waldoi_step *b)
 		return false;
 	}
 	return a->key == NULL
-	    ? a->index == b->index
-	    : a->len == b->len && memcmp(a->key, b->key, a->len) == 0;
+	           ? a->index == b->index
+	           : a->len == b->len && memcmp(a->key, b->key, a->len) == 0;
 }
 
 static bool
@@ -160,26 +163,35 @@ waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
                  waldoi_failure **ret_failure)
 {
 	size_t len = 0;
-	const uint8_t *at = value->body == NULL
-	    ? NULL
-	    : waldoi_payload_find(value->body, value->len, path->steps,
-	                          path->count, &len);
+	const uint8_t *at =
+	    value->body == NULL
+	        ? NULL
+	        : waldoi_payload_find(value->body, value->len, path->steps,
+	                              path->count, &len);
 	int32_t index = at == NULL ? -1 : waldoi_payload_as_handle(at, len);
 
 	if (index >= 0 && (uint32_t) index < value->ref_count) {
 		return value->refs[index];
 	}
-	*ret_failure = value->body == NULL
-	    ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-	                         "the result has been given to its reader "
-	                         "already")
+	*ret_failure =
+	    value->body == NULL
+	        ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                             "the result has been given to its reader "
+	                             "already")
 	    : at == NULL
-	    ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-	                         "the result has no such place")
-	    : waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-	                         "the result is not a reference but %s",
-	                         waldoi_payload_type_name(at, len));
+	        ? waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                             "the result has no such place")
+	        : waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                             "the result is not a reference but %s",
+	                             waldoi_payload_type_name(at, len));
 	return NULL;
+}
+
+static bool
+is_open(const waldoi_pending *pending)
+{
+	return pending->ref.state == WALDO_PENDING &&
+	       pending->ref.target == NULL;
 }
 
 static void
@@ -187,9 +199,9 @@ settle_one(waldoi_pending *pending, const waldoi_message *value,
            waldoi_failure *failure)
 {
 	waldoi_failure *none = NULL;
-	waldo_ref *target = value == NULL
-	    ? NULL
-	    : waldoi_path_find(&pending->path, value, &none);
+	waldo_ref *target =
+	    value == NULL ? NULL
+	                  : waldoi_path_find(&pending->path, value, &none);
 	waldoi_job *job;
 
 	pending->promise = NULL;
@@ -207,11 +219,25 @@ settle_one(waldoi_pending *pending, const waldoi_message *value,
 }
 
 void
+waldoi_pendings_resolve(waldoi_pending **list, const waldoi_message *value)
+{
+	for (waldoi_pending *p = *list; p != NULL; p = p->next) {
+		waldoi_failure *none = NULL;
+
+		if (is_open(p) &&
+		    waldoi_path_find(&p->path, value, &none) != NULL) {
+			settle_one(p, value, NULL);
+		}
+		waldoi_failure_release(none);
+	}
+}
+
+void
 waldoi_pendings_settle(waldoi_pending **list, const waldoi_message *value,
                        waldoi_failure *failure)
 {
 	for (waldoi_pending *p = *list; p != NULL; p = p->next) {
-		if (p->ref.state == WALDO_PENDING && p->ref.target == NULL) {
+		if (is_open(p)) {
 			settle_one(p, value, failure);
 		}
 	}
@@ -226,8 +252,9 @@ waldoi_pendings_free(waldoi_pending **list)
 	if (pending == NULL) {
 		return;
 	}
-	gone = waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
-	                          "the call that it was to come from has ended");
+	gone =
+	    waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+	                       "the call that it was to come from has ended");
 	waldoi_pendings_settle(list, NULL, gone);
 	waldoi_failure_release(gone);
 	*list = NULL;

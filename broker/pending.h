@@ -16,7 +16,7 @@
 
 typedef struct waldoi_path {
 	size_t count;
-	bool malformed; /* leads nowhere, and says so */
+	bool malformed;                      /* leads nowhere, and says so */
 	waldoi_step steps[WALDOI_MAX_STEPS]; /* keys are borrowed */
 } waldoi_path;
 
@@ -36,10 +36,13 @@ typedef struct waldoi_pending {
 waldo_ref *waldoi_pendings_get(waldoi_pending **list, waldo_node *node,
                                const waldoi_path *path, waldo_promise *promise);
 
+/* Only those that are a reference in `value`. */
+void waldoi_pendings_resolve(waldoi_pending **list,
+                             const waldoi_message *value);
+
 /* The outcome is known: exactly one of the two, borrowed. References that are
  * settled already are left alone. */
-void waldoi_pendings_settle(waldoi_pending **list,
-                            const waldoi_message *value,
+void waldoi_pendings_settle(waldoi_pending **list, const waldoi_message *value,
                             waldoi_failure *failure);
 
 /* The list lets go of them; those that are not settled break. */

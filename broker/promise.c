@@ -14,8 +14,8 @@ waldo_promise *
 waldoi_promise_new(waldo_node *node)
 {
 	waldo_promise *promise = node == NULL
-	    ? malloc(sizeof(*promise))
-	    : waldoi_pool_take(&node->promise_pool);
+	                             ? malloc(sizeof(*promise))
+	                             : waldoi_pool_take(&node->promise_pool);
 
 	if (promise == NULL) {
 		return NULL;
@@ -79,10 +79,9 @@ tell(waldo_promise *promise, waldoi_message *value)
 	promise->done = NULL;
 	if (done != NULL) {
 		if (failure == NULL) {
-			waldoi_reader_init(&promise->reader, value->body,
-			                   value->len, false,
-			                   (void *const *) value->refs,
-			                   value->ref_count);
+			waldoi_reader_init(
+			    &promise->reader, value->body, value->len, false,
+			    (void *const *) value->refs, value->ref_count);
 		} else {
 			waldoi_reader_init_failed(&promise->reader,
 			                          failure->pub.code,
@@ -100,8 +99,7 @@ tell(waldo_promise *promise, waldoi_message *value)
 static void
 tell_later(waldoi_job *job)
 {
-	waldo_promise *promise =
-	    waldoi_container_of(job, waldo_promise, job);
+	waldo_promise *promise = waldoi_container_of(job, waldo_promise, job);
 
 	tell(promise, &promise->value);
 }
@@ -326,8 +324,8 @@ get_place(waldo_promise *promise, const waldoi_path *path)
 		waldoi_message_init(&gone);
 		waldoi_pendings_settle(&promise->pendings,
 		                       promise->failure != NULL ? NULL
-		                           : promise->read      ? &gone
-		                                           : &promise->value,
+		                       : promise->read          ? &gone
+		                                       : &promise->value,
 		                       promise->failure);
 	}
 	return ref;
@@ -373,7 +371,7 @@ waldo_promise_wait(waldo_promise *promise, int timeout_ms)
 	}
 	if (timeout_ms >= 0) {
 		end = node->driver->now(node->driver_data) +
-		    (uint64_t) timeout_ms * 1000;
+		      (uint64_t) timeout_ms * 1000;
 	}
 	while (promise->settled != WALDOI_SETTLED) {
 		uint64_t now = node->driver->now(node->driver_data);
@@ -391,8 +389,7 @@ waldo_promise_wait(waldo_promise *promise, int timeout_ms)
 			return err;
 		}
 	}
-	return promise->failure == NULL ? WALDO_OK
-	                                : promise->failure->pub.code;
+	return promise->failure == NULL ? WALDO_OK : promise->failure->pub.code;
 }
 
 WALDO_API waldo_reader *
@@ -426,9 +423,12 @@ waldo_promise_get_result(waldo_promise *promise)
 WALDO_API const waldo_failure *
 waldo_promise_get_failure(const waldo_promise *promise)
 {
-	static const waldo_failure open = {
-	    WALDO_EINVAL, WALDO_MAYBE_EXECUTED, false, "waldo.Invalid",
-	    "the promise is not settled yet", 0};
+	static const waldo_failure open = {WALDO_EINVAL,
+	                                   WALDO_MAYBE_EXECUTED,
+	                                   false,
+	                                   "waldo.Invalid",
+	                                   "the promise is not settled yet",
+	                                   0};
 
 	if (promise == NULL) {
 		return &no_promise;

@@ -90,8 +90,8 @@ WALDO_API const waldo_failure *
 waldo_ref_get_failure(const waldo_ref *ref)
 {
 	static const waldo_failure null = {
-	    WALDO_EINVAL, WALDO_NOT_SENT, false, "waldo.Invalid",
-	    "the reference is NULL", 0};
+	    WALDO_EINVAL,    WALDO_NOT_SENT,          false,
+	    "waldo.Invalid", "the reference is NULL", 0};
 	const waldo_ref *end = waldoi_ref_follow(ref);
 
 	if (end == NULL) {
@@ -122,9 +122,9 @@ waldoi_ref_become(waldo_ref *ref, waldo_ref *target)
 {
 	target = waldoi_ref_follow(target);
 	if (target == ref) {
-		waldoi_failure *loop = waldoi_failure_new(
-		    WALDO_EINVAL, WALDO_NOT_SENT,
-		    "the reference was resolved to itself");
+		waldoi_failure *loop =
+		    waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+		                       "the reference was resolved to itself");
 
 		waldoi_ref_break(ref, loop);
 		waldoi_failure_release(loop);
@@ -149,6 +149,7 @@ waldoi_ref_deliver(waldo_ref *ref, waldo_call *call)
 		waldo_ref_release(old);
 	}
 	if (end->state == WALDO_BROKEN) {
+		call->no_target = call->on_answer;
 		waldoi_call_fail(call, waldoi_failure_retain(end->failure));
 	} else {
 		end->ops->deliver(end, call);

@@ -24,7 +24,8 @@ typedef struct waldoi_ref_ops {
 	waldo_promise *(*invoke)(waldo_ref *ref, waldo_request *request,
 	                         bool wants, waldo_err *ret_err);
 
-	/* A call that came for this reference. Takes it: it will be answered. */
+	/* A call that came for this reference. Takes it: it will be answered.
+	 */
 	void (*deliver)(waldo_ref *ref, waldo_call *call);
 
 	/* The last count is gone. Frees the reference, now or later; it is

@@ -53,8 +53,8 @@ waldo_request_new(waldo_ref *target, const char *method,
 	static const waldoi_writer_limits no_limits = {1 << 16, 64, 256};
 	waldo_node *node = target == NULL ? NULL : target->node;
 	waldo_request *request = node == NULL
-	    ? malloc(sizeof(*request))
-	    : waldoi_pool_take(&node->request_pool);
+	                             ? malloc(sizeof(*request))
+	                             : waldoi_pool_take(&node->request_pool);
 
 	if (request == NULL) {
 		return NULL;
@@ -132,10 +132,10 @@ waldoi_request_fail(waldo_request *request, bool wants, waldo_err *ret_err,
 static waldo_promise *
 fail_freeing(waldo_request *request, bool wants, waldo_err *ret_err)
 {
-	waldo_promise *promise = waldoi_request_fail(
-	    request, wants, ret_err,
-	    waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
-	                       "the node is being freed"));
+	waldo_promise *promise =
+	    waldoi_request_fail(request, wants, ret_err,
+	                        waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+	                                           "the node is being freed"));
 
 	if (promise != NULL) {
 		waldoi_promise_orphan(promise, NULL);
@@ -174,7 +174,7 @@ waldoi_request_send_for(waldo_request *request, bool wants, waldo_err *ret_err)
 	}
 	if (request->timeout_ms != 0) {
 		request->deadline = waldoi_node_now(request->node) +
-		    request->timeout_ms * UINT64_C(1000);
+		                    request->timeout_ms * UINT64_C(1000);
 	}
 	return end->ops->invoke(end, request, wants, ret_err);
 }
@@ -251,9 +251,8 @@ new_call(waldo_request *request)
 		call = waldoi_call_new(request->node, NULL, name);
 	}
 	waldoi_name_release(name);
-	if (call != NULL &&
-	    waldoi_message_from(&call->args, &request->args, true) !=
-	        WALDO_OK) {
+	if (call != NULL && waldoi_message_from(&call->args, &request->args,
+	                                        true) != WALDO_OK) {
 		waldoi_call_free(call);
 		call = NULL;
 	}
@@ -265,9 +264,18 @@ waldoi_near_call_new(waldo_request *request, bool wants,
                      waldo_promise **ret_promise, waldoi_failure **ret_failure)
 {
 	waldo_node *node = request->node;
-	waldo_promise *promise = wants ? waldoi_promise_new(node) : NULL;
+	waldo_promise *promise = NULL;
 	waldo_call *call = NULL;
 
+	if (node->near_bytes + request->args.len > node->limits.queued_bytes) {
+		*ret_failure = waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_NOT_SENT,
+		    "queued_bytes: %zu bytes of calls wait in this node, at "
+		    "most %zu may",
+		    node->near_bytes, node->limits.queued_bytes);
+		return NULL;
+	}
+	promise = wants ? waldoi_promise_new(node) : NULL;
 	if (promise != NULL || !wants) {
 		call = new_call(request);
 	}
@@ -277,6 +285,9 @@ waldoi_near_call_new(waldo_request *request, bool wants,
 		                                  "out of memory");
 		return NULL;
 	}
+	call->parked_bytes = call->args.len + sizeof(*call);
+	call->parked_in = &node->near_bytes;
+	node->near_bytes += call->parked_bytes;
 	call->hops = request->hops;
 	call->deadline = request->deadline;
 	*ret_promise = promise;

@@ -15,7 +15,7 @@
 
 /* The `type` whose `member` is at `pointer`. */
 #define waldoi_container_of(pointer, type, member)                             \
-	((type *) (void *) ((char *) (pointer) - offsetof(type, member)))
+	((type *) (void *) ((char *) (pointer) -offsetof(type, member)))
 
 typedef struct waldoi_runqueue waldoi_runqueue;
 typedef struct waldoi_job waldoi_job;

@@ -48,7 +48,8 @@ finish(waldo_watch *watch)
 	if (!owned) {
 		free(watch);
 	}
-	waldo_ref_release(ref); /* may destroy an object, which may do anything */
+	waldo_ref_release(
+	    ref); /* may destroy an object, which may do anything */
 }
 
 WALDO_API void

@@ -18,10 +18,10 @@ struct waldo_watch {
 
 	/* of a reference */
 	TAILQ_ENTRY(waldo_watch) ref_entry;
-	waldo_ref *on; /* what `ref` leads to, where it is listed; or NULL */
-	waldo_ref *ref;     /* as it was given; retained until the last word */
+	waldo_ref *on;  /* what `ref` leads to, where it is listed; or NULL */
+	waldo_ref *ref; /* as it was given; retained until the last word */
 	waldo_ref_cb *changed;
-	bool tell_settled;   /* near or far, in `settled`, is still to be told */
+	bool tell_settled; /* near or far, in `settled`, is still to be told */
 	bool tell_broken;
 	uint8_t settled;
 

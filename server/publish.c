@@ -24,7 +24,7 @@ find(const directory *names, const char *name)
 {
 	published *p;
 
-	TAILQ_FOREACH (p, &names->names, entry) {
+	TAILQ_FOREACH(p, &names->names, entry) {
 		if (strcmp(p->name, name) == 0) {
 			return p;
 		}
@@ -50,9 +50,9 @@ fetch(void *self, waldo_call *call)
 		    call, waldo_ref_invoke(names->finder, "find", "s", name));
 	} else {
 		waldoi_call_fail(
-		    call, waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
-		                             "nothing is published as '%s'",
-		                             name));
+		    call,
+		    waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
+		                       "nothing is published as '%s'", name));
 	}
 }
 
@@ -67,11 +67,11 @@ list_names(void *self, waldo_call *call)
 	if (!waldo_call_check(call)) {
 		return;
 	}
-	TAILQ_FOREACH (p, &names->names, entry) {
+	TAILQ_FOREACH(p, &names->names, entry) {
 		count++;
 	}
 	waldo_put_list(w, count);
-	TAILQ_FOREACH (p, &names->names, entry) {
+	TAILQ_FOREACH(p, &names->names, entry) {
 		waldo_put_str(w, p->name);
 	}
 	waldo_call_reply(call, "");

@@ -42,7 +42,11 @@ walk_depth(waldo_reader *reader)
 static inline const char *
 walk_int(waldo_reader *reader, const msgpack_object *object)
 {
-	if (waldo_read_type(reader) != WALDO_TYPE_INT) {
+	bool large = object->type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
+	             object->via.u64 > INT64_MAX;
+
+	if (waldo_read_type(reader) !=
+	    (large ? WALDO_TYPE_UINT : WALDO_TYPE_INT)) {
 		return "an integer is none";
 	}
 	if (object->type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {

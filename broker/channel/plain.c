@@ -27,8 +27,8 @@ uint8_t *
 waldoi_channel_space(waldoi_channel *channel, size_t *ret_len)
 {
 	return channel->session == NULL
-	    ? NULL
-	    : waldoi_session_space(channel->session, ret_len);
+	           ? NULL
+	           : waldoi_session_space(channel->session, ret_len);
 }
 
 void
@@ -136,8 +136,7 @@ waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	if (!channel->initiator && channel->in_len < sizeof(preamble)) {
 		return n; /* whoever is there has not said what it speaks */
 	}
-	return n +
-	    waldoi_session_output(channel->session, iov + n, max - n);
+	return n + waldoi_session_output(channel->session, iov + n, max - n);
 }
 
 void

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_TYPE    128  /* of an error's type, in bytes */
-#define MOST_MESSAGE 4096 /* and of its message */
-#define BROKEN_MESSAGE 240 /* of one that stands in a header */
+#define MOST_TYPE      128  /* of an error's type, in bytes */
+#define MOST_MESSAGE   4096 /* and of its message */
+#define BROKEN_MESSAGE 240  /* of one that stands in a header */
 
 /* ---- outgoing */
 
@@ -16,8 +16,9 @@ static bool
 is_answer(const waldoi_session *session, const waldoi_pending *pending)
 {
 	return pending != NULL && pending->promise != NULL &&
-	    pending->promise->session == session && pending->promise->id != 0 &&
-	    pending->promise->settled == WALDOI_OPEN;
+	       pending->promise->session == session &&
+	       pending->promise->id != 0 &&
+	       pending->promise->settled == WALDOI_OPEN;
 }
 
 static waldoi_failure *
@@ -143,7 +144,7 @@ room_of(const waldoi_desc *desc)
 	switch (desc->code) {
 	case WALDOI_DESC_ANSWER:
 		return 16 +
-		    desc->of.answer->path.count * (WALDOI_MAX_METHOD + 8);
+		       desc->of.answer->path.count * (WALDOI_MAX_METHOD + 8);
 	case WALDOI_DESC_BROKEN: return 32 + MOST_TYPE + BROKEN_MESSAGE;
 	default: return 16;
 	}
@@ -167,8 +168,8 @@ pack_steps(uint8_t *p, const waldoi_path *path)
 		const waldoi_step *step = &path->steps[i];
 
 		p = step->key == NULL
-		    ? waldoi_pack_uint(p, step->index)
-		    : waldoi_pack_str(p, step->key, step->len);
+		        ? waldoi_pack_uint(p, step->index)
+		        : waldoi_pack_str(p, step->key, step->len);
 	}
 	return p;
 }
@@ -238,8 +239,7 @@ waldoi_error_pack(const waldoi_failure *failure, size_t max_frame,
 {
 	size_t room = 64 + MOST_TYPE + MOST_MESSAGE;
 	bool details = room + failure->details_len + 64 <= max_frame;
-	uint8_t *error =
-	    malloc(room + (details ? failure->details_len : 0));
+	uint8_t *error = malloc(room + (details ? failure->details_len : 0));
 
 	if (error != NULL) {
 		*ret_len = (size_t) (pack_error(error, failure, MOST_MESSAGE,
@@ -399,8 +399,7 @@ static waldo_ref *
 read_answer(waldoi_session *session, int64_t id, const waldoi_path *path)
 {
 	waldoi_failure *failure = NULL;
-	waldo_ref *ref =
-	    waldoi_answer_get_ref(session, id, path, &failure);
+	waldo_ref *ref = waldoi_answer_get_ref(session, id, path, &failure);
 
 	if (session->state != WALDOI_OPEN_SESSION) {
 		waldoi_failure_release(failure);
@@ -451,7 +450,7 @@ read_one(waldoi_session *session, waldoi_cursor *c)
 		waldoi_cursor_path(c, count - 2, &path);
 		return c->failed ? NULL : read_answer(session, id, &path);
 	}
-	if (count != 2) {
+	if (count != 2 || code == WALDOI_DESC_MINE) {
 		waldoi_cursor_fail(c);
 	}
 	if (c->failed) {

@@ -99,8 +99,8 @@ waldoi_session *
 waldoi_import_session(const waldo_ref *ref)
 {
 	return ref != NULL && ref->ops == &far_ops
-	    ? ((const import *) ref)->session
-	    : NULL;
+	           ? ((const import *) ref)->session
+	           : NULL;
 }
 
 bool

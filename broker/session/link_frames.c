@@ -56,15 +56,21 @@ say(waldoi_session *session, uint8_t *frame, const uint8_t *end)
 	return true;
 }
 
-void
-waldoi_session_say(waldoi_session *session, int code, uint64_t number)
+static bool
+say_number(waldoi_session *session, int code, uint64_t number)
 {
 	uint8_t frame[WALDOI_LINK_FRAME];
 
-	/* A PING, PONG or ACK that finds no memory is as good as one that the
-	 * network lost: another will come, or silence ends the link. */
-	(void) say(session, frame,
+	return say(session, frame,
 	           waldoi_pack_uint(begin(frame, 2, code), number));
+}
+
+void
+waldoi_session_say(waldoi_session *session, int code, uint64_t number)
+{
+	/* A PING or PONG that finds no memory is as good as one that the
+	 * network lost: another will come, or silence ends the link. */
+	(void) say_number(session, code, number);
 }
 
 static uint8_t *
@@ -130,18 +136,6 @@ waldoi_session_say_end(waldoi_session *session, int abort_code,
 
 /* ---- acknowledging */
 
-void
-waldoi_session_add_ack(waldoi_session *session)
-{
-	if (session->told == session->applied || !session->out.retain) {
-		return;
-	}
-	session->told = session->applied;
-	session->ack_bytes = 0;
-	waldoi_timer_stop(&session->node->timers, &session->ack_timer);
-	waldoi_session_say(session, WALDOI_LINK_ACK, session->applied);
-}
-
 static void
 ack_due(waldoi_timer *timer)
 {
@@ -151,20 +145,45 @@ ack_due(waldoi_timer *timer)
 	waldoi_session_add_ack(session);
 }
 
-void
-waldoi_session_note_taken(waldoi_session *session, size_t len)
+static void
+ack_later(waldoi_session *session)
 {
 	waldo_node *node = session->node;
 
+	if (!session->ack_timer.armed) {
+		waldoi_node_arm(node, &session->ack_timer,
+		                waldoi_node_now(node) + ACK_MS * UINT64_C(1000),
+		                ack_due);
+	}
+}
+
+void
+waldoi_session_add_ack(waldoi_session *session)
+{
+	if (session->told == session->applied || !session->out.retain) {
+		return;
+	}
+	if (!say_number(session, WALDOI_LINK_ACK, session->applied)) {
+		/* Perhaps no other frame comes, and the peer waits for it. */
+		ack_later(session);
+		return;
+	}
+	session->told = session->applied;
+	session->ack_bytes = 0;
+	waldoi_timer_stop(&session->node->timers, &session->ack_timer);
+}
+
+void
+waldoi_session_note_taken(waldoi_session *session, size_t len)
+{
 	if (!session->out.retain || session->state != WALDOI_OPEN_SESSION) {
 		return;
 	}
 	session->ack_bytes += len;
 	if (session->ack_bytes >= ACK_BYTES) {
 		waldoi_session_touch(session); /* the flush adds it */
-	} else if (!session->ack_timer.armed) {
-		waldoi_node_arm(node, &session->ack_timer,
-		                node->now + ACK_MS * UINT64_C(1000), ack_due);
+	} else {
+		ack_later(session);
 	}
 }
 
@@ -220,8 +239,8 @@ silence(waldoi_timer *timer)
 		        node->limits.dead_peer_ms));
 		return;
 	}
-	if (session->greeted &&
-	    node->now - session->spoke >= session->peer.idle_ms * UINT64_C(500)) {
+	if (session->greeted && node->now - session->spoke >=
+	                            session->peer.idle_ms * UINT64_C(500)) {
 		waldoi_session_say(session, WALDOI_LINK_PING, 0);
 		session->spoke = node->now;
 	}
@@ -372,9 +391,8 @@ take_end(waldoi_session *session, waldoi_cursor *c, uint64_t code,
 	    session, -1,
 	    waldoi_failure_new(
 	        WALDO_ELOST, WALDO_NOT_SENT,
-	        code == WALDOI_LINK_BYE
-	            ? "the peer ended the session: %s"
-	            : why == WALDOI_ABORT_PROTOCOL
+	        code == WALDOI_LINK_BYE ? "the peer ended the session: %s"
+	        : why == WALDOI_ABORT_PROTOCOL
 	            ? "the peer says that we broke the protocol: %s"
 	            : "the peer gave the session up: %s",
 	        said->pub.message));

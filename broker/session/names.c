@@ -49,9 +49,9 @@ waldoi_names_out_find(const waldoi_names_out *names, const char *text,
 static bool
 grow(waldoi_names_out *names, uint64_t secret)
 {
-	waldoi_names_out more = {
-	    .size = names->size == 0 ? FIRST_SIZE : 2 * names->size,
-	    .count = names->count};
+	waldoi_names_out more = {.size = names->size == 0 ? FIRST_SIZE
+	                                                  : 2 * names->size,
+	                         .count = names->count};
 
 	more.slots = calloc(more.size, sizeof(*more.slots));
 	if (more.slots == NULL) {
@@ -124,8 +124,7 @@ waldoi_names_in_define(waldoi_names_in *names, waldoi_name *name)
 {
 	if (names->count == names->cap) {
 		uint32_t cap = names->cap == 0 ? 8 : 2 * names->cap;
-		waldoi_name **more =
-		    realloc(names->names, cap * sizeof(*more));
+		waldoi_name **more = realloc(names->names, cap * sizeof(*more));
 
 		if (more == NULL) {
 			return false;

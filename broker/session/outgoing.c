@@ -10,33 +10,11 @@
 /* The header of a CALL without its references: the frame's head, the array
  * and op, id, a target with its path, a method with its number, options. */
 #define PATH_ROOM (16 + WALDOI_MAX_STEPS * (WALDOI_MAX_METHOD + 8))
-#define CALL_ROOM (WALDOI_FRAME_HEAD + 2 + 9 + PATH_ROOM + 12 +                \
-	           WALDOI_MAX_METHOD + 3 + 40)
-#define SMALL_ROOM 64
+#define CALL_ROOM                                                              \
+	(WALDOI_FRAME_HEAD + 2 + 9 + PATH_ROOM + 12 + WALDOI_MAX_METHOD + 3 +  \
+	 40)
 
 /* ---- the pieces of a header */
-
-static uint8_t *
-begin_op(uint8_t *head, size_t elements, int op)
-{
-	uint8_t *p = head + WALDOI_FRAME_HEAD;
-
-	head[4] = WALDOI_KIND_OP;
-	p = waldoi_pack_array(p, elements);
-	return waldoi_pack_uint(p, (uint64_t) op);
-}
-
-static bool
-queue_frame(waldoi_session *session, uint8_t *head, size_t head_len,
-            const uint8_t *payload, size_t len, waldo_writer *writer)
-{
-	if (session->node->trace != NULL) {
-		waldoi_trace_sent(session, head, head_len, payload, len,
-		                  writer);
-	}
-	return waldoi_output_frame(&session->out, session->node, head, head_len,
-	                           payload, len, writer);
-}
 
 static uint8_t *
 pack_target(uint8_t *p, waldoi_session *session, waldo_ref *target)
@@ -91,7 +69,7 @@ pack_options(uint8_t *p, waldo_node *node, const waldo_request *request)
 		p = waldoi_pack_uint(p, request->deadline <= now
 		                            ? 0
 		                            : (request->deadline - now + 999) /
-		                                1000);
+		                                  1000);
 	}
 	if (flags) {
 		p = waldoi_pack_uint(p, WALDOI_OPT_FLAGS);
@@ -106,13 +84,11 @@ pack_options(uint8_t *p, waldo_node *node, const waldo_request *request)
 
 /* ---- what the caller's promise can do */
 
-static void send_cancel(waldoi_session *session, int64_t id);
-
 static waldo_fate
 sent_give_up(waldo_promise *promise)
 {
 	if (promise->id != 0) {
-		send_cancel(promise->session, promise->id);
+		waldoi_session_send_cancel(promise->session, promise->id);
 	} else {
 		/* One-way: whether it arrived is of no interest any more. */
 		TAILQ_REMOVE(&promise->session->one_way, promise, one_way);
@@ -247,18 +223,18 @@ queue_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 		return waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
 		                          "out of memory");
 	}
-	p = begin_op(head, 6, WALDOI_OP_CALL);
+	p = waldoi_op_begin(head, 6, WALDOI_OP_CALL);
 	p = id == 0 ? waldoi_pack_nil(p) : waldoi_pack_int(p, id);
 	p = pack_target(p, session, target);
 	p = pack_method(p, session, request, &new_name);
 	p = waldoi_descs_pack(descs, p);
 	p = pack_options(p, session->node, request);
-	failure = check_call(session, request,
-	                     (size_t) (p - head) + len +
-	                         request->args.taken_bytes);
+	failure =
+	    check_call(session, request,
+	               (size_t) (p - head) + len + request->args.taken_bytes);
 	if (failure == NULL &&
-	    !queue_frame(session, head, (size_t) (p - head), payload, len,
-	                 &request->args)) {
+	    !waldoi_op_queue(session, head, (size_t) (p - head), payload, len,
+	                     &request->args)) {
 		failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
 		                             "out of memory");
 	}
@@ -336,11 +312,11 @@ must_wait(const waldoi_session *session, const waldo_request *request)
 		return false;
 	}
 	return session->calls.count >= session->peer.open_calls ||
-	    request->args.handle_count > session->peer.refs_per_message ||
-	    request->args.deepest > session->peer.max_depth ||
-	    session->out.unsent + request->args.len +
-	        request->args.taken_bytes + CALL_ROOM >
-	    session->peer.max_frame;
+	       request->args.handle_count > session->peer.refs_per_message ||
+	       request->args.deepest > session->peer.max_depth ||
+	       session->out.unsent + request->args.len +
+	               request->args.taken_bytes + CALL_ROOM >
+	           session->peer.max_frame;
 }
 
 static waldoi_failure *
@@ -394,9 +370,10 @@ send_one_waiting(waldoi_session *session, waldo_request *request)
 	if (promise != NULL) {
 		promise->request = NULL;
 	}
-	failure = target->state == WALDO_BROKEN
-	    ? waldoi_failure_with_fate(target->failure, WALDO_NOT_SENT)
-	    : send_call(session, target, request, promise);
+	failure =
+	    target->state == WALDO_BROKEN
+	        ? waldoi_failure_with_fate(target->failure, WALDO_NOT_SENT)
+	        : send_call(session, target, request, promise);
 	if (failure != NULL) {
 		fail_waiting(request, failure);
 		return;
@@ -463,270 +440,24 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 	return promise;
 }
 
-/* ---- RETURN */
-
-/* Queues a RETURN. *ret_kept: the peer may pipeline on it, until its DROP. */
-static waldoi_failure *
-send_return(waldoi_session *session, int64_t id, int status, bool keep,
-            waldo_ref **refs, uint32_t ref_count, const uint8_t *payload,
-            size_t len, waldo_writer *writer)
-{
-	uint8_t small[SMALL_ROOM + 256];
-	waldoi_descs descs;
-	waldoi_failure *failure =
-	    waldoi_descs_prepare(&descs, session, refs, ref_count);
-	uint8_t *head, *p;
-	size_t room, size;
-
-	if (failure != NULL) {
-		return failure;
-	}
-	room = SMALL_ROOM + waldoi_descs_room(&descs);
-	head = room <= sizeof(small) ? small : malloc(room);
-	if (head == NULL) {
-		waldoi_descs_roll_back(&descs);
-		return waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
-		                          "out of memory");
-	}
-	p = begin_op(head, 5, WALDOI_OP_RETURN);
-	p = waldoi_pack_int(p, id);
-	p = waldoi_pack_uint(p, (uint64_t) status);
-	p = waldoi_pack_bool(p, keep);
-	p = waldoi_descs_pack(&descs, p);
-	size = (size_t) (p - head) + len +
-	    (writer == NULL ? 0 : writer->taken_bytes);
-	if (size - 4 > session->peer.max_frame) {
-		failure = waldoi_failure_new(
-		    WALDO_ELIMIT, WALDO_EXECUTED,
-		    "message_bytes: a result of %zu bytes, the caller takes at "
-		    "most %zu",
-		    size - 4, session->peer.max_frame);
-	} else if (!queue_frame(session, head, (size_t) (p - head), payload,
-	                        len, writer)) {
-		failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
-		                             "out of memory");
-	}
-	if (head != small) {
-		free(head);
-	}
-	if (failure != NULL) {
-		waldoi_descs_roll_back(&descs);
-		return failure;
-	}
-	waldoi_descs_commit(&descs);
-	waldoi_session_touch(session);
-	waldoi_session_check_queue(session);
-	return NULL;
-}
-
-/* A reply cannot fail: what has no room ends the session. */
-static void
-cannot_reply(waldoi_session *session, waldoi_failure *failure)
-{
-	waldoi_session_end(session, WALDOI_ABORT_INTERNAL,
-	                   waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
-	                                      "a reply could not be sent: %s",
-	                                      failure->pub.message));
-	waldoi_failure_release(failure);
-}
-
-void
-waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
-                          waldoi_failure *failure)
-{
-	size_t len;
-	uint8_t *payload = waldoi_error_pack(failure, session->peer.max_frame,
-	                                     &len);
-	waldoi_failure *no_room = payload == NULL
-	    ? waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED, "out of memory")
-	    : send_return(session, id, status, false, NULL, 0, payload, len,
-	                  NULL);
-
-	free(payload);
-	waldoi_failure_release(failure);
-	if (no_room != NULL) {
-		cannot_reply(session, no_room);
-	}
-}
-
-static int
-status_of(const waldoi_failure *failure)
-{
-	if (!failure->pub.remote && failure->pub.code == WALDO_EDEADLINE) {
-		return WALDOI_STATUS_DEADLINE;
-	}
-	if (!failure->pub.remote && failure->pub.code == WALDO_ECANCELLED) {
-		return WALDOI_STATUS_CANCELLED;
-	}
-	return WALDOI_STATUS_ERROR;
-}
-
-/* The result as a message that outlives the answer: for those who pipelined
- * on it, or still may. */
-static waldoi_failure *
-keep_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
-{
-	waldo_err err = WALDO_OK;
-
-	if (writer != NULL) {
-		err = waldoi_message_from(&call->kept, writer, false);
-	} else if (waldoi_message_own(message)) {
-		waldoi_message_move(&call->kept, message);
-	} else {
-		err = WALDO_ENOMEM;
-	}
-	return err == WALDO_OK
-	    ? NULL
-	    : waldoi_failure_new(err, WALDO_EXECUTED, "%s",
-	                         writer == NULL ? "out of memory"
-	                                        : writer->message);
-}
-
-static waldoi_failure *
-send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
-{
-	static const uint8_t nil[] = {0xc0};
-	uint32_t count =
-	    writer != NULL ? writer->handle_count : message->ref_count;
-	bool keep = count > 0 || call->no_result;
-	waldoi_failure *failure = NULL;
-	const uint8_t *payload = nil;
-	size_t len = sizeof(nil);
-	waldo_err err;
-
-	if (keep || call->pendings != NULL) {
-		failure = keep_result(call, writer, message);
-		if (failure != NULL) {
-			return failure;
-		}
-		waldoi_pendings_settle(&call->pendings, &call->kept, NULL);
-		message = &call->kept;
-		if (writer != NULL && writer->taken == NULL) {
-			writer = NULL;
-		}
-	}
-	if (call->session == NULL) {
-		return NULL; /* it ended while the parked calls moved on */
-	}
-	if (call->no_result) {
-		count = 0;
-		writer = NULL;
-	} else if (writer != NULL) {
-		err = waldoi_writer_finish(writer, false, &payload, &len);
-		if (err != WALDO_OK) {
-			return waldoi_failure_new(err, WALDO_EXECUTED, "%s",
-			                          writer->message);
-		}
-	} else {
-		payload = message->body;
-		len = message->len;
-	}
-	failure = send_return(call->session, call->id, WALDOI_STATUS_OK, keep,
-	                      writer != NULL ? (waldo_ref **) writer->handles
-	                                     : message->refs,
-	                      count, payload, len, writer);
-	if (failure == NULL && keep) {
-		call->phase = WALDOI_KEPT;
-	}
-	return failure;
-}
-
-void
-waldoi_session_answer(waldo_call *call, waldo_writer *writer,
-                      waldoi_message *message, waldoi_failure *failure)
-{
-	waldoi_session *session = call->session;
-	waldoi_failure *bad = NULL;
-
-	if (session->state == WALDOI_OPEN_SESSION && call->id != 0 &&
-	    failure == NULL) {
-		bad = send_result(call, writer, message);
-		failure = bad;
-	}
-	if (failure != NULL) {
-		waldoi_pendings_settle(&call->pendings, NULL, failure);
-	}
-	if (failure != NULL && call->session != NULL && call->id != 0 &&
-	    session->state == WALDOI_OPEN_SESSION) {
-		waldoi_session_send_error(session, call->id, status_of(failure),
-		                          waldoi_failure_retain(failure));
-	}
-	waldoi_failure_release(bad);
-	if (call->phase == WALDOI_KEPT || call->session == NULL) {
-		return;
-	}
-	if (call->answered || call->id == 0) {
-		waldoi_session_forget_call(call);
-	} else {
-		waldoi_session_close_call(call); /* the user still holds it */
-	}
-}
-
-/* ---- the small ones */
-
-static void
-send_small(waldoi_session *session, uint8_t *head, const uint8_t *end)
-{
-	if (session->state != WALDOI_OPEN_SESSION) {
-		return;
-	}
-	if (!queue_frame(session, head, (size_t) (end - head), end, 0, NULL)) {
-		cannot_reply(session,
-		             waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
-		                                "out of memory"));
-		return;
-	}
-	waldoi_session_touch(session);
-	waldoi_session_check_queue(session);
-}
-
-static void
-send_cancel(waldoi_session *session, int64_t id)
-{
-	uint8_t head[SMALL_ROOM];
-	uint8_t *p = begin_op(head, 2, WALDOI_OP_CANCEL);
-
-	send_small(session, head, waldoi_pack_int(p, id));
-}
-
-void
-waldoi_session_send_drop(waldoi_session *session, int64_t id, uint64_t count)
-{
-	uint8_t head[SMALL_ROOM];
-	uint8_t *p = begin_op(head, 3, WALDOI_OP_DROP);
-
-	p = waldoi_pack_int(p, id);
-	send_small(session, head, waldoi_pack_uint(p, count));
-}
-
-void
-waldoi_session_send_unknown(waldoi_session *session, uint64_t op, int64_t id)
-{
-	uint8_t head[SMALL_ROOM];
-	uint8_t *p = begin_op(head, 3, WALDOI_OP_UNKNOWN);
-
-	p = waldoi_pack_uint(p, op);
-	send_small(session, head, waldoi_pack_int(p, id));
-}
-
 /* ---- the end */
 
 static waldo_fate
 fate_of(const waldoi_session *session, const waldo_promise *promise)
 {
 	return promise->frame > waldoi_output_begun(&session->out) ||
-	        promise->frame > session->never_ran
-	    ? WALDO_NOT_SENT
-	    : WALDO_MAYBE_EXECUTED;
+	               promise->frame > session->never_ran
+	           ? WALDO_NOT_SENT
+	           : WALDO_MAYBE_EXECUTED;
 }
 
 static void
 fail_sent(waldoi_session *session, waldo_promise *promise)
 {
-	waldoi_promise_settle(promise, NULL,
-	                      waldoi_failure_with_fate(
-	                          session->why, fate_of(session, promise)),
-	                      false);
+	waldoi_promise_settle(
+	    promise, NULL,
+	    waldoi_failure_with_fate(session->why, fate_of(session, promise)),
+	    false);
 	waldo_promise_release(promise);
 }
 

@@ -127,9 +127,10 @@ fits(const waldoi_output *output, waldo_node *node, size_t len)
 	const waldoi_piece *tail = output->tail;
 
 	return tail != NULL && tail->taken == NULL &&
-	    tail->cap - tail->len >= len &&
-	    (tail->sent == tail->len ||
-	     waldoi_node_now(node) - tail->since <= WALDOI_AGE_MS * UINT64_C(1000));
+	       tail->cap - tail->len >= len &&
+	       (tail->sent == tail->len ||
+	        waldoi_node_now(node) - tail->since <=
+	            WALDOI_AGE_MS * UINT64_C(1000));
 }
 
 static void
@@ -292,7 +293,7 @@ static bool
 may_send_frames(const waldoi_output *output)
 {
 	return output->unsent > 0 &&
-	    (output->frame_left > 0 || (!output->ended && !is_full(output)));
+	       (output->frame_left > 0 || (!output->ended && !is_full(output)));
 }
 
 static const waldoi_piece *
@@ -317,8 +318,9 @@ age_of(const waldoi_piece *piece, uint64_t now)
 {
 	uint64_t ms = (now - piece->since) / 1000;
 
-	return ms < WALDOI_AGE_MS ? 0 : ms > UINT32_MAX ? UINT32_MAX
-	                                                : (uint32_t) ms;
+	return ms < WALDOI_AGE_MS ? 0
+	       : ms > UINT32_MAX  ? UINT32_MAX
+	                          : (uint32_t) ms;
 }
 
 /* Tells the peer how long the frames that come next have waited, if that is
@@ -328,11 +330,9 @@ tell_age(waldoi_output *output, uint32_t age_ms)
 {
 	uint8_t frame[32], *p = frame + WALDOI_FRAME_HEAD;
 
-	/* Told anew only when it is off by as much as counts at all: else a
-	 * link that takes a few bytes at a time would carry nothing but this. */
-	if (age_ms == output->age_ms ||
-	    (age_ms > output->age_ms && output->age_ms > 0 &&
-	     age_ms - output->age_ms < WALDOI_AGE_MS)) {
+	/* Once for a frame: a link that takes a few bytes at a time would carry
+	 * nothing else. */
+	if (age_ms == output->age_ms || output->age_told) {
 		return;
 	}
 	p = waldoi_pack_array(p, 2);
@@ -342,6 +342,7 @@ tell_age(waldoi_output *output, uint32_t age_ms)
 	frame[4] = 2;
 	if (waldoi_output_link(output, frame, (size_t) (p - frame))) {
 		output->age_ms = age_ms;
+		output->age_told = true;
 	}
 }
 
@@ -389,8 +390,8 @@ waldoi_output_gather(waldoi_output *output, uint64_t now, struct iovec *iov,
 	}
 	if (output->link_len > 0) {
 		iov[n].iov_base = output->link + output->link_sent;
-		iov[n].iov_len = (size_t) (output->link_len -
-		                           output->link_sent);
+		iov[n].iov_len =
+		    (size_t) (output->link_len - output->link_sent);
 		n++;
 	}
 	if (output->link_sent == 0 && may_send_frames(output)) {
@@ -422,9 +423,10 @@ step(waldoi_output *output, const waldoi_piece *piece, size_t len)
 	if (output->frame_left == 0) {
 		const uint8_t *p = piece->data + piece->sent;
 
-		output->frame_left = 4 +
-		    ((size_t) p[0] << 24 | (size_t) p[1] << 16 |
-		     (size_t) p[2] << 8 | p[3]);
+		output->age_told = false;
+		output->frame_left =
+		    4 + ((size_t) p[0] << 24 | (size_t) p[1] << 16 |
+		         (size_t) p[2] << 8 | p[3]);
 	}
 	if (len > output->frame_left) {
 		len = output->frame_left;

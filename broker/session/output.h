@@ -27,11 +27,12 @@ typedef struct waldoi_output {
 	waldoi_piece *head;    /* the oldest; NULL: all is sent and settled */
 	waldoi_piece *current; /* the first with bytes that are not sent */
 	waldoi_piece *tail;
-	uint64_t frames; /* queued so far; the number of the last */
-	uint64_t sent;   /* of them, given to the kernel whole */
+	uint64_t frames;   /* queued so far; the number of the last */
+	uint64_t sent;     /* of them, given to the kernel whole */
 	size_t frame_left; /* bytes still to go of the one that is under way */
 	size_t unsent, retained; /* bytes of frames */
 	size_t max_retained;
+	bool age_told;   /* and no frame has begun since */
 	uint32_t age_ms; /* as the peer was last told */
 	bool ended;      /* no frame is begun any more */
 	bool retain;     /* frames are kept until they are acknowledged */
@@ -49,9 +50,8 @@ void waldoi_output_fini(waldoi_output *output, waldo_node *node);
  * with what it has taken, which moves over on success. False without memory:
  * then nothing has changed.
  */
-bool waldoi_output_frame(waldoi_output *output, waldo_node *node,
-                         uint8_t *head, size_t head_len,
-                         const uint8_t *payload, size_t len,
+bool waldoi_output_frame(waldoi_output *output, waldo_node *node, uint8_t *head,
+                         size_t head_len, const uint8_t *payload, size_t len,
                          waldo_writer *writer);
 
 /* Queues a link frame, complete. False without memory. */

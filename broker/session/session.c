@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/session.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FRAMES_PER_TURN 1024 /* of one session; then others have their turn */
-#define CLOSING_MS      1000 /* for the last words */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
 static const waldoi_peer_limits floor_limits = {
@@ -28,8 +25,7 @@ new_session(waldo_node *node, bool initiator)
 	waldoi_session *session;
 
 	if (node->session_count >= node->limits.sessions) {
-		waldoi_node_set_message(node,
-		                        "sessions: at most %u at a time",
+		waldoi_node_set_message(node, "sessions: at most %u at a time",
 		                        node->limits.sessions);
 		return NULL;
 	}
@@ -63,8 +59,8 @@ new_session(waldo_node *node, bool initiator)
 	return session;
 }
 
-static void
-undirty(waldoi_session *session)
+void
+waldoi_session_undirty(waldoi_session *session)
 {
 	if (session->dirty) {
 		TAILQ_REMOVE(&session->node->dirty, session, dirty_entry);
@@ -72,17 +68,18 @@ undirty(waldoi_session *session)
 	}
 }
 
-static void
-free_session(waldoi_session *session)
+void
+waldoi_session_free(waldoi_session *session)
 {
 	waldo_node *node = session->node;
 
-	undirty(session);
+	waldoi_session_undirty(session);
 	waldoi_runqueue_remove(&session->job);
 	waldoi_timer_stop(&node->timers, &session->idle_timer);
 	waldoi_timer_stop(&node->timers, &session->ack_timer);
 	LIST_REMOVE(session, entry);
 	node->session_count--;
+	session->node->bytes -= session->in_bytes;
 	waldoi_cutter_fini(&session->in);
 	waldoi_output_fini(&session->out, node);
 	waldoi_names_out_fini(&session->names_out);
@@ -107,8 +104,8 @@ waldoi_session_dial(waldo_node *node, const waldoi_address *address,
 	session = new_session(node, true);
 	if (session == NULL) {
 		return node->session_count >= node->limits.sessions
-		    ? WALDO_ELIMIT
-		    : WALDO_ENOMEM;
+		           ? WALDO_ELIMIT
+		           : WALDO_ENOMEM;
 	}
 	session->address = strdup(address->text);
 	if (session->address != NULL && waldoi_session_say_hello(session)) {
@@ -117,7 +114,7 @@ waldoi_session_dial(waldo_node *node, const waldoi_address *address,
 	}
 	if (err != WALDO_OK) {
 		session->link = NULL;
-		free_session(session);
+		waldoi_session_free(session);
 		return err;
 	}
 	waldoi_session_touch(session);
@@ -130,7 +127,7 @@ waldoi_session_find(waldo_node *node, const waldoi_address *address)
 {
 	waldoi_session *session;
 
-	LIST_FOREACH (session, &node->sessions, entry) {
+	LIST_FOREACH(session, &node->sessions, entry) {
 		if (session->address != NULL &&
 		    session->state == WALDOI_OPEN_SESSION &&
 		    strcmp(session->address, address->text) == 0) {
@@ -149,11 +146,10 @@ waldoi_session_accept(waldo_node *node, waldoi_link *link)
 		session = new_session(node, false);
 	}
 	if (session == NULL) {
-		waldoi_node_log(node, WALDO_LOG_WARN,
-		                "a link from %s was refused: %s",
-		                link->peer.address,
-		                node->stopping ? "the node is stopping"
-		                               : node->message);
+		waldoi_node_log(
+		    node, WALDO_LOG_WARN, "a link from %s was refused: %s",
+		    link->peer.address,
+		    node->stopping ? "the node is stopping" : node->message);
 		return NULL;
 	}
 	session->link = link;
@@ -161,7 +157,7 @@ waldoi_session_accept(waldo_node *node, waldoi_link *link)
 	if (!waldoi_session_say_hello(session)) {
 		link->channel.session = NULL;
 		session->link = NULL;
-		free_session(session);
+		waldoi_session_free(session);
 		return NULL;
 	}
 	return session;
@@ -187,64 +183,11 @@ waldoi_session_touch(waldoi_session *session)
 	}
 }
 
-void
-waldoi_session_check_queue(waldoi_session *session)
-{
-	size_t most = 2 * session->node->limits.queued_bytes;
-
-	if (session->out.unsent > most &&
-	    session->state == WALDOI_OPEN_SESSION) {
-		waldoi_session_end(
-		    session, WALDOI_ABORT_LIMIT,
-		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-		                       "queued_bytes: %zu bytes of replies "
-		                       "wait for a peer that does not read",
-		                       session->out.unsent));
-	}
-}
-
 size_t
 waldoi_session_output(waldoi_session *session, struct iovec *iov, size_t max)
 {
 	return waldoi_output_gather(&session->out,
 	                            waldoi_node_now(session->node), iov, max);
-}
-
-static void
-close_link(waldoi_session *session, waldoi_close how)
-{
-	waldoi_link *link = session->link;
-
-	session->link = NULL;
-	undirty(session);
-	if (link != NULL) {
-		link->channel.session = NULL;
-		link->ops->close(link, how);
-	}
-}
-
-/* Its last words have left, or never will. */
-static void
-closed(waldoi_job *job)
-{
-	waldoi_session *session =
-	    waldoi_container_of(job, waldoi_session, job);
-
-	close_link(session,
-	           waldoi_output_is_pending(&session->out)
-	               ? WALDOI_CLOSE_NOW
-	               : WALDOI_CLOSE_ORDERLY);
-	free_session(session);
-}
-
-static void
-check_closed(waldoi_session *session)
-{
-	if (session->state == WALDOI_CLOSING &&
-	    (session->link == NULL ||
-	     !waldoi_output_is_pending(&session->out))) {
-		waldoi_node_queue(session->node, &session->job, closed);
-	}
 }
 
 void
@@ -259,7 +202,7 @@ waldoi_session_sent(waldoi_session *session, size_t len)
 		waldoi_session_check_use(session);
 		waldoi_node_check_stop(session->node);
 	}
-	check_closed(session);
+	waldoi_session_check_closed(session);
 }
 
 void
@@ -268,7 +211,7 @@ waldoi_sessions_flush(waldo_node *node)
 	waldoi_session *session;
 
 	while ((session = TAILQ_FIRST(&node->dirty)) != NULL) {
-		undirty(session);
+		waldoi_session_undirty(session);
 		if (session->state == WALDOI_OPEN_SESSION) {
 			waldoi_session_add_ack(session);
 		}
@@ -282,8 +225,8 @@ uint8_t *
 waldoi_session_space(waldoi_session *session, size_t *ret_len)
 {
 	return session->more_input || session->state != WALDOI_OPEN_SESSION
-	    ? NULL
-	    : waldoi_cutter_space(&session->in, ret_len);
+	           ? NULL
+	           : waldoi_cutter_space(&session->in, ret_len);
 }
 
 static void
@@ -302,8 +245,10 @@ take_frame(waldoi_session *session, waldoi_frame *frame)
 		return;
 	}
 	if (frame->kind == WALDOI_KIND_OP) {
-		waldoi_session_take_op(session, frame);
+		/* First, since the method may run in there: an ABORT that
+		 * this sets off must not say that it never did. */
 		session->applied++;
+		waldoi_session_take_op(session, frame);
 		waldoi_session_note_taken(session, frame->len);
 	} else if (frame->kind == WALDOI_KIND_CHUNK) {
 		waldoi_session_abort(session, "a chunk of no stream");
@@ -341,6 +286,27 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 	}
 }
 
+/* What is left of a frame counts, too. */
+static void
+count_input(waldoi_session *session)
+{
+	waldo_node *node = session->node;
+	size_t owned = waldoi_cutter_owned(&session->in);
+	bool more = owned > session->in_bytes;
+
+	node->bytes += owned - session->in_bytes;
+	session->in_bytes = owned;
+	if (more && node->bytes > node->limits.total_bytes) {
+		waldoi_session_end(
+		    session, WALDOI_ABORT_LIMIT,
+		    waldoi_failure_new(
+		        WALDO_ELIMIT, WALDO_NOT_SENT,
+		        "total_bytes: %zu bytes are held for all "
+		        "peers, at most %zu may",
+		        node->bytes, node->limits.total_bytes));
+	}
+}
+
 static void go_on(waldoi_job *job);
 
 /* Frames that are there, but not for ever. */
@@ -365,7 +331,10 @@ take_frames(waldoi_session *session)
 		no_frame(session, cut, &frame);
 	} else if (waldoi_cutter_keep(&session->in) != WALDO_OK) {
 		no_frame(session, WALDOI_CUT_NOMEM, &frame);
-	} else if (cut == WALDOI_CUT_FRAME) {
+	} else {
+		count_input(session);
+	}
+	if (cut == WALDOI_CUT_FRAME && session->state == WALDOI_OPEN_SESSION) {
 		session->more_input = true;
 		waldoi_node_queue(session->node, &session->job, go_on);
 	}
@@ -374,8 +343,7 @@ take_frames(waldoi_session *session)
 static void
 go_on(waldoi_job *job)
 {
-	waldoi_session *session =
-	    waldoi_container_of(job, waldoi_session, job);
+	waldoi_session *session = waldoi_container_of(job, waldoi_session, job);
 
 	session->more_input = false;
 	take_frames(session);
@@ -417,222 +385,11 @@ waldoi_session_lost(waldoi_session *session, waldo_err err, const char *message)
 		go_on(&session->job);
 	}
 	session->link = NULL;
-	undirty(session);
+	waldoi_session_undirty(session);
 	if (session->state == WALDOI_OPEN_SESSION) {
 		waldoi_session_end(
 		    session, 0,
 		    waldoi_failure_new(err, WALDO_NOT_SENT, "%s", message));
 	}
-	check_closed(session);
-}
-
-void
-waldoi_session_refused(waldoi_session *session, const char *format, ...)
-{
-	char what[160];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
-	waldoi_session_end(
-	    session, -1,
-	    waldoi_failure_new(WALDO_ECONNECT, WALDO_NOT_SENT,
-	                       "%s does not speak Waldo's protocol: %s",
-	                       waldoi_session_get_peer(session)->address,
-	                       what));
-}
-
-/* ---- the end */
-
-void
-waldoi_session_close_call(waldo_call *call)
-{
-	if (call->id != 0) {
-		waldoi_table_remove(&call->session->answers,
-		                    (uint64_t) call->id);
-		call->id = 0;
-	}
-}
-
-void
-waldoi_session_forget_call(waldo_call *call)
-{
-	waldoi_session *session = call->session;
-
-	LIST_REMOVE(call, session_entry);
-	session->incoming_count--;
-	waldoi_session_close_call(call);
-	waldoi_call_unpark(call);
-	call->session = NULL;
-	if (!call->on_stack && session->node->stopping) {
-		waldoi_node_check_stop(session->node);
-	}
-	waldoi_session_check_use(session);
-}
-
-static void
-give_up_incoming(waldoi_session *session)
-{
-	waldo_call *call;
-
-	while ((call = LIST_FIRST(&session->incoming)) != NULL) {
-		waldoi_call_give_up(call);
-	}
-	waldoi_table_fini(&session->answers);
-}
-
-/* PROTOCOL.md, "The end", first half: calls complete, references break. At
- * once, but for the callbacks, which are queued in this order. */
-static void
-break_all(waldoi_session *session)
-{
-	waldo_node *node = session->node;
-
-	waldoi_timer_stop(&node->timers, &session->idle_timer);
-	waldoi_timer_stop(&node->timers, &session->ack_timer);
-	waldoi_session_fail_calls(session);
-	waldoi_imports_break(session, session->why);
-}
-
-/* Second half: what the peer held is let go. */
-static void
-let_go(waldoi_session *session)
-{
-	give_up_incoming(session);
-	waldoi_exports_release(session);
-	waldoi_cutter_fini(&session->in);
-}
-
-static void
-too_long(waldoi_timer *timer)
-{
-	waldoi_session *session =
-	    waldoi_container_of(timer, waldoi_session, idle_timer);
-
-	closed(&session->job);
-}
-
-static void
-finish_end(waldoi_job *job)
-{
-	waldoi_session *session =
-	    waldoi_container_of(job, waldoi_session, job);
-	waldo_node *node = session->node;
-
-	session->state = WALDOI_CLOSING;
-	let_go(session);
-	if (session->link == NULL || !session->has_bye ||
-	    !waldoi_output_is_pending(&session->out)) {
-		close_link(session, session->has_bye ? WALDOI_CLOSE_ORDERLY
-		                                     : WALDOI_CLOSE_NOW);
-		free_session(session);
-		return;
-	}
-	waldoi_session_touch(session);
-	waldoi_node_arm(node, &session->idle_timer,
-	                node->now + CLOSING_MS * UINT64_C(1000), too_long);
-}
-
-void
-waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
-{
-	if (session->state != WALDOI_OPEN_SESSION) {
-		waldoi_failure_release(why);
-		return;
-	}
-	session->state = WALDOI_ENDING;
-	session->why = why;
-	if (session->link != NULL && abort_code >= 0) {
-		waldoi_session_say_end(session, abort_code, why->pub.message);
-		session->has_bye = true;
-	}
-	/* What was not begun is not begun any more: it fails as NOT_SENT. */
-	session->out.ended = true;
-	waldoi_runqueue_remove(&session->job);
-	break_all(session);
-	/* Behind the callbacks of that. */
-	waldoi_node_queue(session->node, &session->job, finish_end);
-}
-
-void
-waldoi_session_abort(waldoi_session *session, const char *format, ...)
-{
-	char what[200];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
-	waldoi_node_log(session->node, WALDO_LOG_WARN,
-	                "%s broke the protocol: %s",
-	                waldoi_session_get_peer(session)->address, what);
-	waldoi_session_end(session, WALDOI_ABORT_PROTOCOL,
-	                   waldoi_failure_new(WALDO_EPROTOCOL, WALDO_NOT_SENT,
-	                                      "the peer broke the protocol: %s",
-	                                      what));
-}
-
-void
-waldoi_session_check_use(waldoi_session *session)
-{
-	if (session->initiator && session->state == WALDOI_OPEN_SESSION &&
-	    session->bootstrap == NULL && session->calls.count == 0 &&
-	    session->imports.count == 0 && session->exports.count == 0 &&
-	    session->incoming_count == 0 && TAILQ_EMPTY(&session->waiting) &&
-	    TAILQ_EMPTY(&session->one_way) && session->out.unsent == 0 &&
-	    !session->node->freeing) {
-		waldoi_session_end(session, 0,
-		                   waldoi_failure_new(WALDO_ELOST,
-		                                      WALDO_NOT_SENT,
-		                                      "the session was not "
-		                                      "used any more"));
-	}
-}
-
-void
-waldoi_sessions_end_all(waldo_node *node, waldo_err code, const char *reason)
-{
-	waldoi_session *session;
-
-	LIST_FOREACH (session, &node->sessions, entry) {
-		waldoi_session_end(
-		    session, 0,
-		    waldoi_failure_new(code, WALDO_NOT_SENT, "%s", reason));
-	}
-}
-
-void
-waldoi_sessions_free_all(waldo_node *node)
-{
-	waldoi_session *session;
-
-	waldoi_sessions_flush(node);
-	waldoi_sessions_end_all(node, WALDO_ELOST, "the node was freed");
-	waldoi_node_run_jobs(node);
-	waldoi_sessions_flush(node);
-	while ((session = LIST_FIRST(&node->sessions)) != NULL) {
-		waldoi_runqueue_remove(&session->job);
-		closed(&session->job);
-	}
-}
-
-bool
-waldoi_sessions_are_busy(const waldo_node *node)
-{
-	const waldoi_session *session;
-	const waldo_call *call;
-
-	LIST_FOREACH (session, &node->sessions, entry) {
-		if (session->state == WALDOI_OPEN_SESSION &&
-		    session->out.unsent > 0) {
-			return true;
-		}
-		LIST_FOREACH (call, &session->incoming, session_entry) {
-			if (!call->answered) {
-				return true;
-			}
-		}
-	}
-	return false;
+	waldoi_session_check_closed(session);
 }

@@ -2,9 +2,9 @@
 /*
  * broker/session/session.h - the shared state of two nodes
  *
- * The session takes frames from a channel (incoming.c, link_frames.c), and turns
- * invocations into frames (outgoing.c). Between them are the tables: what we
- * exported and the peer holds, what the peer exported and we hold, which
+ * The session takes frames from a channel (incoming.c, link_frames.c), and
+ * turns invocations into frames (outgoing.c). Between them are the tables: what
+ * we exported and the peer holds, what the peer exported and we hold, which
  * calls are open in either direction. They die with the session, in the order
  * of PROTOCOL.md, "The end".
  */
@@ -15,6 +15,7 @@
 #include "broker/session/names.h"
 #include "broker/session/output.h"
 #include "broker/session/table.h"
+#include "serial/cursor.h"
 #include "serial/frame.h"
 
 /* Codes of the wire: PROTOCOL.md part 1. */
@@ -102,31 +103,32 @@ struct waldoi_session {
 	char *address;     /* what was dialled, its text; NULL if accepted */
 	bool initiator;
 	bool dirty;
-	bool greeted;   /* the peer's HELLO has come */
-	bool has_bye;   /* the last words are BYE or ABORT of ours */
+	bool greeted;    /* the peer's HELLO has come */
+	bool has_bye;    /* the last words are BYE or ABORT of ours */
 	bool more_input; /* frames wait in `in` for the next turn */
 	bool ack_armed;
-	uint8_t state; /* waldoi_session_state */
+	uint8_t state;  /* waldoi_session_state */
 	waldoi_job job; /* more input, or the end */
 	waldoi_timer idle_timer;
 	waldoi_timer ack_timer;
 	waldoi_peer_limits peer;
 
 	waldoi_cutter in;
-	uint64_t applied; /* numbered frames taken */
-	uint64_t told;    /* of them, acknowledged to the peer */
-	uint64_t acked;   /* of ours, by the peer */
-	size_t ack_bytes; /* taken since we told */
+	size_t in_bytes;       /* that it owns, as counted in node->bytes */
+	uint64_t applied;      /* numbered frames taken */
+	uint64_t told;         /* of them, acknowledged to the peer */
+	uint64_t acked;        /* of ours, by the peer */
+	size_t ack_bytes;      /* taken since we told */
 	uint64_t heard, spoke; /* when bytes last came and went */
-	uint32_t age_ms;  /* how long the frames that come have waited */
+	uint32_t age_ms;       /* how long the frames that come have waited */
 
 	waldoi_output out;
-	waldoi_table calls;   /* ours that are open: waldo_promise */
-	waldoi_table answers; /* the peer's: waldo_call */
-	waldoi_table exports; /* by id: waldoi_export */
+	waldoi_table calls;    /* ours that are open: waldo_promise */
+	waldoi_table answers;  /* the peer's: waldo_call */
+	waldoi_table exports;  /* by id: waldoi_export */
 	waldoi_table exported; /* the same, by reference */
-	waldoi_table imports; /* by id: waldo_ref */
-	waldo_ref *bootstrap; /* of the peer, if it is held; not counted */
+	waldoi_table imports;  /* by id: waldo_ref */
+	waldo_ref *bootstrap;  /* of the peer, if it is held; not counted */
 	int64_t next_call, next_export; /* the next ids of ours */
 	int64_t peer_call, peer_export; /* the last of the peer's */
 	waldoi_names_out names_out;
@@ -140,11 +142,11 @@ struct waldoi_session {
 	size_t parked_bytes;
 	uint32_t pings; /* sent to have one-way calls acknowledged */
 
-	waldoi_failure *why;   /* it ended */
-	uint64_t never_ran;    /* ABORT: frames above did not run; UINT64_MAX */
+	waldoi_failure *why; /* it ended */
+	uint64_t never_ran;  /* ABORT: frames above did not run; UINT64_MAX */
 };
 
-/* ---- session.c: life */
+/* ---- session.c: life; end.c: its end */
 
 /* Dials; returns a session that may be used at once. Borrowed: it ends by
  * itself when nothing is held or under way through it. */
@@ -157,6 +159,10 @@ waldoi_session *waldoi_session_find(waldo_node *node,
 
 /* The reference to the peer's bootstrap object. New; NULL without memory. */
 waldo_ref *waldoi_session_get_bootstrap(waldoi_session *session);
+
+void waldoi_session_free(waldoi_session *session);
+/* Off the list of those that have something to send. */
+void waldoi_session_undirty(waldoi_session *session);
 
 /* Decides the end: from here on nothing begins. The rest comes in the turn.
  * BYE (abort_code 0) or ABORT is told to the peer if there still is a link.
@@ -176,6 +182,9 @@ void waldoi_session_check_queue(waldoi_session *session);
 
 /* Ends it in the turn if it serves nobody any more. */
 void waldoi_session_check_use(waldoi_session *session);
+
+/* Its last words may have left: then it is over. */
+void waldoi_session_check_closed(waldoi_session *session);
 
 /* All sessions of a node. */
 void waldoi_sessions_flush(waldo_node *node);
@@ -218,9 +227,11 @@ void waldoi_session_add_ack(waldoi_session *session);
 /* A numbered frame of `len` bytes was taken: perhaps tell at once. */
 void waldoi_session_note_taken(waldoi_session *session, size_t len);
 
-/* ---- incoming.c: operations */
+/* ---- incoming.c, incoming_call.c: operations */
 
 void waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame);
+void waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
+                              uint32_t count);
 
 /* The reference for a place in the result of the peer's call `id`. Borrowed.
  * Else NULL, and *ret_failure if there is none such; the session has ended if
@@ -237,18 +248,32 @@ waldo_promise *waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
                                      waldo_err *ret_err);
 /* The peer's HELLO has come: what waited for it goes. */
 void waldoi_session_send_waiting(waldoi_session *session);
-void waldoi_session_send_drop(waldoi_session *session, int64_t id,
-                              uint64_t count);
-void waldoi_session_send_unknown(waldoi_session *session, uint64_t op,
-                                 int64_t id);
-/* A RETURN for a call that is no waldo_call yet. Takes `failure`. */
-void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
-                               waldoi_failure *failure);
 /* Every open call and every waiting request fails with session->why. */
 void waldoi_session_fail_calls(waldoi_session *session);
 /* One-way calls up to that frame have arrived. */
 void waldoi_session_settle_one_way(waldoi_session *session, uint64_t frame);
 
+/* ---- replies.c */
+
+/* A RETURN for a call that is no waldo_call yet. Takes `failure`. */
+void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
+                               waldoi_failure *failure);
+
+/* ---- ops.c: the small operations, and what all have in common */
+
+/* Begins the header of `op` at `head`, behind the frame's own head. */
+uint8_t *waldoi_op_begin(uint8_t *head, size_t elements, int op);
+/* Queues it, as waldoi_output_frame(). */
+bool waldoi_op_queue(waldoi_session *session, uint8_t *head, size_t head_len,
+                     const uint8_t *payload, size_t len, waldo_writer *writer)
+    WALDO_MUST_CHECK;
+/* What must not fail has found no room: the session ends. Takes `failure`. */
+void waldoi_session_no_room(waldoi_session *session, waldoi_failure *failure);
+void waldoi_session_send_cancel(waldoi_session *session, int64_t id);
+void waldoi_session_send_drop(waldoi_session *session, int64_t id,
+                              uint64_t count);
+void waldoi_session_send_unknown(waldoi_session *session, uint64_t op,
+                                 int64_t id);
 /* ---- exports.c */
 
 /* The export of `ref` (followed), or NULL. */

@@ -222,7 +222,11 @@ do_end_session(sim_node *node)
 	    sim_hold_state(hold) != WALDO_FAR) {
 		return false;
 	}
-	hold->link->touched = true;
+	if (sim_hold_is_direct(hold)) {
+		hold->link->touched = true;
+	} else {
+		sim_node_touch(node); /* it may be another one */
+	}
 	sim_note(node->world, "end", hold->link->id, 0, 0);
 	scope = sim_enter(node, SIM_API_ANY);
 	waldo_ref_end_session(hold->ref, "enough");

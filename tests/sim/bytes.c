@@ -35,7 +35,9 @@ on_taken(void *user)
 	sim_node *node = bytes->node;
 	/* At once if memory ran out, which the header says. */
 	sim_scope scope = sim_callback_begin(
-	    node, node->world->oom_seen ? SIM_API_TAKE : SIM_API_NONE);
+	    node, (node->world->oom_seen || node->memory.failed > 0)
+	              ? SIM_API_TAKE
+	              : SIM_API_NONE);
 
 	sim_expect(node->world, SIM_TAKEN_RULE, ++bytes->done == 1,
 	           "taken bytes were given back %u times", bytes->done);

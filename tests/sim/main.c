@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define MAX_JOBS     64
-#define SEED_SECONDS 60 /* of real time: longer is an endless loop */
+#define SEED_SECONDS 10 /* of real time: longer is an endless loop */
 
 typedef struct worker {
 	sim_stats stats;

@@ -238,9 +238,7 @@ end_immortal(sim_hold *hold)
 		hold->object->revoked = true;
 		waldo_object_revoke(hold->ref);
 	}
-	if (hold->link != NULL) {
-		hold->link->touched = true;
-	}
+	sim_node_touch(hold->node);
 	waldo_ref_end_session(hold->ref, "no more");
 	sim_leave(hold->node, scope);
 }

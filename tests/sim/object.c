@@ -50,7 +50,7 @@ reply_object(sim_node *node, sim_inv *inv, waldo_call *call)
 }
 
 /* Answers with the outcome of another call; false if there is none to make.
- * Not of one that waits, perhaps for this very answer. */
+ * Not of one that may wait, perhaps for this very answer. */
 static bool
 follow(sim_call *call)
 {
@@ -59,7 +59,7 @@ follow(sim_call *call)
 	waldo_promise *promise;
 	sim_scope scope;
 
-	if (target == NULL || sim_hold_state(target) == WALDO_PENDING) {
+	if (target == NULL || sim_hold_object(target) == NULL) {
 		return false;
 	}
 	call->inv->followed = sim_inv_new(node, target, SIM_MAKE);

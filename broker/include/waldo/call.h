@@ -72,10 +72,10 @@ waldo_ref *waldo_call_get_perspective(const waldo_call *call);
 
 /* Who is at the other end, as its link proves it. */
 typedef struct waldo_peer {
-	const char *address;  /* "tcp-insecure:192.0.2.7:51234", "unix:"; "near:"
-	                       * for a call from this very node */
-	const uint8_t *key;   /* 32 bytes, or NULL */
-	int64_t uid, pid;     /* Unix sockets; else -1 */
+	const char *address; /* "tcp-insecure:192.0.2.7:51234", "unix:"; "near:"
+	                      * for a call from this very node */
+	const uint8_t *key;  /* 32 bytes, or NULL */
+	int64_t uid, pid;    /* Unix sockets; else -1 */
 } waldo_peer;
 
 /* Never NULL; borrowed from `call`. */

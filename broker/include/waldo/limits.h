@@ -15,16 +15,16 @@
 #include <stdint.h>
 
 typedef struct waldo_limits {
-	size_t size;               /* sizeof(waldo_limits) */
-	size_t message_bytes;      /* one message; default 4 MiB, at least 64 KiB,
-	                            * at most 1 GiB */
-	uint32_t depth;            /* nesting of values; default and most 64 */
-	uint32_t exports;          /* our objects that one peer holds; 16384 */
-	uint32_t open_calls;       /* one peer's calls that run here; 1024 */
-	size_t queued_bytes;       /* to one peer, not yet sent; 16 MiB, at least
-	                            * message_bytes */
-	size_t total_bytes;        /* for all peers together; 256 MiB */
-	uint32_t sessions;         /* at a time; 16384 */
+	size_t size;          /* sizeof(waldo_limits) */
+	size_t message_bytes; /* one message; default 4 MiB, at least 64 KiB,
+	                       * at most 1 GiB */
+	uint32_t depth;       /* nesting of values; default and most 64 */
+	uint32_t exports;     /* our objects that one peer holds; 16384 */
+	uint32_t open_calls;  /* one peer's calls that run here; 1024 */
+	size_t queued_bytes;  /* to one peer, not yet sent; 16 MiB, at least
+	                       * message_bytes */
+	size_t total_bytes;   /* for all peers together; 256 MiB */
+	uint32_t sessions;    /* at a time; 16384 */
 	uint32_t call_timeout_ms;  /* where a call names none; default: none */
 	uint32_t dead_peer_ms;     /* silence before a link is lost; 20000, at
 	                            * least 100 */
@@ -33,8 +33,8 @@ typedef struct waldo_limits {
 	uint32_t names;            /* method names one peer may define; 1024 */
 	size_t parked_bytes;       /* one peer's calls that wait for a promise
 	                            * here; 1 MiB */
-	size_t retained_bytes;     /* to one peer, sent and not yet acknowledged;
-	                            * 8 MiB, at least message_bytes */
+	size_t retained_bytes; /* to one peer, sent and not yet acknowledged;
+	                        * 8 MiB, at least message_bytes */
 } waldo_limits;
 
 #endif

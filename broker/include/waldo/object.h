@@ -24,23 +24,25 @@ extern "C" {
 typedef void waldo_method_fn(void *self, waldo_call *call);
 
 enum waldo_method_flags {
-	WALDO_READONLY = 1,    /* changes nothing: doors offer it for GET */
-	WALDO_REPEATABLE = 2   /* idempotent */
+	WALDO_READONLY = 1,  /* changes nothing: doors offer it for GET */
+	WALDO_REPEATABLE = 2 /* idempotent */
 };
 
 typedef struct waldo_method {
-	const char *name;       /* NULL ends the table */
+	const char *name; /* NULL ends the table */
 	waldo_method_fn *fn;
-	const char *signature;  /* "(name: string) -> string", for describe; or NULL */
+	const char
+	    *signature; /* "(name: string) -> string", for describe; or NULL */
 	uint32_t flags;
 } waldo_method;
 
 typedef struct waldo_class {
-	size_t size, method_size;    /* WALDO_CLASS_SIZES */
+	size_t size, method_size; /* WALDO_CLASS_SIZES */
 	const char *name;
 	const waldo_method *methods; /* NULL if there is only `other` */
-	void (*destroy)(void *self); /* NULL if `self` is not the object's to free */
-	waldo_method_fn *other;      /* methods that are not in the table; or NULL */
+	void (*destroy)(
+	    void *self);        /* NULL if `self` is not the object's to free */
+	waldo_method_fn *other; /* methods that are not in the table; or NULL */
 } waldo_class;
 
 #define WALDO_CLASS_SIZES sizeof(waldo_class), sizeof(waldo_method)

@@ -24,8 +24,8 @@ typedef struct waldo_request waldo_request;
  * The outcome of an invocation. Runs once, on the node's thread, never before
  * the function that registered it has returned; may release anything.
  *
- *   result   one value, borrowed; never NULL: after a failure it reads as failed
- *   failure  borrowed; NULL if the call succeeded
+ *   result   one value, borrowed; never NULL: after a failure it reads as
+ * failed failure  borrowed; NULL if the call succeeded
  */
 typedef void waldo_done_cb(waldo_reader *result, const waldo_failure *failure,
                            void *user);
@@ -60,8 +60,8 @@ waldo_ref *waldo_promise_get_ref_at(waldo_promise *promise, const char *path);
 /*
  * Gives the call up. The promise is settled with WALDO_ECANCELLED in the next
  * turn, unless its outcome came first; its fate is NOT_SENT if the call still
- * waited, here or for the connection. The callee is told: a call that has not begun never runs, a
- * deferred one hears of it (waldo_call_defer()).
+ * waited, here or for the connection. The callee is told: a call that has not
+ * begun never runs, a deferred one hears of it (waldo_call_defer()).
  */
 void waldo_promise_cancel(waldo_promise *promise);
 
@@ -79,8 +79,9 @@ void waldo_promise_forget(waldo_promise *promise);
 waldo_err waldo_promise_wait(waldo_promise *promise, int timeout_ms)
     WALDO_MUST_CHECK;
 
-/* After waldo_promise_wait(): what a waldo_done_cb gets; live until release. The
- * failure is NULL only if there is a result, else the result reads as failed. */
+/* After waldo_promise_wait(): what a waldo_done_cb gets; live until release.
+ * The failure is NULL only if there is a result, else the result reads as
+ * failed. */
 waldo_reader *waldo_promise_get_result(waldo_promise *promise);
 const waldo_failure *waldo_promise_get_failure(const waldo_promise *promise);
 
@@ -90,9 +91,9 @@ void waldo_promise_release(waldo_promise *promise);
 /* ---- requests: arguments of any shape, and options */
 
 enum waldo_request_flags {
-	WALDO_ONE_WAY = 1,    /* no reply: the promise is settled, with nil, once
-	                       * the peer has it (not: has run it) */
-	WALDO_IDEMPOTENT = 2  /* may be repeated after a lost session */
+	WALDO_ONE_WAY = 1,   /* no reply: the promise is settled, with nil, once
+	                      * the peer has it (not: has run it) */
+	WALDO_IDEMPOTENT = 2 /* may be repeated after a lost session */
 };
 
 typedef struct waldo_options {

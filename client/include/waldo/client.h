@@ -27,8 +27,8 @@ extern "C" {
  *   WALDO_EDENIED   `uri` needs the encrypted channel, which this version
  *                   has not
  */
-waldo_err waldo_connect(waldo_node *node, const char *uri,
-                        waldo_ref **ret_ref) WALDO_MUST_CHECK;
+waldo_err waldo_connect(waldo_node *node, const char *uri, waldo_ref **ret_ref)
+    WALDO_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #if defined(__GNUC__)
-#define WALDO_MUST_CHECK __attribute__((warn_unused_result))
+#define WALDO_MUST_CHECK   __attribute__((warn_unused_result))
 #define WALDO_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define WALDO_MUST_CHECK
@@ -27,22 +27,22 @@ extern "C" {
 /* Values are stable and never reused. */
 typedef enum waldo_err {
 	WALDO_OK = 0,
-	WALDO_EINVAL = 1,     /* misuse: a bad argument, format or state */
-	WALDO_ENOMEM = 2,     /* out of memory */
-	WALDO_ELIMIT = 3,     /* a limit was reached; the message names it */
-	WALDO_EADDRESS = 4,   /* an address or URI cannot be parsed or resolved */
-	WALDO_ECONNECT = 5,   /* nobody answers there, or not in our protocol */
-	WALDO_ELOST = 6,      /* the session ended */
-	WALDO_EPROTOCOL = 7,  /* the peer broke the protocol */
-	WALDO_EDENIED = 8,    /* key, login, facet or policy says no */
-	WALDO_EDEADLINE = 9,  /* no answer in time */
+	WALDO_EINVAL = 1,   /* misuse: a bad argument, format or state */
+	WALDO_ENOMEM = 2,   /* out of memory */
+	WALDO_ELIMIT = 3,   /* a limit was reached; the message names it */
+	WALDO_EADDRESS = 4, /* an address or URI cannot be parsed or resolved */
+	WALDO_ECONNECT = 5, /* nobody answers there, or not in our protocol */
+	WALDO_ELOST = 6,    /* the session ended */
+	WALDO_EPROTOCOL = 7, /* the peer broke the protocol */
+	WALDO_EDENIED = 8,   /* key, login, facet or policy says no */
+	WALDO_EDEADLINE = 9, /* no answer in time */
 	WALDO_ECANCELLED = 10,
-	WALDO_EREVOKED = 11,  /* the object is gone or was taken back */
-	WALDO_ENAME = 12,     /* no such published name */
-	WALDO_EMETHOD = 13,   /* no such method */
-	WALDO_EARGS = 14,     /* the values do not fit the method */
-	WALDO_EREMOTE = 15,   /* the callee's own error: see waldo_failure.type */
-	WALDO_ESYSTEM = 16    /* the operating system refused; message has errno */
+	WALDO_EREVOKED = 11, /* the object is gone or was taken back */
+	WALDO_ENAME = 12,    /* no such published name */
+	WALDO_EMETHOD = 13,  /* no such method */
+	WALDO_EARGS = 14,    /* the values do not fit the method */
+	WALDO_EREMOTE = 15, /* the callee's own error: see waldo_failure.type */
+	WALDO_ESYSTEM = 16 /* the operating system refused; message has errno */
 } waldo_err;
 
 /*
@@ -61,7 +61,7 @@ typedef enum waldo_fate {
  * and borrowed wherever it is seen; new fields are added at the end.
  */
 typedef struct waldo_failure {
-	waldo_err code;      /* EREMOTE if the callee chose it, see `type` */
+	waldo_err code; /* EREMOTE if the callee chose it, see `type` */
 	waldo_fate fate;
 	bool remote;         /* the text is a peer's claim, already escaped */
 	const char *type;    /* "game.Blocked"; "waldo.Deadline" for ours */

@@ -43,8 +43,8 @@ void waldo_listener_close(waldo_listener *listener);
  * WALDO_EINVAL if the name is taken, or is not 1 to 128 of the characters that
  * may stand in a segment of a URI path unescaped (RFC 3986 section 3.3:
  * letters, digits, -._~!$&'()*+,;=:@). */
-waldo_err waldo_publish(waldo_node *node, const char *name,
-                        waldo_ref *object) WALDO_MUST_CHECK;
+waldo_err waldo_publish(waldo_node *node, const char *name, waldo_ref *object)
+    WALDO_MUST_CHECK;
 
 /* Those who hold the object keep it; a name that is not there is ignored. */
 void waldo_unpublish(waldo_node *node, const char *name);

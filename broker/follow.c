@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Passing a call on: its answer is the outcome of another. */
+#include "broker/call.h"
+#include "serial/api.h"
+
+WALDO_API void
+waldo_call_follow(waldo_call *call, waldo_promise *promise)
+{
+	if (call == NULL || promise == NULL) {
+		if (call != NULL) {
+			waldo_call_fail_err(call, WALDO_ENOMEM);
+		}
+		waldo_promise_release(promise);
+		return;
+	}
+	if (call->answered || promise->has_callback || promise->read ||
+	    promise->follower != NULL) {
+		waldo_call_fail_err(call, WALDO_EINVAL);
+		waldo_promise_release(promise);
+		return;
+	}
+	if (promise->settled != WALDOI_OPEN) {
+		waldoi_call_answer_with(call, &promise->value,
+		                        promise->failure);
+		waldo_promise_release(promise);
+		return;
+	}
+	(void) waldo_call_defer(call, NULL, NULL);
+	call->following = promise;
+	promise->follower = call;
+	if (call->gave_up) {
+		waldo_promise_cancel(promise);
+	}
+}
+
+void
+waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
+{
+	bool one_way = call->promise == NULL && call->id == 0;
+	waldo_options options = {.size = sizeof(options),
+	                         .flags = one_way ? WALDO_ONE_WAY : 0};
+	waldo_request *request;
+
+	if (call->hops >= WALDOI_MAX_HOPS) {
+		waldoi_call_fail(
+		    call,
+		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
+		                       "hops: the call was forwarded %d times",
+		                       WALDOI_MAX_HOPS));
+		return;
+	}
+	if (call->deadline != WALDOI_NEVER) {
+		options.timeout_ms = waldo_call_get_time_left_ms(call);
+		if (options.timeout_ms == 0) {
+			options.timeout_ms = 1;
+		}
+	}
+	request = waldo_request_new(ref, call->method->text, &options);
+	if (request == NULL) {
+		waldo_call_fail_err(call, WALDO_ENOMEM);
+		return;
+	}
+	request->hops = (uint8_t) (call->hops + 1);
+	waldoi_reader_init(&call->reader, call->args.body, call->args.len, true,
+	                   (void *const *) call->args.refs,
+	                   call->args.ref_count);
+	waldo_put_rest(&request->args, &call->reader);
+	if (one_way) {
+		waldo_err err;
+
+		(void) waldoi_request_send_for(request, false, &err);
+		waldoi_call_free(call);
+		return;
+	}
+	call->phase = WALDOI_RUNNING; /* so that it can be deferred */
+	waldo_call_follow(call, waldo_request_send(request));
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/session/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define CLOSING_MS 1000 /* for the last words */
+
+static void
+close_link(waldoi_session *session, waldoi_close how)
+{
+	waldoi_link *link = session->link;
+
+	session->link = NULL;
+	waldoi_session_undirty(session);
+	if (link != NULL) {
+		link->channel.session = NULL;
+		link->ops->close(link, how);
+	}
+}
+
+/* Its last words have left, or never will. */
+static void
+closed(waldoi_job *job)
+{
+	waldoi_session *session = waldoi_container_of(job, waldoi_session, job);
+
+	close_link(session, waldoi_output_is_pending(&session->out)
+	                        ? WALDOI_CLOSE_NOW
+	                        : WALDOI_CLOSE_ORDERLY);
+	waldoi_session_free(session);
+}
+
+void
+waldoi_session_check_closed(waldoi_session *session)
+{
+	if (session->state == WALDOI_CLOSING &&
+	    (session->link == NULL ||
+	     !waldoi_output_is_pending(&session->out))) {
+		waldoi_node_queue(session->node, &session->job, closed);
+	}
+}
+
+void
+waldoi_session_refused(waldoi_session *session, const char *format, ...)
+{
+	char what[160];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	waldoi_session_end(
+	    session, -1,
+	    waldoi_failure_new(WALDO_ECONNECT, WALDO_NOT_SENT,
+	                       "%s does not speak Waldo's protocol: %s",
+	                       waldoi_session_get_peer(session)->address,
+	                       what));
+}
+
+void
+waldoi_session_check_queue(waldoi_session *session)
+{
+	size_t most = 2 * session->node->limits.queued_bytes;
+
+	if (session->out.unsent > most &&
+	    session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_end(
+		    session, WALDOI_ABORT_LIMIT,
+		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
+		                       "queued_bytes: %zu bytes of replies "
+		                       "wait for a peer that does not read",
+		                       session->out.unsent));
+	}
+}
+
+void
+waldoi_session_close_call(waldo_call *call)
+{
+	if (call->id != 0) {
+		waldoi_table_remove(&call->session->answers,
+		                    (uint64_t) call->id);
+		call->id = 0;
+	}
+}
+
+void
+waldoi_session_forget_call(waldo_call *call)
+{
+	waldoi_session *session = call->session;
+
+	LIST_REMOVE(call, session_entry);
+	session->incoming_count--;
+	waldoi_session_close_call(call);
+	waldoi_call_unpark(call);
+	call->session = NULL;
+	if (!call->on_stack && session->node->stopping) {
+		waldoi_node_check_stop(session->node);
+	}
+	waldoi_session_check_use(session);
+}
+
+static void
+give_up_incoming(waldoi_session *session)
+{
+	waldo_call *call;
+
+	while ((call = LIST_FIRST(&session->incoming)) != NULL) {
+		waldoi_call_give_up(call);
+	}
+	waldoi_table_fini(&session->answers);
+}
+
+/* PROTOCOL.md, "The end", first half: calls complete, references break. At
+ * once, but for the callbacks, which are queued in this order. */
+static void
+break_all(waldoi_session *session)
+{
+	waldo_node *node = session->node;
+
+	waldoi_timer_stop(&node->timers, &session->idle_timer);
+	waldoi_timer_stop(&node->timers, &session->ack_timer);
+	waldoi_session_fail_calls(session);
+	waldoi_imports_break(session, session->why);
+}
+
+/* Second half: what the peer held is let go. */
+static void
+let_go(waldoi_session *session)
+{
+	give_up_incoming(session);
+	waldoi_exports_release(session);
+	session->node->bytes -= session->in_bytes;
+	session->in_bytes = 0;
+	waldoi_cutter_fini(&session->in);
+}
+
+static void
+too_long(waldoi_timer *timer)
+{
+	waldoi_session *session =
+	    waldoi_container_of(timer, waldoi_session, idle_timer);
+
+	closed(&session->job);
+}
+
+static void
+finish_end(waldoi_job *job)
+{
+	waldoi_session *session = waldoi_container_of(job, waldoi_session, job);
+	waldo_node *node = session->node;
+
+	session->state = WALDOI_CLOSING;
+	let_go(session);
+	if (session->link == NULL || !session->has_bye ||
+	    !waldoi_output_is_pending(&session->out)) {
+		close_link(session, session->has_bye ? WALDOI_CLOSE_ORDERLY
+		                                     : WALDOI_CLOSE_NOW);
+		waldoi_session_free(session);
+		return;
+	}
+	waldoi_session_touch(session);
+	waldoi_node_arm(node, &session->idle_timer,
+	                node->now + CLOSING_MS * UINT64_C(1000), too_long);
+}
+
+void
+waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
+{
+	if (session->state != WALDOI_OPEN_SESSION) {
+		waldoi_failure_release(why);
+		return;
+	}
+	session->state = WALDOI_ENDING;
+	session->why = why;
+	if (session->link != NULL && abort_code >= 0) {
+		waldoi_session_say_end(session, abort_code, why->pub.message);
+		session->has_bye = true;
+	}
+	/* What was not begun is not begun any more: it fails as NOT_SENT. */
+	session->out.ended = true;
+	waldoi_runqueue_remove(&session->job);
+	break_all(session);
+	/* Behind the callbacks of that. */
+	waldoi_node_queue(session->node, &session->job, finish_end);
+}
+
+void
+waldoi_session_abort(waldoi_session *session, const char *format, ...)
+{
+	char what[200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	waldoi_node_log(session->node, WALDO_LOG_WARN,
+	                "%s broke the protocol: %s",
+	                waldoi_session_get_peer(session)->address, what);
+	waldoi_session_end(session, WALDOI_ABORT_PROTOCOL,
+	                   waldoi_failure_new(WALDO_EPROTOCOL, WALDO_NOT_SENT,
+	                                      "the peer broke the protocol: %s",
+	                                      what));
+}
+
+void
+waldoi_session_check_use(waldoi_session *session)
+{
+	if (session->initiator && session->state == WALDOI_OPEN_SESSION &&
+	    session->bootstrap == NULL && session->calls.count == 0 &&
+	    session->imports.count == 0 && session->exports.count == 0 &&
+	    session->incoming_count == 0 && TAILQ_EMPTY(&session->waiting) &&
+	    TAILQ_EMPTY(&session->one_way) && session->out.unsent == 0 &&
+	    !session->node->freeing) {
+		waldoi_session_end(session, 0,
+		                   waldoi_failure_new(WALDO_ELOST,
+		                                      WALDO_NOT_SENT,
+		                                      "the session was not "
+		                                      "used any more"));
+	}
+}
+
+void
+waldoi_sessions_end_all(waldo_node *node, waldo_err code, const char *reason)
+{
+	waldoi_session *session;
+
+	LIST_FOREACH(session, &node->sessions, entry) {
+		waldoi_session_end(
+		    session, 0,
+		    waldoi_failure_new(code, WALDO_NOT_SENT, "%s", reason));
+	}
+}
+
+void
+waldoi_sessions_free_all(waldo_node *node)
+{
+	waldoi_session *session;
+
+	waldoi_sessions_flush(node);
+	waldoi_sessions_end_all(node, WALDO_ELOST, "the node was freed");
+	waldoi_node_run_jobs(node);
+	waldoi_sessions_flush(node);
+	while ((session = LIST_FIRST(&node->sessions)) != NULL) {
+		waldoi_runqueue_remove(&session->job);
+		closed(&session->job);
+	}
+}
+
+bool
+waldoi_sessions_are_busy(const waldo_node *node)
+{
+	const waldoi_session *session;
+	const waldo_call *call;
+
+	LIST_FOREACH(session, &node->sessions, entry) {
+		if (session->state == WALDOI_OPEN_SESSION &&
+		    session->out.unsent > 0) {
+			return true;
+		}
+		LIST_FOREACH(call, &session->incoming, session_entry) {
+			if (!call->answered) {
+				return true;
+			}
+		}
+	}
+	return false;
+}

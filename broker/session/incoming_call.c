@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/object.h"
+#include "broker/session/descs.h"
+#include "broker/session/session.h"
+#include "serial/check.h"
+
+#include <string.h>
+
+/* A CALL whose header has been read. */
+typedef struct incoming {
+	int64_t id; /* 0: one-way */
+	int64_t target;
+	waldoi_path path;
+	bool has_path;
+	waldoi_name *name; /* retained; NULL: refused, see `refusal` */
+	bool late;         /* it has a deadline */
+	uint64_t left_ms;
+	uint64_t flags;
+	uint64_t hops;
+	waldoi_failure *refusal; /* answered instead of a dispatch */
+} incoming;
+
+/* ---- CALL: the header */
+
+static bool
+read_id(waldoi_session *session, waldoi_cursor *c, incoming *in)
+{
+	int64_t expected = session->peer_call + 2;
+
+	if (waldoi_cursor_is_nil(c)) {
+		waldoi_cursor_nil(c);
+		return true;
+	}
+	in->id = waldoi_cursor_int(c);
+	if (c->failed || in->id != expected || in->id > WALDOI_MAX_ID) {
+		waldoi_session_abort(session,
+		                     "call id %lld, and %lld was to come",
+		                     (long long) in->id, (long long) expected);
+		return false;
+	}
+	if (session->answers.count >= session->node->limits.open_calls) {
+		waldoi_session_abort(session,
+		                     "open_calls: more than %u at a time",
+		                     session->node->limits.open_calls);
+		return false;
+	}
+	return true;
+}
+
+static void
+read_target(waldoi_cursor *c, incoming *in)
+{
+	uint32_t count = 1;
+
+	if (waldoi_cursor_is_array(c)) {
+		count = waldoi_cursor_array(c);
+		in->has_path = true;
+	}
+	in->target = waldoi_cursor_int(c);
+	if (count == 0) {
+		waldoi_cursor_fail(c);
+		return;
+	}
+	waldoi_cursor_path(c, count - 1, &in->path);
+}
+
+/* A frame is applied whole or not at all, and the latter ends the session
+ * (PROTOCOL.md F14). */
+static bool
+no_memory(waldoi_session *session)
+{
+	waldoi_session_end(session, WALDOI_ABORT_INTERNAL,
+	                   waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+	                                      "out of memory while a message "
+	                                      "was taken"));
+	return false;
+}
+
+/* Defines a name, whatever becomes of the call (PROTOCOL.md P15). */
+static bool
+define_name(waldoi_session *session, uint64_t number, waldoi_name *name)
+{
+	uint32_t next = session->names_in.count + 1;
+
+	if (number != next || next > session->node->limits.names) {
+		waldoi_session_abort(session,
+		                     "names: number %llu is defined, %u was "
+		                     "to come, at most %u may",
+		                     (unsigned long long) number, next,
+		                     session->node->limits.names);
+		return false;
+	}
+	if (!waldoi_names_in_define(&session->names_in,
+	                            waldoi_name_retain(name))) {
+		waldoi_name_release(name);
+		return no_memory(session);
+	}
+	return true;
+}
+
+static bool
+read_spelled(waldoi_session *session, waldoi_cursor *c, uint64_t number,
+             incoming *in)
+{
+	size_t len = 0;
+	const char *text = waldoi_cursor_str(c, WALDOI_MAX_METHOD, &len);
+
+	if (c->failed || !waldoi_method_is_valid(text, len)) {
+		waldoi_session_abort(session, "a method's name is malformed");
+		return false;
+	}
+	in->name = waldoi_name_new(text, len);
+	if (in->name == NULL) {
+		return no_memory(session);
+	}
+	return number == 0 || define_name(session, number, in->name);
+}
+
+static bool
+read_method(waldoi_session *session, waldoi_cursor *c, incoming *in)
+{
+	uint64_t number;
+	waldoi_name *name;
+
+	if (waldoi_cursor_is_str(c)) {
+		return read_spelled(session, c, 0, in);
+	}
+	if (waldoi_cursor_is_array(c)) {
+		bool pair = waldoi_cursor_array(c) == 2;
+
+		number = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+		if (!pair || c->failed || number == 0) {
+			waldoi_session_abort(session,
+			                     "a method's definition is "
+			                     "malformed");
+			return false;
+		}
+		return read_spelled(session, c, number, in);
+	}
+	number = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+	if (number == 0 && !c->failed) {
+		in->name = waldoi_name_new(WALDOI_FLUSH, strlen(WALDOI_FLUSH));
+		return in->name != NULL || no_memory(session);
+	}
+	name = waldoi_names_in_get(&session->names_in, number);
+	if (c->failed || name == NULL) {
+		waldoi_session_abort(session,
+		                     "method number %llu was not defined",
+		                     (unsigned long long) number);
+		return false;
+	}
+	in->name = waldoi_name_retain(name);
+	return true;
+}
+
+static void
+refuse(incoming *in, waldo_err code, const char *what)
+{
+	if (in->refusal == NULL) {
+		in->refusal =
+		    waldoi_failure_new(code, WALDO_NOT_SENT, "%s", what);
+	}
+}
+
+static void
+read_option(waldoi_cursor *c, uint64_t key, incoming *in)
+{
+	switch (key) {
+	case WALDOI_OPT_TIME_LEFT:
+		in->late = true;
+		in->left_ms = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+		break;
+	case WALDOI_OPT_FLAGS:
+		in->flags = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+		break;
+	case WALDOI_OPT_HOPS:
+		in->hops = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+		break;
+	default:
+		waldoi_cursor_skip(c);
+		if ((key & 1) != 0) {
+			refuse(in, WALDO_EINVAL,
+			       "the call has an option that this version has "
+			       "not");
+		}
+	}
+}
+
+static bool
+read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
+{
+	uint32_t count = waldoi_cursor_map(c);
+	uint64_t seen = 0;
+
+	for (uint32_t i = 0; i < count && !c->failed; i++) {
+		uint64_t key = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+
+		if (key < 64) {
+			if ((seen & UINT64_C(1) << key) != 0) {
+				waldoi_cursor_fail(c);
+			}
+			seen |= UINT64_C(1) << key;
+		}
+		read_option(c, key, in);
+	}
+	if (c->failed) {
+		waldoi_session_abort(session, "the options of a call are "
+		                              "malformed");
+	}
+	return !c->failed;
+}
+
+/* ---- CALL: the target */
+
+static waldoi_failure *
+broken_target(const char *why)
+{
+	return waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT, "%s", why);
+}
+
+waldo_ref *
+waldoi_answer_get_ref(waldoi_session *session, int64_t id,
+                      const waldoi_path *path, waldoi_failure **ret_failure)
+{
+	waldo_call *answer =
+	    waldoi_table_find(&session->answers, (uint64_t) id);
+
+	if (answer == NULL) {
+		bool odd = (id & 1) != 0;
+
+		if (odd == session->initiator || id > session->peer_call) {
+			waldoi_session_abort(session,
+			                     "call %lld was never made",
+			                     (long long) id);
+			return NULL;
+		}
+		*ret_failure = broken_target("the result that it was to be "
+		                             "called on held no reference");
+		return NULL;
+	}
+	if (answer->phase == WALDOI_KEPT) {
+		return waldoi_path_find(path, &answer->kept, ret_failure);
+	}
+	return waldoi_pendings_get(&answer->pendings, session->node, path,
+	                           NULL);
+}
+
+/* Calls that the user still holds count, also when the peer has its RETURN
+ * because they were late: it could have any number held, else. */
+static void
+check_open_calls(waldoi_session *session, incoming *in)
+{
+	uint32_t most = session->node->limits.open_calls;
+
+	if (session->incoming_count < most || in->refusal != NULL) {
+		return;
+	}
+	in->refusal = waldoi_failure_new(
+	    WALDO_ELIMIT, WALDO_NOT_SENT,
+	    "open_calls: %u calls of the peer are held here, at most %u may",
+	    session->incoming_count, most);
+	if (in->id == 0) {
+		waldoi_node_log(session->node, WALDO_LOG_WARN,
+		                "a one-way call to '%s' was refused: %s",
+		                in->name->text, in->refusal->pub.message);
+	}
+}
+
+/* Borrowed; NULL: refused, or the session has ended. */
+static waldo_ref *
+find_target(waldoi_session *session, incoming *in)
+{
+	waldoi_export *export;
+	waldo_ref *ref;
+
+	if (in->target > 0) {
+		ref = waldoi_answer_get_ref(session, in->target, &in->path,
+		                            &in->refusal);
+		if (ref == NULL && in->refusal == NULL) {
+			refuse(in, WALDO_ENOMEM, "out of memory");
+		}
+		return ref;
+	}
+	if (in->has_path) {
+		waldoi_session_abort(session,
+		                     "a path on %lld, which is no call",
+		                     (long long) in->target);
+		return NULL;
+	}
+	if (in->target == 0) {
+		if (session->node->bootstrap == NULL) {
+			refuse(in, WALDO_ENAME, "nothing is published here");
+		}
+		return session->node->bootstrap;
+	}
+	export = waldoi_export_find(session, in->target);
+	if (export == NULL) {
+		waldoi_session_abort(session,
+		                     "target %lld is not an object of ours "
+		                     "that the peer holds",
+		                     (long long) in->target);
+		return NULL;
+	}
+	return export->ref;
+}
+
+/* ---- CALL: dispatch */
+
+static void
+refuse_call(waldoi_session *session, const incoming *in, int status,
+            waldoi_failure *failure)
+{
+	if (in->id != 0 && session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_send_error(session, in->id, status, failure);
+	} else {
+		waldoi_failure_release(failure);
+	}
+}
+
+static bool
+list_call(waldoi_session *session, waldo_call *call, const incoming *in)
+{
+	if (in->id != 0 &&
+	    !waldoi_table_insert(&session->answers, (uint64_t) in->id, call)) {
+		return false;
+	}
+	call->session = session;
+	call->id = in->id;
+	call->remote = true;
+	call->on_answer = in->target > 0;
+	call->no_result = (in->flags & WALDOI_FLAG_NO_RESULT) != 0;
+	call->hops = (uint8_t) (in->hops > UINT8_MAX ? UINT8_MAX : in->hops);
+	LIST_INSERT_HEAD(&session->incoming, call, session_entry);
+	session->incoming_count++;
+	return true;
+}
+
+/* A call that is parked costs us memory until its target is known. */
+static bool
+park(waldoi_session *session, waldo_call *call)
+{
+	size_t size = call->args.len + sizeof(waldo_call);
+	size_t most = session->node->limits.parked_bytes;
+
+	if (session->parked_bytes + size > most) {
+		waldoi_call_fail(
+		    call,
+		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
+		                       "parked_bytes: %zu bytes of calls wait "
+		                       "for promises, at most %zu may",
+		                       session->parked_bytes, most));
+		return false;
+	}
+	call->parked_bytes = size;
+	call->parked_in = &session->parked_bytes;
+	session->parked_bytes += size;
+	return true;
+}
+
+static void
+dispatch(waldoi_session *session, waldo_call *call, waldo_ref *target)
+{
+	waldo_ref *end = waldoi_ref_follow(target);
+	waldoi_object *object = waldoi_object_of(end);
+
+	if (object != NULL && end->state == WALDO_NEAR) {
+		call->target = waldo_ref_retain(end);
+		waldoi_object_dispatch(object, call);
+	} else if (end->state != WALDO_PENDING || park(session, call)) {
+		waldoi_ref_deliver(end, call);
+	}
+}
+
+static bool
+is_dead(waldoi_session *session, int64_t target)
+{
+	return target > 0 &&
+	       waldoi_table_find(&session->answers, (uint64_t) target) == NULL;
+}
+
+/* What is left to do when the header is known to be good. */
+static void
+take_call(waldoi_session *session, incoming *in, waldoi_message *args)
+{
+	waldo_node *node = session->node;
+	char message[WALDOI_CHECK_MESSAGE];
+	waldo_ref *target = find_target(session, in);
+	waldo_call *call = NULL;
+	uint64_t deadline = WALDOI_NEVER;
+	waldo_err err;
+
+	if (session->state != WALDOI_OPEN_SESSION) {
+		return;
+	}
+	if (in->id != 0) {
+		/* Only now: a call is neither its own target nor its own
+		 * argument. */
+		session->peer_call = in->id;
+	}
+	check_open_calls(session, in);
+	if (in->refusal != NULL) {
+		refuse_call(session, in,
+		            is_dead(session, in->target)
+		                ? WALDOI_STATUS_BROKEN_TARGET
+		                : WALDOI_STATUS_ERROR,
+		            waldoi_failure_retain(in->refusal));
+		return;
+	}
+	err = waldoi_check(args->body, args->len, node->limits.depth,
+	                   args->ref_count, message);
+	if (err == WALDO_OK && !waldoi_payload_is_list(args->body, args->len)) {
+		strcpy(message, "the arguments are not a list");
+		err = WALDO_EARGS;
+	}
+	if (err != WALDO_OK) {
+		refuse_call(session, in, WALDOI_STATUS_ERROR,
+		            waldoi_failure_new(err, WALDO_NOT_SENT, "%s: %s",
+		                               in->name->text, message));
+		return;
+	}
+	if (in->late) {
+		uint64_t left = in->left_ms > session->age_ms
+		                    ? in->left_ms - session->age_ms
+		                    : 0;
+
+		deadline = node->now + left * 1000;
+	}
+	call = waldoi_call_new(node, NULL, in->name);
+	if (call == NULL || !list_call(session, call, in)) {
+		if (call != NULL) {
+			waldoi_call_free(call);
+		}
+		refuse_call(session, in, WALDOI_STATUS_ERROR,
+		            waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
+		                               "out of memory"));
+		return;
+	}
+	waldoi_message_move(&call->args, args);
+	waldoi_call_set_deadline(call, deadline);
+	dispatch(session, call, target);
+}
+
+void
+waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
+                         uint32_t count)
+{
+	incoming in = {0};
+	waldoi_message args;
+
+	waldoi_message_init(&args);
+	if (count != 6) {
+		waldoi_session_abort(session, "CALL has %u elements, not 6",
+		                     count);
+		return;
+	}
+	if (!read_id(session, c, &in)) {
+		return;
+	}
+	read_target(c, &in);
+	if (c->failed) {
+		waldoi_session_abort(session, "the target of a call is "
+		                              "malformed");
+		return;
+	}
+	if (read_method(session, c, &in) &&
+	    waldoi_descs_read(session, c, &args) &&
+	    read_options(session, c, &in)) {
+		args.body = (uint8_t *) (uintptr_t) c->p;
+		args.len = (size_t) (c->end - c->p);
+		take_call(session, &in, &args);
+	}
+	waldoi_failure_release(in.refusal);
+	waldoi_name_release(in.name);
+	waldoi_message_fini(&args);
+}

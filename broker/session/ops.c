@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/session/session.h"
+#include "serial/pack.h"
+
+#define ROOM 64 /* the frame of an operation without a list or a payload */
+
+uint8_t *
+waldoi_op_begin(uint8_t *head, size_t elements, int op)
+{
+	uint8_t *p = head + WALDOI_FRAME_HEAD;
+
+	head[4] = WALDOI_KIND_OP;
+	p = waldoi_pack_array(p, elements);
+	return waldoi_pack_uint(p, (uint64_t) op);
+}
+
+bool
+waldoi_op_queue(waldoi_session *session, uint8_t *head, size_t head_len,
+                const uint8_t *payload, size_t len, waldo_writer *writer)
+{
+	if (session->node->trace != NULL) {
+		waldoi_trace_sent(session, head, head_len, payload, len,
+		                  writer);
+	}
+	return waldoi_output_frame(&session->out, session->node, head, head_len,
+	                           payload, len, writer);
+}
+
+/* A reply cannot fail: what has no room ends the session. */
+void
+waldoi_session_no_room(waldoi_session *session, waldoi_failure *failure)
+{
+	waldoi_session_end(session, WALDOI_ABORT_INTERNAL,
+	                   waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+	                                      "a reply could not be sent: %s",
+	                                      failure->pub.message));
+	waldoi_failure_release(failure);
+}
+
+static void
+send_small(waldoi_session *session, uint8_t *head, const uint8_t *end)
+{
+	if (session->state != WALDOI_OPEN_SESSION) {
+		return;
+	}
+	if (!waldoi_op_queue(session, head, (size_t) (end - head), end, 0,
+	                     NULL)) {
+		waldoi_session_no_room(
+		    session, waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
+		                                "out of memory"));
+		return;
+	}
+	waldoi_session_touch(session);
+	waldoi_session_check_queue(session);
+}
+
+void
+waldoi_session_send_cancel(waldoi_session *session, int64_t id)
+{
+	uint8_t head[ROOM];
+	uint8_t *p = waldoi_op_begin(head, 2, WALDOI_OP_CANCEL);
+
+	send_small(session, head, waldoi_pack_int(p, id));
+}
+
+void
+waldoi_session_send_drop(waldoi_session *session, int64_t id, uint64_t count)
+{
+	uint8_t head[ROOM];
+	uint8_t *p = waldoi_op_begin(head, 3, WALDOI_OP_DROP);
+
+	p = waldoi_pack_int(p, id);
+	send_small(session, head, waldoi_pack_uint(p, count));
+}
+
+void
+waldoi_session_send_unknown(waldoi_session *session, uint64_t op, int64_t id)
+{
+	uint8_t head[ROOM];
+	uint8_t *p = waldoi_op_begin(head, 3, WALDOI_OP_UNKNOWN);
+
+	p = waldoi_pack_uint(p, op);
+	send_small(session, head, waldoi_pack_int(p, id));
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/pending.h"
+#include "broker/session/descs.h"
+#include "broker/session/session.h"
+#include "serial/pack.h"
+
+#include <stdlib.h>
+
+/* The header of a RETURN without its references. */
+#define RETURN_ROOM 64
+
+/* Queues a RETURN. *ret_kept: the peer may pipeline on it, until its DROP. */
+static waldoi_failure *
+send_return(waldoi_session *session, int64_t id, int status, bool keep,
+            waldo_ref **refs, uint32_t ref_count, const uint8_t *payload,
+            size_t len, waldo_writer *writer)
+{
+	uint8_t small[RETURN_ROOM + 256];
+	waldoi_descs descs;
+	waldoi_failure *failure =
+	    waldoi_descs_prepare(&descs, session, refs, ref_count);
+	uint8_t *head, *p;
+	size_t room, size;
+
+	if (failure != NULL) {
+		return failure;
+	}
+	room = RETURN_ROOM + waldoi_descs_room(&descs);
+	head = room <= sizeof(small) ? small : malloc(room);
+	if (head == NULL) {
+		waldoi_descs_roll_back(&descs);
+		return waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
+		                          "out of memory");
+	}
+	p = waldoi_op_begin(head, 5, WALDOI_OP_RETURN);
+	p = waldoi_pack_int(p, id);
+	p = waldoi_pack_uint(p, (uint64_t) status);
+	p = waldoi_pack_bool(p, keep);
+	p = waldoi_descs_pack(&descs, p);
+	size = (size_t) (p - head) + len +
+	       (writer == NULL ? 0 : writer->taken_bytes);
+	if (size - 4 > session->peer.max_frame) {
+		failure = waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_EXECUTED,
+		    "message_bytes: a result of %zu bytes, the caller takes at "
+		    "most %zu",
+		    size - 4, session->peer.max_frame);
+	} else if (!waldoi_op_queue(session, head, (size_t) (p - head), payload,
+	                            len, writer)) {
+		failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
+		                             "out of memory");
+	}
+	if (head != small) {
+		free(head);
+	}
+	if (failure != NULL) {
+		waldoi_descs_roll_back(&descs);
+		return failure;
+	}
+	waldoi_descs_commit(&descs);
+	waldoi_session_touch(session);
+	waldoi_session_check_queue(session);
+	return NULL;
+}
+
+void
+waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
+                          waldoi_failure *failure)
+{
+	size_t len;
+	uint8_t *payload =
+	    waldoi_error_pack(failure, session->peer.max_frame, &len);
+	waldoi_failure *no_room =
+	    payload == NULL ? waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
+	                                         "out of memory")
+	                    : send_return(session, id, status, false, NULL, 0,
+	                                  payload, len, NULL);
+
+	free(payload);
+	waldoi_failure_release(failure);
+	if (no_room != NULL) {
+		waldoi_session_no_room(session, no_room);
+	}
+}
+
+static int
+status_of(const waldo_call *call, const waldoi_failure *failure)
+{
+	if (call->no_target) {
+		return WALDOI_STATUS_BROKEN_TARGET;
+	}
+	if (!failure->pub.remote && failure->pub.code == WALDO_EDEADLINE) {
+		return WALDOI_STATUS_DEADLINE;
+	}
+	if (!failure->pub.remote && failure->pub.code == WALDO_ECANCELLED) {
+		return WALDOI_STATUS_CANCELLED;
+	}
+	return WALDOI_STATUS_ERROR;
+}
+
+/* The result as a message that outlives the answer: for those who pipelined
+ * on it, or still may. */
+static waldoi_failure *
+keep_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
+{
+	waldo_err err = WALDO_OK;
+
+	if (writer != NULL) {
+		err = waldoi_message_from(&call->kept, writer, false);
+	} else if (waldoi_message_own(message)) {
+		waldoi_message_move(&call->kept, message);
+	} else {
+		err = WALDO_ENOMEM;
+	}
+	return err == WALDO_OK
+	           ? NULL
+	           : waldoi_failure_new(err, WALDO_EXECUTED, "%s",
+	                                writer == NULL ? "out of memory"
+	                                               : writer->message);
+}
+
+static waldoi_failure *
+send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
+{
+	static const uint8_t nil[] = {0xc0};
+	uint32_t count =
+	    writer != NULL ? writer->handle_count : message->ref_count;
+	bool keep = count > 0 || call->no_result;
+	waldoi_failure *failure = NULL;
+	const uint8_t *payload = nil;
+	size_t len = sizeof(nil);
+	waldo_err err;
+
+	if (keep || call->pendings != NULL) {
+		failure = keep_result(call, writer, message);
+		if (failure != NULL) {
+			return failure;
+		}
+		/* Calls that wait for a reference in it move on before the
+		 * RETURN leaves (PROTOCOL.md P9); those that found none fail
+		 * behind it, so that their caller knows why. */
+		waldoi_pendings_resolve(&call->pendings, &call->kept);
+		message = &call->kept;
+		if (writer != NULL && writer->taken == NULL) {
+			writer = NULL;
+		}
+	}
+	if (call->session == NULL) {
+		return NULL; /* it ended while the parked calls moved on */
+	}
+	if (call->no_result) {
+		count = 0;
+		writer = NULL;
+	} else if (writer != NULL) {
+		err = waldoi_writer_finish(writer, false, &payload, &len);
+		if (err != WALDO_OK) {
+			return waldoi_failure_new(err, WALDO_EXECUTED, "%s",
+			                          writer->message);
+		}
+	} else {
+		payload = message->body;
+		len = message->len;
+	}
+	failure = send_return(call->session, call->id, WALDOI_STATUS_OK, keep,
+	                      writer != NULL ? (waldo_ref **) writer->handles
+	                                     : message->refs,
+	                      count, payload, len, writer);
+	if (failure == NULL) {
+		call->phase = keep ? WALDOI_KEPT : call->phase;
+		waldoi_pendings_settle(&call->pendings, &call->kept, NULL);
+	}
+	return failure;
+}
+
+void
+waldoi_session_answer(waldo_call *call, waldo_writer *writer,
+                      waldoi_message *message, waldoi_failure *failure)
+{
+	waldoi_session *session = call->session;
+	waldoi_failure *bad = NULL;
+
+	if (session->state == WALDOI_OPEN_SESSION && call->id != 0 &&
+	    failure == NULL) {
+		bad = send_result(call, writer, message);
+		failure = bad;
+	}
+	if (failure != NULL && call->session != NULL && call->id != 0 &&
+	    session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_send_error(session, call->id,
+		                          status_of(call, failure),
+		                          waldoi_failure_retain(failure));
+	}
+	if (failure != NULL) {
+		waldoi_pendings_settle(&call->pendings, NULL, failure);
+	}
+	waldoi_failure_release(bad);
+	if (call->phase == WALDOI_KEPT || call->session == NULL) {
+		return;
+	}
+	if (call->answered || call->id == 0) {
+		waldoi_session_forget_call(call);
+	} else {
+		waldoi_session_close_call(call); /* the user still holds it */
+	}
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "oom/world.h"
+#include "memory/driver.h"
+
+#include <stdio.h>
+
+static const waldo_options one_way = {sizeof(one_way), 0, WALDO_ONE_WAY};
+static const waldo_options in_50_ms = {sizeof(in_50_ms), 50, 0};
+
+/* Of `ref`, with nothing but its number. */
+static struct outcome *
+ask(struct world *w, waldo_ref *ref, const char *method, waldo_err want)
+{
+	struct outcome *o = expect(w, want);
+
+	watch_outcome(o, waldo_ref_invoke(ref, method, "i", o->number));
+	return o;
+}
+
+static void
+connecting(struct world *w)
+{
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+	pump();
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+}
+
+static void
+passing_values(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_OK);
+	waldo_request *request = waldo_request_new(w->gate, "echo", NULL);
+	waldo_writer *args = waldo_request_get_args(request);
+
+	waldo_putf(args, "indbs[i[i]]{sUsI}", o->number, 0.5, 1, "text", 1, 2,
+	           "a", UINT64_MAX, "b", INT64_MIN);
+	waldo_put_time(args, 1);
+	waldo_put_map(args, 64);
+	for (int i = 0; i < 64; i++) {
+		char key[32];
+
+		(void) snprintf(key, sizeof(key), "a key of some length %d", i);
+		waldo_putf(args, "si", key, i);
+	}
+	watch_outcome(o, waldo_request_send(request));
+}
+
+static void
+failing(struct world *w)
+{
+	struct outcome *no_method = ask(w, w->gate, ".none", WALDO_EMETHOD);
+
+	(void) no_method;
+	(void) ask(w, w->gate, "fail", WALDO_EREMOTE);
+	watch_outcome(expect(w, WALDO_EARGS),
+	              waldo_ref_invoke(w->gate, "call", "s", "?"));
+	watch_outcome(expect(w, WALDO_EINVAL),
+	              waldo_ref_invoke(w->gate, "echo", "?"));
+}
+
+static void
+passing_a_callback(struct world *w)
+{
+	waldo_ref *mine = service_new(w, w->client);
+	struct outcome *outer = expect(w, WALDO_OK), *inner = expect(w, 0);
+
+	watch_outcome(outer, waldo_ref_invoke(w->gate, "call", "iri",
+	                                      outer->number, mine,
+	                                      inner->number));
+	/* The inner one is the server's: here only its runs are counted. */
+	inner->want = WALDO_OK;
+	inner->one_way = true;
+	inner->settled = 1;
+	inner->registered = true;
+	waldo_ref_release(mine);
+}
+
+static void
+sending_home(struct world *w)
+{
+	waldo_ref *mine = service_new(w, w->client);
+	struct outcome *o = expect(w, WALDO_OK);
+
+	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
+	                                  mine));
+	waldo_ref_release(mine);
+	(void) ask(w, w->gate, "kept", WALDO_OK);
+	pump();
+	o = expect(w, WALDO_OK);
+	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
+	                                  w->gate));
+}
+
+static void
+pipelining(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_OK);
+	waldo_promise *made =
+	    waldo_ref_invoke(w->gate, "make", "i", o->number);
+	waldo_promise *held, *list;
+	waldo_ref *ref = waldo_ref_retain(waldo_promise_get_ref(made));
+
+	watch_outcome(o, made);
+	(void) ask(w, ref, "echo", WALDO_OK);
+	o = expect(w, WALDO_OK);
+	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
+	                                  ref));
+	waldo_ref_release(ref);
+
+	/* On a call that is deferred: it is parked there. */
+	o = expect(w, WALDO_OK);
+	held = waldo_ref_invoke(w->gate, "hold", "i", o->number);
+	ref = waldo_ref_retain(waldo_promise_get_ref(held));
+	watch_outcome(o, held);
+	(void) ask(w, ref, "echo", WALDO_OK);
+	waldo_ref_release(ref);
+
+	/* In the middle of a result. */
+	o = expect(w, WALDO_OK);
+	list = waldo_ref_invoke(w->gate, "many", "ii", o->number, 2);
+	ref = waldo_ref_retain(waldo_promise_get_ref_at(list, "1"));
+	(void) ask(w, ref, "echo", WALDO_OK);
+	(void) ask(w, waldo_promise_get_ref_at(list, "x"), "echo",
+	           WALDO_EINVAL);
+	watch_outcome(o, list);
+	waldo_ref_release(ref);
+	pump();
+	answer_held(w);
+}
+
+static void
+pipelining_on_a_failure(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_EREMOTE);
+	waldo_promise *failed =
+	    waldo_ref_invoke(w->gate, "fail", "i", o->number);
+	waldo_ref *ref = waldo_ref_retain(waldo_promise_get_ref(failed));
+
+	watch_outcome(o, failed);
+	(void) ask(w, ref, "echo", WALDO_EREMOTE);
+	pump();
+	(void) ask(w, ref, "echo", WALDO_EREMOTE);
+	waldo_ref_release(ref);
+}
+
+static void
+deferring(struct world *w)
+{
+	(void) ask(w, w->gate, "hold", WALDO_OK);
+	(void) ask(w, w->gate, "hold", WALDO_OK);
+	pump();
+	answer_held(w);
+}
+
+static void
+cancelling(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_ECANCELLED);
+	waldo_promise *promise =
+	    waldo_ref_invoke(w->gate, "hold", "i", o->number);
+
+	watch_outcome(o, waldo_promise_retain(promise));
+	pump();
+	waldo_promise_cancel(promise);
+	waldo_promise_release(promise);
+	pump();
+	answer_held(w);
+
+	/* And before it has left. */
+	o = expect(w, WALDO_ECANCELLED);
+	promise = waldo_ref_invoke(w->gate, "echo", "i", o->number);
+	watch_outcome(o, waldo_promise_retain(promise));
+	waldo_promise_cancel(promise);
+	waldo_promise_release(promise);
+}
+
+static void
+missing_a_deadline(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_EDEADLINE);
+	waldo_request *request = waldo_request_new(w->gate, "hold", &in_50_ms);
+
+	waldo_putf(waldo_request_get_args(request), "i", o->number);
+	watch_outcome(o, waldo_request_send(request));
+	memory_advance(UINT64_C(1000) * 1000);
+	answer_held(w);
+}
+
+static void
+sending_big_bytes(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_OK);
+	waldo_request *request = waldo_request_new(w->gate, "take_big", NULL);
+
+	waldo_putf(waldo_request_get_args(request), "i", o->number);
+	lend(w, waldo_request_get_args(request));
+	watch_outcome(o, waldo_request_send(request));
+	(void) ask(w, w->gate, "give_big", WALDO_OK);
+	pump();
+
+	/* Once more, and never sent. */
+	request = waldo_request_new(w->gate, "take_big", NULL);
+	lend(w, waldo_request_get_args(request));
+	waldo_request_free(request);
+}
+
+static void
+passing_many_references(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_OK);
+	waldo_request *request;
+
+	watch_outcome(o, waldo_ref_invoke(w->gate, "many", "ii", o->number,
+	                                  20));
+	pump();
+	o = expect(w, WALDO_OK);
+	request = waldo_request_new(w->gate, "echo", NULL);
+	waldo_putf(waldo_request_get_args(request), "i", o->number);
+	for (int i = 0; i < 12; i++) {
+		waldo_ref *ref = service_new(w, w->client);
+
+		waldo_put_ref(waldo_request_get_args(request), ref);
+		waldo_ref_release(ref);
+	}
+	watch_outcome(o, waldo_request_send(request));
+}
+
+static void
+calling_many_methods(struct world *w)
+{
+	char name[32];
+
+	pump();
+	for (int i = 0; i < 20; i++) {
+		(void) snprintf(name, sizeof(name), "method%d", i);
+		(void) ask(w, w->gate, name, WALDO_OK);
+	}
+}
+
+/* More than may be sent before the peer has said HELLO. */
+static void
+calling_before_the_hello(struct world *w)
+{
+	for (int i = 0; i < 24; i++) {
+		(void) ask(w, w->gate, "echo", WALDO_OK);
+	}
+}
+
+static void
+notifying(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_OK);
+	waldo_request *request = waldo_request_new(w->gate, "echo", &one_way);
+
+	o->one_way = true;
+	waldo_putf(waldo_request_get_args(request), "i", o->number);
+	watch_outcome(o, waldo_request_send(request));
+	pump();
+	(void) waldo_ref_notify(w->gate, "keep", "ir", 63, w->gate);
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+}
+
+static void
+watching(struct world *w)
+{
+	watch_ref(w, w->gate);
+	watch_time(w, w->client, 10);
+	pump();
+	watch_ref(w, w->gate);
+	if (w->near) {
+		waldo_object_revoke(w->gate);
+	} else {
+		waldo_ref_end_session(w->gate, "no more");
+	}
+	watch_ref(w, w->gate);
+}
+
+static void
+revoking(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_OK);
+	waldo_ref *ref = service_new(w, w->server);
+
+	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
+	                                  ref));
+	o = ask(w, w->gate, "kept", WALDO_OK);
+	pump();
+	(void) ask(w, o->ref, "hold", WALDO_EREVOKED);
+	pump();
+	waldo_object_revoke(ref);
+	waldo_ref_release(ref);
+	(void) ask(w, o->ref, "echo", WALDO_EREVOKED);
+	pump();
+	answer_held(w);
+}
+
+static void
+ending_the_session(struct world *w)
+{
+	waldo_err want = w->near ? WALDO_OK : WALDO_ELOST;
+
+	pump();
+	(void) ask(w, w->gate, "hold", want);
+	pump();
+	waldo_ref_end_session(w->gate, "no more");
+	(void) ask(w, w->gate, "echo", want);
+	pump();
+	answer_held(w);
+}
+
+static void
+losing_the_peer(struct world *w)
+{
+	struct outcome *o;
+
+	pump();
+	o = ask(w, w->gate, "hold", WALDO_ELOST);
+	o->at_end = true;
+	pump();
+	if (!w->near) {
+		waldo_node_free(w->server);
+		w->server = NULL;
+	}
+	/* With both ends in one node, the end of the world ends it. */
+}
+
+static void
+relaying(struct world *w)
+{
+	waldo_listener *listener;
+	waldo_ref *there = NULL, *far = NULL;
+	struct outcome *o;
+
+	pump();
+	if (memory_node_new(NULL, &w->third) != WALDO_OK) {
+		return;
+	}
+	there = service_new(w, w->third);
+	if (waldo_listen(w->third, "inproc:third", &listener) != WALDO_OK ||
+	    waldo_publish(w->third, "gate", there) != WALDO_OK ||
+	    waldo_connect(w->server, "waldo+inproc:third/gate", &far) !=
+	        WALDO_OK) {
+		far = NULL;
+	}
+	o = expect(w, WALDO_OK);
+	watch_outcome(o, waldo_ref_invoke(w->service, "keep", "ir", o->number,
+	                                  far));
+	o = ask(w, w->gate, "kept", WALDO_OK);
+	pump();
+	(void) ask(w, o->ref, "echo", WALDO_OK);
+	(void) ask(w, o->ref, "fail", WALDO_EREMOTE);
+	waldo_ref_release(far);
+	waldo_ref_release(there);
+}
+
+static void
+describing(struct world *w)
+{
+	struct outcome *o = expect(w, WALDO_OK);
+
+	o->one_way = true; /* no method of ours runs for it */
+	watch_outcome(o, waldo_ref_invoke(w->gate, ".describe", ""));
+}
+
+const struct scenario scenarios[] = {
+    {"connecting", connecting},
+    {"passing values", passing_values},
+    {"failing", failing},
+    {"passing a callback", passing_a_callback},
+    {"sending a reference home", sending_home},
+    {"pipelining", pipelining},
+    {"pipelining on a failure", pipelining_on_a_failure},
+    {"deferring", deferring},
+    {"cancelling", cancelling},
+    {"missing a deadline", missing_a_deadline},
+    {"sending big bytes", sending_big_bytes},
+    {"passing many references", passing_many_references},
+    {"calling many methods", calling_many_methods},
+    {"calling before the HELLO", calling_before_the_hello},
+    {"notifying", notifying},
+    {"watching", watching},
+    {"revoking", revoking},
+    {"ending the session", ending_the_session},
+    {"losing the peer", losing_the_peer},
+    {"relaying", relaying},
+    {"describing", describing},
+};
+
+const size_t scenario_count = sizeof(scenarios) / sizeof(*scenarios);

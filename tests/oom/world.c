@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+#include "oom/world.h"
+#include "memory/driver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t big[BIG];
+
+void
+pump(void)
+{
+	(void) memory_settle();
+}
+
+/* ---- outcomes */
+
+struct outcome *
+expect(struct world *w, waldo_err want)
+{
+	struct outcome *outcome = &w->outcomes[w->outcome_count];
+
+	outcome->w = w;
+	outcome->number = (int) w->outcome_count++;
+	outcome->want = want;
+	return outcome;
+}
+
+static void
+note(waldo_reader *result, const waldo_failure *failure, void *user)
+{
+	struct outcome *outcome = user;
+
+	if (outcome->settled++ > 0) {
+		return;
+	}
+	if (failure != NULL) {
+		outcome->code = failure->code;
+		outcome->fate = failure->fate;
+	} else if (waldo_read_type(result) == WALDO_TYPE_REF) {
+		outcome->ref = waldo_ref_retain(waldo_read_ref(result));
+	}
+}
+
+void
+watch_outcome(struct outcome *outcome, waldo_promise *promise)
+{
+	outcome->registered =
+	    waldo_promise_when(promise, note, outcome) == WALDO_OK;
+}
+
+/* ---- loans and watches */
+
+static void
+note_done(void *user)
+{
+	((struct loan *) user)->done++;
+}
+
+void
+lend(struct world *w, waldo_writer *writer)
+{
+	struct loan *loan = &w->loans[w->loan_count++];
+
+	loan->given = 1;
+	waldo_put_bytes_take(writer, big, BIG, note_done, loan);
+}
+
+static void
+note_change(waldo_ref *ref, waldo_state state, void *user)
+{
+	(void) ref;
+	((struct watch *) user)->told += state == WALDO_BROKEN;
+}
+
+void
+watch_ref(struct world *w, waldo_ref *ref)
+{
+	struct watch *watch = &w->watches[w->watch_count++];
+
+	watch->w = w;
+	watch->registered = waldo_ref_watch(ref, note_change, watch,
+	                                    &watch->handle) == WALDO_OK;
+}
+
+static void
+note_time(void *user)
+{
+	((struct watch *) user)->told++;
+}
+
+void
+watch_time(struct world *w, waldo_node *node, uint32_t delay_ms)
+{
+	struct watch *watch = &w->watches[w->watch_count++];
+
+	watch->w = w;
+	watch->registered = waldo_node_after(node, delay_ms, note_time, watch,
+	                                     &watch->handle) == WALDO_OK;
+}
+
+/* ---- the service */
+
+/* Each call names its outcome, so that one that ran is told from one that did
+ * not. */
+static struct service *
+enter(void *self, waldo_call *call)
+{
+	struct service *service = self;
+	int64_t number =
+	    waldo_read_int(waldo_call_get_args(call), 0, MAX_OUTCOMES - 1);
+
+	if (waldo_read_error(waldo_call_get_args(call)) == WALDO_OK) {
+		service->w->outcomes[number].runs++;
+	}
+	return service;
+}
+
+/* echo(number, values...): a list of the values. */
+static void
+echo(void *self, waldo_call *call)
+{
+	waldo_reader *args = waldo_call_get_args(call);
+	waldo_writer *result = waldo_call_get_result(call);
+
+	(void) enter(self, call);
+	waldo_put_list(result, waldo_read_count(args));
+	waldo_put_rest(result, args);
+	waldo_call_reply(call, "");
+}
+
+static void
+make(void *self, waldo_call *call)
+{
+	struct service *service = enter(self, call);
+	waldo_ref *ref = service_new(service->w, service->node);
+
+	if (ref == NULL) {
+		waldo_call_fail_err(call, WALDO_ENOMEM);
+	} else {
+		waldo_call_reply(call, "r", ref);
+	}
+	waldo_ref_release(ref);
+}
+
+/* many(number, count): so many new objects, in a list. */
+static void
+many(void *self, waldo_call *call)
+{
+	struct service *service = enter(self, call);
+	waldo_writer *result = waldo_call_get_result(call);
+	int64_t count = waldo_read_int(waldo_call_get_args(call), 0, 32);
+
+	waldo_put_list(result, (size_t) count);
+	for (int64_t i = 0; i < count; i++) {
+		waldo_ref *ref = service_new(service->w, service->node);
+
+		waldo_put_ref(result, ref);
+		waldo_ref_release(ref);
+	}
+	waldo_call_reply(call, "");
+}
+
+static void
+hold(void *self, waldo_call *call)
+{
+	struct world *w = enter(self, call)->w;
+
+	w->held[w->held_count++] = waldo_call_defer(call, NULL, NULL);
+}
+
+static void
+fail(void *self, waldo_call *call)
+{
+	(void) enter(self, call);
+	waldo_call_fail(call, "test.Failed", "%s", "as was asked for");
+}
+
+static void
+keep(void *self, waldo_call *call)
+{
+	struct world *w = enter(self, call)->w;
+	waldo_ref *old = w->kept;
+
+	w->kept = waldo_ref_retain(waldo_read_ref(waldo_call_get_args(call)));
+	waldo_ref_release(old);
+	waldo_call_reply(call, "");
+}
+
+static void
+kept(void *self, waldo_call *call)
+{
+	waldo_call_reply(call, "r", enter(self, call)->w->kept);
+}
+
+/* call(number, ref, other): what ref.echo(other) answers. */
+static void
+call_back(void *self, waldo_call *call)
+{
+	waldo_reader *args = waldo_call_get_args(call);
+	int64_t other;
+	waldo_ref *ref;
+
+	(void) enter(self, call);
+	ref = waldo_read_ref(args);
+	other = waldo_read_int(args, 0, MAX_OUTCOMES);
+	if (waldo_call_check(call)) {
+		waldo_call_follow(call,
+		                  waldo_ref_invoke(ref, "echo", "I", other));
+	}
+}
+
+static void
+give_big(void *self, waldo_call *call)
+{
+	struct service *service = enter(self, call);
+
+	lend(service->w, waldo_call_get_result(call));
+	waldo_call_reply(call, "");
+}
+
+static void
+take_big(void *self, waldo_call *call)
+{
+	size_t len;
+	const uint8_t *data;
+
+	(void) enter(self, call);
+	data = waldo_read_bytes(waldo_call_get_args(call), &len);
+	if (!waldo_call_check(call)) {
+		return;
+	}
+	if (len == BIG && data[0] == 0 && data[BIG - 1] == 0) {
+		waldo_call_reply(call, "");
+	} else {
+		waldo_call_fail_err(call, WALDO_EARGS);
+	}
+}
+
+static void
+any_other(void *self, waldo_call *call)
+{
+	(void) enter(self, call);
+	waldo_call_reply(call, "s", waldo_call_get_method(call));
+}
+
+static void
+destroy(void *self)
+{
+	((struct service *) self)->destroyed++;
+}
+
+static const waldo_method methods[] = {
+    {"echo", echo, "(number: i64, ...)", 0},
+    {"make", make, NULL, 0},
+    {"many", many, NULL, 0},
+    {"hold", hold, NULL, 0},
+    {"fail", fail, NULL, 0},
+    {"keep", keep, NULL, 0},
+    {"kept", kept, NULL, 0},
+    {"call", call_back, NULL, 0},
+    {"give_big", give_big, NULL, 0},
+    {"take_big", take_big, NULL, 0},
+    {0},
+};
+
+static const waldo_class service_class = {
+    WALDO_CLASS_SIZES, "Service", methods, destroy, any_other,
+};
+
+waldo_ref *
+service_new(struct world *w, waldo_node *node)
+{
+	struct service *service = &w->services[w->service_count];
+	waldo_ref *ref = NULL;
+
+	service->w = w;
+	service->node = node;
+	if (waldo_object_new(node, &service_class, service, &ref) != WALDO_OK) {
+		return NULL;
+	}
+	service->made = true;
+	w->service_count++;
+	return ref;
+}
+
+void
+answer_held(struct world *w)
+{
+	size_t count = w->held_count;
+
+	w->held_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		waldo_call_reply(w->held[i], "r", w->service);
+	}
+}
+
+/* ---- the world */
+
+void
+world_open(struct world *w, bool near, size_t chunk)
+{
+	waldo_listener *listener;
+
+	*w = (struct world){.near = near};
+	memory_set_chunk(chunk);
+	if (memory_node_new(NULL, &w->server) != WALDO_OK) {
+		return;
+	}
+	w->service = service_new(w, w->server);
+	if (near) {
+		w->client = w->server;
+		w->gate = waldo_ref_retain(w->service);
+		return;
+	}
+	if (memory_node_new(NULL, &w->client) != WALDO_OK ||
+	    waldo_listen(w->server, "inproc:oom", &listener) != WALDO_OK ||
+	    waldo_publish(w->server, "gate", w->service) != WALDO_OK) {
+		return;
+	}
+	if (waldo_connect(w->client, "waldo+inproc:oom/gate", &w->gate) !=
+	    WALDO_OK) {
+		w->gate = NULL; /* which is a broken reference */
+	}
+}
+
+void
+world_settle(struct world *w)
+{
+	(void) w;
+	/* Longer than the silence that ends a session. */
+	memory_advance(UINT64_C(60) * 1000 * 1000);
+}
+
+static void
+release_refs(struct world *w)
+{
+	for (size_t i = 0; i < w->outcome_count; i++) {
+		waldo_ref_release(w->outcomes[i].ref);
+	}
+	waldo_ref_release(w->kept);
+	waldo_ref_release(w->gate);
+	waldo_ref_release(w->service);
+	w->kept = w->gate = w->service = NULL;
+}
+
+void
+world_close(struct world *w)
+{
+	for (size_t i = 0; i < w->watch_count; i++) {
+		waldo_watch_stop(w->watches[i].handle);
+	}
+	if (w->client != w->server) {
+		waldo_node_free(w->client);
+	}
+	/* Some handles outlive their node. */
+	release_refs(w);
+	waldo_node_free(w->third);
+	waldo_node_free(w->server);
+	answer_held(w);
+	memory_set_chunk(0);
+}
+
+/* ---- what must hold */
+
+static char wrong[200];
+
+static const char *
+say(const char *what, size_t i)
+{
+	(void) snprintf(wrong, sizeof(wrong), "%s %zu", what, i);
+	return wrong;
+}
+
+/* Promises 1 and 2 of DESIGN.md section 5. */
+static const char *
+check_outcome(const struct outcome *o, bool failed, bool closed)
+{
+	size_t number = (size_t) o->number;
+	bool may_be_open = o->at_end && !closed;
+
+	if (o->settled > 1 || o->runs > 1) {
+		return say("settled or run twice: call", number);
+	}
+	if (o->registered && o->settled == 0 && !may_be_open) {
+		return say("never settled: call", number);
+	}
+	if (!o->registered && o->settled > 0) {
+		return say("settled though it could not be made: call", number);
+	}
+	if (o->settled > 0 && o->code != WALDO_OK &&
+	    o->fate == WALDO_NOT_SENT && o->runs > 0) {
+		return say("ran, and was said not to: call", number);
+	}
+	if (o->settled > 0 && o->code == WALDO_OK && o->runs == 0 &&
+	    !o->one_way) {
+		return say("has a result, and did not run: call", number);
+	}
+	if (!failed && !may_be_open &&
+	    (o->settled != 1 || o->code != o->want)) {
+		return say("came out otherwise, though memory lasted: call",
+		           number);
+	}
+	return NULL;
+}
+
+static const char *
+check_outcomes(const struct world *w, bool failed, bool closed)
+{
+	const char *bad = NULL;
+
+	for (size_t i = 0; i < w->outcome_count && bad == NULL; i++) {
+		bad = check_outcome(&w->outcomes[i], failed, closed);
+	}
+	return bad;
+}
+
+const char *
+world_check_settled(const struct world *w, bool failed)
+{
+	for (size_t i = 0; i < w->watch_count; i++) {
+		if (w->watches[i].told != (w->watches[i].registered ? 1 : 0)) {
+			return say("not told once: watch", i);
+		}
+		if (!failed && !w->watches[i].registered) {
+			return say("refused, though memory lasted: watch", i);
+		}
+	}
+	return check_outcomes(w, failed, false);
+}
+
+const char *
+world_check_closed(const struct world *w)
+{
+	for (size_t i = 0; i < w->loan_count; i++) {
+		if (w->loans[i].done != 1) {
+			return say("not given back once: loan", i);
+		}
+	}
+	for (size_t i = 0; i < w->service_count; i++) {
+		if (w->services[i].made && w->services[i].destroyed != 1) {
+			return say("not destroyed once: object", i);
+		}
+	}
+	return check_outcomes(w, true, true);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oom/world.h - nodes that run out of memory, and what must hold even then
+ *
+ * A scenario acts in a world of up to three nodes. Everything that it starts
+ * is noted, in memory that is not the library's: calls and what came of them,
+ * how often a method ran for each, bytes that were lent, watches, objects.
+ * Nothing here may rely on success, since any allocation may fail.
+ */
+#ifndef WALDO_OOM_WORLD_H
+#define WALDO_OOM_WORLD_H
+
+#include <waldo/client.h>
+#include <waldo/object.h>
+#include <waldo/server.h>
+
+enum {
+	MAX_OUTCOMES = 64,
+	MAX_LOANS = 16,
+	MAX_WATCHES = 16,
+	MAX_SERVICES = 64,
+	MAX_HELD = 16,
+	BIG = 100 * 1000 /* bytes; more than is ever copied */
+};
+
+struct world;
+
+/* One call, from both ends. */
+struct outcome {
+	struct world *w;
+	int number;      /* the first argument of most methods */
+	bool registered; /* the promise was there, so it must be settled */
+	bool one_way;
+	bool at_end; /* only the end of its node settles it */
+	int settled, runs;
+	waldo_err want; /* what comes of it while memory lasts */
+	waldo_err code;
+	waldo_fate fate;
+	waldo_ref *ref; /* of the result */
+};
+
+struct loan {
+	int given, done;
+};
+
+struct watch {
+	struct world *w;
+	bool registered;
+	int told; /* of the break, or of the time */
+	waldo_watch *handle;
+};
+
+struct service {
+	struct world *w;
+	waldo_node *node;
+	bool made;
+	int destroyed;
+};
+
+struct world {
+	bool near; /* client and server are one node */
+	waldo_node *server, *client, *third;
+	waldo_ref *service; /* near, at the server */
+	waldo_ref *gate;    /* the same, as the client sees it */
+	waldo_ref *kept;    /* by the method keep() */
+	waldo_call *held[MAX_HELD];
+	size_t held_count, outcome_count, loan_count, watch_count;
+	size_t service_count;
+	struct outcome outcomes[MAX_OUTCOMES];
+	struct loan loans[MAX_LOANS];
+	struct watch watches[MAX_WATCHES];
+	struct service services[MAX_SERVICES];
+};
+
+void world_open(struct world *w, bool near, size_t chunk);
+
+/* Lets time pass until every call that can end has ended. */
+void world_settle(struct world *w);
+
+/* Ends all that the world still holds. */
+void world_close(struct world *w);
+
+/* What a world that was settled, and one that was closed, must be like; NULL,
+ * or what is wrong. With `failed` false everything must have come as wanted. */
+const char *world_check_settled(const struct world *w, bool failed);
+const char *world_check_closed(const struct world *w);
+
+/* Bytes go around, no time passes. */
+void pump(void);
+
+/* NULL if memory ran out. */
+waldo_ref *service_new(struct world *w, waldo_node *node);
+
+/* Answers the calls that hold() has deferred, with their numbers. */
+void answer_held(struct world *w);
+
+/* A call that is about to be made; `want` is its outcome while memory lasts. */
+struct outcome *expect(struct world *w, waldo_err want);
+
+/* The call was made: takes `promise`. */
+void watch_outcome(struct outcome *outcome, waldo_promise *promise);
+
+/* Puts BIG bytes that are lent. */
+void lend(struct world *w, waldo_writer *writer);
+
+void watch_ref(struct world *w, waldo_ref *ref);
+void watch_time(struct world *w, waldo_node *node, uint32_t delay_ms);
+
+/* ---- scenarios.c */
+
+struct scenario {
+	const char *name;
+	void (*act)(struct world *w);
+};
+
+extern const struct scenario scenarios[];
+extern const size_t scenario_count;
+
+#endif
