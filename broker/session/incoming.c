@@ -83,14 +83,18 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 		failure = read_outcome(session, status, &value);
 	}
 	/* Calls on the result went to the call's id until now; those that are
-	 * made from here on go to what it has become. */
+	 * made from here on, in the callback too, go to what it has become and
+	 * find that id dropped: else they would exceed open_calls. */
+	if (failure == NULL) {
+		waldoi_pendings_settle(&promise->pendings, &value, NULL);
+	}
+	if (keep) {
+		waldoi_session_send_drop(session, id, 1);
+	}
 	waldoi_promise_settle(promise, failure == NULL ? &value : NULL, failure,
 	                      true);
 	waldo_promise_release(promise);
 	waldoi_message_fini(&value);
-	if (keep) {
-		waldoi_session_send_drop(session, id, 1);
-	}
 	waldoi_session_check_use(session);
 }
 

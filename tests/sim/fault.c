@@ -173,12 +173,13 @@ static bool
 block(sim_world *world)
 {
 	sim_node *node = any_node(world);
+	uint64_t until = world->now + sim_below(world, 3000000);
 
-	if (node == NULL || world->waiting) {
-		return false;
+	if (node == NULL || until < node->busy_until) {
+		return false; /* clocks do not go back */
 	}
 	sim_node_touch(node);
-	node->busy_until = world->now + sim_below(world, 3000000);
+	node->busy_until = until;
 	return true;
 }
 
@@ -231,8 +232,12 @@ sim_faults_end(sim_world *world)
 		if (sim_link_is_hostile(link)) {
 			sim_link_reset(link);
 		}
+		/* Slow, but not so slow that a message takes minutes. */
+		link->delay_us = link->delay_us < 500 ? link->delay_us : 500;
 		for (int side = 0; side < 2; side++) {
 			sim_pipe *out = &link->ends[side].out;
+
+			out->room = out->room > 24 ? out->room : 24;
 
 			if (out->stalled_until != UINT64_MAX) {
 				out->stalled_until = 0;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/limits.h"
+#include "tests/waldo_test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KIBI (size_t) 1024
+#define MEBI (1024 * KIBI)
+
+/* What <waldo/limits.h> says. */
+static const waldo_limits defaults = {
+    .size = sizeof(waldo_limits),
+    .message_bytes = 4 * MEBI,
+    .depth = 64,
+    .exports = 16384,
+    .open_calls = 1024,
+    .queued_bytes = 16 * MEBI,
+    .total_bytes = 256 * MEBI,
+    .sessions = 16384,
+    .call_timeout_ms = 0,
+    .dead_peer_ms = 20000,
+    .imports = 16384,
+    .refs_per_message = 256,
+    .names = 1024,
+    .parked_bytes = 1 * MEBI,
+    .retained_bytes = 8 * MEBI,
+};
+
+static char message[200];
+
+static void
+without_any_given_they_are_the_defaults(void **state)
+{
+	const waldo_limits zero = {0}, sized = {.size = sizeof(sized)};
+	const waldo_limits *given[] = {NULL, &zero, &sized};
+
+	(void) state;
+	for (size_t i = 0; i < 3; i++) {
+		waldo_limits limits;
+
+		memset(&limits, 0xff, sizeof(limits));
+		assert_ok(waldoi_limits_set(given[i], &limits, message));
+		assert_memory_equal(&limits, &defaults, sizeof(limits));
+	}
+}
+
+static void
+what_is_given_is_taken_and_the_rest_is_the_default(void **state)
+{
+	const waldo_limits given = {.size = sizeof(given),
+	                            .message_bytes = 64 * KIBI,
+	                            .depth = 17,
+	                            .exports = 1,
+	                            .open_calls = 18,
+	                            .queued_bytes = 65 * KIBI,
+	                            .total_bytes = 1,
+	                            .sessions = 2,
+	                            .call_timeout_ms = 3,
+	                            .dead_peer_ms = 100,
+	                            .imports = 64,
+	                            .refs_per_message = 19,
+	                            .names = 64,
+	                            .parked_bytes = 4,
+	                            .retained_bytes = 66 * KIBI};
+	const waldo_limits one = {.size = sizeof(one), .open_calls = 64};
+	waldo_limits limits, want = defaults;
+
+	(void) state;
+	assert_ok(waldoi_limits_set(&given, &limits, message));
+	assert_memory_equal(&limits, &given, sizeof(limits));
+
+	want.open_calls = 64;
+	assert_ok(waldoi_limits_set(&one, &limits, message));
+	assert_memory_equal(&limits, &want, sizeof(limits));
+}
+
+/* A message that says "limits.NAME is VALUE, not in ...". */
+static void
+assert_refused(const waldo_limits *given, const char *name, size_t value)
+{
+	char want[100];
+	waldo_limits limits;
+
+	(void) snprintf(want, sizeof(want), "limits.%s is %zu, not ", name,
+	                value);
+	message[0] = '\0';
+	assert_err(waldoi_limits_set(given, &limits, message), WALDO_EINVAL);
+	assert_memory_equal(message, want, strlen(want));
+}
+
+#define REFUSED(field, bad)                                                    \
+	do {                                                                   \
+		waldo_limits given = {.size = sizeof(given)};                  \
+		given.field = (bad);                                           \
+		assert_refused(&given, #field, (bad));                         \
+	} while (0)
+
+/* PROTOCOL.md F21: below the floor nobody could keep to them. */
+static void
+a_limit_that_is_too_small_is_named(void **state)
+{
+	(void) state;
+	REFUSED(message_bytes, 64 * KIBI - 1);
+	REFUSED(depth, 15);
+	REFUSED(open_calls, 15);
+	REFUSED(imports, 63);
+	REFUSED(refs_per_message, 15);
+	REFUSED(names, 63);
+	REFUSED(dead_peer_ms, 99);
+	REFUSED(queued_bytes, 4 * MEBI - 1);
+	REFUSED(retained_bytes, 4 * MEBI - 1);
+	REFUSED(size, sizeof(waldo_limits) - 1);
+}
+
+static void
+a_limit_that_is_too_large_is_named(void **state)
+{
+	(void) state;
+	REFUSED(message_bytes, 1024 * MEBI + 1);
+	REFUSED(depth, 65);
+	REFUSED(refs_per_message, 257);
+	REFUSED(names, 65537);
+	REFUSED(dead_peer_ms, 24 * 3600 * 1000 + 1);
+}
+
+static void
+what_must_hold_a_message_is_as_large_as_one(void **state)
+{
+	waldo_limits given = {.size = sizeof(given),
+	                      .message_bytes = 17 * MEBI};
+	waldo_limits limits;
+
+	(void) state;
+	assert_refused(&given, "queued_bytes", 16 * MEBI);
+	given.queued_bytes = 17 * MEBI;
+	assert_refused(&given, "retained_bytes", 8 * MEBI);
+	given.retained_bytes = 17 * MEBI;
+	assert_ok(waldoi_limits_set(&given, &limits, message));
+}
+
+/* A program that was compiled with a later header, which has more fields. */
+static void
+a_larger_structure_is_taken_as_far_as_it_is_known(void **state)
+{
+	struct {
+		waldo_limits known;
+		uint64_t more;
+	} later = {{.size = sizeof(later), .depth = 20}, 1};
+	waldo_limits limits;
+
+	(void) state;
+	assert_ok(waldoi_limits_set(&later.known, &limits, message));
+	assert_int_equal(limits.depth, 20);
+	assert_int_equal(limits.names, defaults.names);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(without_any_given_they_are_the_defaults),
+	    cmocka_unit_test(
+	        what_is_given_is_taken_and_the_rest_is_the_default),
+	    cmocka_unit_test(a_limit_that_is_too_small_is_named),
+	    cmocka_unit_test(a_limit_that_is_too_large_is_named),
+	    cmocka_unit_test(what_must_hold_a_message_is_as_large_as_one),
+	    cmocka_unit_test(
+	        a_larger_structure_is_taken_as_far_as_it_is_known),
+	};
+
+	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
+}
