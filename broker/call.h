@@ -103,6 +103,8 @@ struct waldo_call {
 	waldo_promise *following; /* waldo_call_follow(); retained */
 
 	struct waldoi_pending *pendings;
+	size_t place_bytes;  /* of those that a peer named, in its session's
+	                      * parked_bytes */
 	waldoi_message kept; /* the result, while phase is KEPT */
 
 	LIST_ENTRY(waldo_call) object_entry; /* of the object that runs it */

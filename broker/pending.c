@@ -129,15 +129,28 @@ new_pending(waldo_node *node, const waldoi_path *path)
 }
 
 waldo_ref *
+waldoi_pendings_find(waldoi_pending *list, const waldoi_path *path,
+                     size_t *ret_passed)
+{
+	*ret_passed = 0;
+	for (; list != NULL; list = list->next, ++*ret_passed) {
+		if (same_path(&list->path, path)) {
+			return &list->ref;
+		}
+	}
+	return NULL;
+}
+
+waldo_ref *
 waldoi_pendings_get(waldoi_pending **list, waldo_node *node,
                     const waldoi_path *path, waldo_promise *promise)
 {
+	size_t passed;
+	waldo_ref *ref = waldoi_pendings_find(*list, path, &passed);
 	waldoi_pending *pending;
 
-	for (pending = *list; pending != NULL; pending = pending->next) {
-		if (same_path(&pending->path, path)) {
-			return &pending->ref;
-		}
+	if (ref != NULL) {
+		return ref;
 	}
 	pending = new_pending(node, path);
 	if (pending == NULL) {

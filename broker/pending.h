@@ -31,6 +31,13 @@ typedef struct waldoi_pending {
 	char keys[];
 } waldoi_pending;
 
+#define WALDOI_MAX_PLACES 64 /* that a peer may name in one result */
+
+/* The reference for `path` that is in the list, or NULL; borrowed. Counts the
+ * others that it passes. */
+waldo_ref *waldoi_pendings_find(waldoi_pending *list, const waldoi_path *path,
+                                size_t *ret_passed);
+
 /* The reference for `path` in the list: the one that is there, or a new one.
  * Borrowed; NULL without memory. `promise` may be NULL. */
 waldo_ref *waldoi_pendings_get(waldoi_pending **list, waldo_node *node,

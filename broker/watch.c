@@ -65,6 +65,7 @@ waldo_watch_stop(waldo_watch *watch)
 void
 waldoi_watch_orphan(waldo_watch *watch)
 {
+	waldoi_timer_stop(&watch->node->timers, &watch->timer);
 	watch->node = NULL;
 	finish(watch);
 }

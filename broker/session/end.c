@@ -93,6 +93,8 @@ waldoi_session_forget_call(waldo_call *call)
 	session->incoming_count--;
 	waldoi_session_close_call(call);
 	waldoi_call_unpark(call);
+	session->parked_bytes -= call->place_bytes;
+	call->place_bytes = 0;
 	call->session = NULL;
 	if (!call->on_stack && session->node->stopping) {
 		waldoi_node_check_stop(session->node);

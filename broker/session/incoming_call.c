@@ -218,6 +218,37 @@ broken_target(const char *why)
 	return waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT, "%s", why);
 }
 
+/* A place in a result that is not known yet. A peer may name any number of
+ * them, and each costs memory until it is. */
+static waldo_ref *
+get_place(waldoi_session *session, waldo_call *answer, const waldoi_path *path,
+          waldoi_failure **ret_failure)
+{
+	const size_t size = sizeof(waldoi_pending) + WALDOI_MAX_METHOD;
+	size_t most = session->node->limits.parked_bytes;
+	size_t passed;
+	waldo_ref *ref = waldoi_pendings_find(answer->pendings, path, &passed);
+
+	if (ref != NULL) {
+		return ref;
+	}
+	if (passed >= WALDOI_MAX_PLACES ||
+	    session->parked_bytes + size > most) {
+		*ret_failure = waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_NOT_SENT,
+		    "parked_bytes: %zu bytes wait for promises, at most %zu "
+		    "may; %zu places of one result, at most %d",
+		    session->parked_bytes, most, passed, WALDOI_MAX_PLACES);
+		return NULL;
+	}
+	ref = waldoi_pendings_get(&answer->pendings, session->node, path, NULL);
+	if (ref != NULL) {
+		answer->place_bytes += size;
+		session->parked_bytes += size;
+	}
+	return ref;
+}
+
 waldo_ref *
 waldoi_answer_get_ref(waldoi_session *session, int64_t id,
                       const waldoi_path *path, waldoi_failure **ret_failure)
@@ -241,8 +272,7 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 	if (answer->phase == WALDOI_KEPT) {
 		return waldoi_path_find(path, &answer->kept, ret_failure);
 	}
-	return waldoi_pendings_get(&answer->pendings, session->node, path,
-	                           NULL);
+	return get_place(session, answer, path, ret_failure);
 }
 
 /* Calls that the user still holds count, also when the peer has its RETURN

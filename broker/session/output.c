@@ -251,24 +251,42 @@ waldoi_output_frame(waldoi_output *output, waldo_node *node, uint8_t *head,
 	return true;
 }
 
+static uint8_t *
+link_bytes(waldoi_output *output)
+{
+	return output->link == NULL ? output->few : output->link;
+}
+
+static bool
+grow_link(waldoi_output *output, size_t len)
+{
+	size_t cap = output->link_len + WALDOI_LINK_FRAME + len;
+	uint8_t *link;
+
+	if (cap > UINT16_MAX) {
+		return false;
+	}
+	link = realloc(output->link, cap);
+	if (link == NULL) {
+		return false;
+	}
+	if (output->link == NULL) {
+		memcpy(link, output->few, output->link_len);
+	}
+	output->link = link;
+	output->link_cap = (uint16_t) cap;
+	return true;
+}
+
 bool
 waldoi_output_link(waldoi_output *output, const uint8_t *frame, size_t len)
 {
-	if ((size_t) output->link_cap - output->link_len < len) {
-		size_t cap = output->link_cap + WALDOI_LINK_FRAME + len;
-		uint8_t *link;
+	size_t cap = output->link == NULL ? WALDOI_FEW_LINK : output->link_cap;
 
-		if (cap > UINT16_MAX) {
-			return false;
-		}
-		link = realloc(output->link, cap);
-		if (link == NULL) {
-			return false;
-		}
-		output->link = link;
-		output->link_cap = (uint16_t) cap;
+	if (cap - output->link_len < len && !grow_link(output, len)) {
+		return false;
 	}
-	memcpy(output->link + output->link_len, frame, len);
+	memcpy(link_bytes(output) + output->link_len, frame, len);
 	output->link_len = (uint16_t) (output->link_len + len);
 	return true;
 }
@@ -330,9 +348,12 @@ tell_age(waldoi_output *output, uint32_t age_ms)
 {
 	uint8_t frame[32], *p = frame + WALDOI_FRAME_HEAD;
 
-	/* Once for a frame: a link that takes a few bytes at a time would carry
-	 * nothing else. */
-	if (age_ms == output->age_ms || output->age_told) {
+	/* For the same frame again only when it has grown twice as old: a link
+	 * that takes a few bytes at a time would carry nothing else, and after
+	 * one that stalled the peer must not take an old frame for a new one.
+	 */
+	if (age_ms == output->age_ms ||
+	    (output->age_told && age_ms / 2 < output->age_ms)) {
 		return;
 	}
 	p = waldoi_pack_array(p, 2);
@@ -389,7 +410,7 @@ waldoi_output_gather(waldoi_output *output, uint64_t now, struct iovec *iov,
 		tell_age(output, age_of(first_unsent(output), now));
 	}
 	if (output->link_len > 0) {
-		iov[n].iov_base = output->link + output->link_sent;
+		iov[n].iov_base = link_bytes(output) + output->link_sent;
 		iov[n].iov_len =
 		    (size_t) (output->link_len - output->link_sent);
 		n++;

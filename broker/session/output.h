@@ -19,7 +19,8 @@
 
 #define WALDOI_SLAB       (16 * 1024) /* a piece, all in all */
 #define WALDOI_AGE_MS     50          /* PROTOCOL.md F16 */
-#define WALDOI_LINK_FRAME 512         /* a link frame is at most that long */
+#define WALDOI_FEW_LINK   40
+#define WALDOI_LINK_FRAME 512 /* a link frame is at most that long */
 
 typedef struct waldoi_piece waldoi_piece;
 
@@ -36,8 +37,10 @@ typedef struct waldoi_output {
 	uint32_t age_ms; /* as the peer was last told */
 	bool ended;      /* no frame is begun any more */
 	bool retain;     /* frames are kept until they are acknowledged */
-	uint8_t *link;   /* link frames that have not left; NULL if none */
+	uint8_t *link;   /* link frames that have not left; NULL: in `few` */
 	uint16_t link_len, link_sent, link_cap;
+	uint8_t few[WALDOI_FEW_LINK]; /* an ACK and a PONG: the steady state
+	                               * allocates nothing */
 } waldoi_output;
 
 void waldoi_output_init(waldoi_output *output);

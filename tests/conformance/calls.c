@@ -203,6 +203,27 @@ calls_are_dispatched_in_the_order_made(void **state)
 	}
 }
 
+/* F21: what exceeds the floor waits until the peer has said what it takes, and
+ * all that is behind it waits, too. */
+static void
+a_small_call_does_not_overtake_a_large_one(void **state)
+{
+	struct fixture *f = *state;
+	static char data[100000];
+	struct outcome *o;
+
+	assert_ok(waldo_ref_notify(f->gate, "mark", "i", 0));
+	assert_ok(
+	    waldo_ref_notify(f->gate, "mark", "iy", 1, data, sizeof(data)));
+	assert_ok(waldo_ref_notify(f->gate, "mark", "i", 2));
+	o = outcome_of(f, waldo_ref_invoke(f->gate, "mark", "i", 3));
+	assert_integer(o, 3);
+	assert_int_equal(f->service->order_count, 4);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(f->service->order[i], i);
+	}
+}
+
 static void
 replies_of_one_kind_come_in_order_too(void **state)
 {
@@ -429,7 +450,7 @@ an_object_describes_itself(void **state)
 	                             read_description, &d));
 	until(f, d.count > 0);
 	assert_string_equal(d.class_name, "Service");
-	assert_int_equal(d.methods, 19);
+	assert_int_equal(d.methods, 20);
 	assert_string_equal(d.first, "echo");
 	assert_string_equal(d.signature, "(value: any) -> any");
 	assert_int_equal(d.flags, WALDO_READONLY);
@@ -548,6 +569,7 @@ const struct CMUnitTest calls_tests[] = {
     waldo_test(a_deferred_reply_is_overtaken_by_later_calls),
     waldo_test(deferred_replies_come_in_any_order),
     waldo_test(calls_are_dispatched_in_the_order_made),
+    waldo_test(a_small_call_does_not_overtake_a_large_one),
     waldo_test(replies_of_one_kind_come_in_order_too),
     waldo_test(a_one_way_request_settles_with_nil),
     waldo_test(a_one_way_request_does_not_tell_how_it_went),

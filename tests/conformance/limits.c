@@ -65,6 +65,28 @@ a_message_may_be_too_large_for_the_peer(void **state)
 	assert_ok(send_bytes(f, 60000)->code);
 }
 
+/* DESIGN 4.3, 3: what cannot be sent has counted nothing. */
+static void
+a_call_that_is_too_large_gives_nothing_away(void **state)
+{
+	struct fixture *f = *state;
+	static char data[70000];
+	waldo_limits limits = none();
+	waldo_ref *mine = NULL;
+	struct service *service;
+	struct outcome *o;
+
+	limits.message_bytes = 65536;
+	fixture_open(f, &limits, NULL);
+	barrier(f);
+	service = service_new(f, f->client, &mine);
+	o = outcome_of(f, waldo_ref_invoke(f->gate, "keep", "ry", mine, data,
+	                                   sizeof(data)));
+	assert_err(o->code, WALDO_ELIMIT);
+	waldo_ref_release(mine);
+	assert_int_equal(service->destroyed, 1);
+}
+
 /* DESIGN 4.3, 7: an oversized result is an error reply. */
 static void
 a_result_may_be_too_large(void **state)
@@ -427,6 +449,7 @@ calls_that_wait_for_a_promise_are_bounded(void **state)
 const struct CMUnitTest limits_tests[] = {
     limit_test(our_own_message_may_be_too_large),
     limit_test(a_message_may_be_too_large_for_the_peer),
+    limit_test(a_call_that_is_too_large_gives_nothing_away),
     limit_test(a_result_may_be_too_large),
     limit_test(a_value_may_be_too_deep_for_the_peer),
     limit_test(we_give_no_more_objects_than_we_want_to),

@@ -227,6 +227,11 @@ calls_before_and_after_the_settlement_stay_in_order(void **state)
 	while (next < 20) {
 		assert_ok(waldo_ref_notify(ref, "order", "i", next++));
 	}
+	while (next < 30) {
+		assert_ok(waldo_ref_notify(ref, "order", "i", next++));
+	}
+	/* These are under way when the others cease to wait. */
+	waldo_node_flush(f->client);
 	service_answer_ref(f->service, f->service_ref);
 	while (waldo_ref_get_state(ref) == WALDO_PENDING) {
 		assert_true(next < 400);

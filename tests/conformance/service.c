@@ -63,6 +63,20 @@ service_order(void *self, waldo_call *call)
 	waldo_call_reply(call, "I", n);
 }
 
+/* mark(n, ...): the same, whatever else comes along. */
+static void
+service_mark(void *self, waldo_call *call)
+{
+	int64_t n =
+	    waldo_read_int(waldo_call_get_args(call), INT64_MIN, INT64_MAX);
+	struct service *service = enter(self, call);
+
+	if (service->order_count < MAX_ORDER) {
+		service->order[service->order_count++] = n;
+	}
+	waldo_call_reply(call, "I", n);
+}
+
 static void
 held_cancelled(waldo_call *call, void *user)
 {
@@ -284,6 +298,7 @@ static const waldo_method service_methods[] = {
     {"list", service_list, NULL, 0},
     {"add", service_add, "(n: i64)", WALDO_REPEATABLE},
     {"order", service_order, "(n: i64) -> i64", 0},
+    {"mark", service_mark, NULL, 0},
     {"hold", service_hold, NULL, 0},
     {"fail", service_fail, "(type: string, message: string)", 0},
     {"fail_err", service_fail_err, NULL, 0},

@@ -91,6 +91,7 @@ peer_receive(struct peer *peer)
 	text = next_frame(peer);
 	while (strncmp(text, "![5,", 4) == 0) {
 		peer->acked = strtoull(text + 4, NULL, 10);
+		peer->acks++;
 		text = next_frame(peer);
 	}
 	return text;

@@ -15,6 +15,7 @@ struct peer {
 	memory_raw *raw;
 	char text[8192]; /* of the last frame received */
 	uint64_t acked;  /* the last ACK that came */
+	unsigned acks;   /* how many did */
 };
 
 extern const uint8_t peer_preamble[12];

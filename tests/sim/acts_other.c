@@ -106,7 +106,7 @@ do_unpublish(sim_node *node)
 {
 	uint32_t i = sim_below(node->world, SIM_NAMES);
 	sim_scope scope;
-	char name[8];
+	char name[16];
 
 	if (node->named[i] == NULL) {
 		return false;
@@ -129,7 +129,7 @@ do_publish(sim_node *node)
 	waldo_ref *ref;
 	sim_scope scope;
 	waldo_err err;
-	char name[8];
+	char name[16];
 
 	object = sim_object_new(node, &ref);
 	if (object == NULL) {

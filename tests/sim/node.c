@@ -7,7 +7,8 @@
 sim_scope
 sim_enter(sim_node *node, sim_api api)
 {
-	sim_scope scope = {node->world->api, sim_memory_of(&node->memory)};
+	sim_scope scope = {node->world->api, sim_memory_of(&node->memory),
+	                   node->memory.largest};
 
 	node->world->api = api;
 	return scope;
@@ -76,6 +77,7 @@ sim_callback_end(sim_node *node, sim_scope scope)
 {
 	node->depth--;
 	sim_leave(node, scope);
+	node->memory.largest = scope.largest;
 }
 
 void
@@ -148,7 +150,7 @@ publish_all(sim_node *node)
 {
 	for (unsigned i = 0; i < SIM_NAMES; i++) {
 		waldo_ref *ref;
-		char name[8];
+		char name[16];
 		sim_object *object = sim_object_new(node, &ref);
 
 		if (object == NULL) {
@@ -165,12 +167,9 @@ publish_all(sim_node *node)
 	return true;
 }
 
-bool
-sim_node_start(sim_node *node)
+static void
+reset_node(sim_node *node)
 {
-	waldo_node_options options = {.size = sizeof(options)};
-	char address[32];
-
 	node->incarnation++;
 	node->armed = UINT64_MAX;
 	node->turn_pending = node->in_turn = false;
@@ -180,21 +179,43 @@ sim_node_start(sim_node *node)
 	node->busy_until = 0;
 	node->rng.state = sim_random(&node->world->rng);
 	choose_limits(node);
+}
+
+static bool
+open_node(sim_node *node)
+{
+	waldo_node_options options = {.size = sizeof(options)};
+	char address[32];
+
 	options.limits = node->limits;
 	options.log = on_log;
 	options.log_user = node;
 	(void) snprintf(address, sizeof(address), "inproc:%s", node->name);
 	if (waldoi_node_new(&options, &sim_driver_ops, node, &node->node) !=
-	        WALDO_OK ||
-	    waldo_listen(node->node, address, NULL) != WALDO_OK ||
-	    !publish_all(node)) {
-		sim_violated(node->world, SIM_REASON_RULE,
-		             "node %u does not start: %s", node->index,
-		             waldo_node_get_message(node->node));
+	    WALDO_OK) {
 		return false;
 	}
 	if (node->world->verbose) {
 		waldoi_node_set_trace(node->node, on_trace, node);
+	}
+	return waldo_listen(node->node, address, NULL) == WALDO_OK &&
+	       publish_all(node);
+}
+
+bool
+sim_node_start(sim_node *node)
+{
+	sim_memory *memory = sim_memory_of(NULL); /* not a time to fail */
+	bool open;
+
+	reset_node(node);
+	open = open_node(node);
+	(void) sim_memory_of(memory);
+	if (!open) {
+		sim_violated(node->world, SIM_REASON_RULE,
+		             "node %u does not start: %s", node->index,
+		             waldo_node_get_message(node->node));
+		return false;
 	}
 	sim_note(node->world, "start", node->index, node->incarnation, 0);
 	return true;

@@ -175,7 +175,7 @@ keep_argument(dispatch *d, waldo_ref *ref)
 	hold->hostile = d->inv == NULL;
 	if (d->inv != NULL) {
 		hold->origin = d->inv->arg;
-		hold->promise = d->inv->passed_promise;
+		hold->proxy = d->inv->passed_promise || d->link != d->inv->link;
 		hold->object = sim_hold_object(d->inv->arg);
 		hold->peer =
 		    d->link != NULL ? d->link->ends[d->side].node : d->node;
@@ -255,7 +255,7 @@ big(dispatch *d, waldo_reader *args)
 static bool
 is_promise(sim_hold *hold)
 {
-	return hold->promise || sim_hold_state(hold) == WALDO_PENDING;
+	return hold->proxy || sim_hold_state(hold) == WALDO_PENDING;
 }
 
 static void
@@ -402,6 +402,7 @@ method(void *self, waldo_call *call)
 		             d.object->serial);
 	} else {
 		d.inv = world->invs.items[id - 1];
+		d.inv->came_by = d.link;
 		sim_check_dispatch(d.inv, d.object, call);
 		inner = sim_enter(d.node, SIM_API_ANY);
 		run_plan(&d, args);

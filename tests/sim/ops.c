@@ -121,6 +121,14 @@ is_own(const sim_hold *hold)
 	return hold == NULL || (hold->link == NULL && hold->peer == hold->node);
 }
 
+static bool
+is_result_direct(const sim_inv *inv)
+{
+	return inv->came_by == inv->link && !inv->passed_promise &&
+	       inv->followed == NULL &&
+	       (inv->made != NULL || (inv->gave != NULL && is_own(inv->gave)));
+}
+
 bool
 sim_hold_is_direct(sim_hold *hold)
 {
@@ -129,9 +137,8 @@ sim_hold_is_direct(sim_hold *hold)
 
 	return object != NULL && hold->link != NULL &&
 	       hold->peer == object->node && hold->peer != hold->node &&
-	       !hold->promise && is_own(hold->origin) &&
-	       (from == NULL || from->made != NULL ||
-	        (from->gave != NULL && is_own(from->gave)));
+	       !hold->proxy && is_own(hold->origin) &&
+	       (from == NULL || is_result_direct(from));
 }
 
 /* One of an honest object's. */
@@ -394,7 +401,7 @@ prepare(sim_inv *inv)
 		}
 		inv->arg = arg;
 		inv->passed_promise =
-		    arg->promise || sim_hold_state(arg) == WALDO_PENDING;
+		    arg->proxy || sim_hold_state(arg) == WALDO_PENDING;
 		inv->vague = sim_hold_state(arg) != WALDO_NEAR &&
 		             arg->link != inv->target->link;
 		return true;

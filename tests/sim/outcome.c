@@ -25,7 +25,8 @@ keep_result(sim_inv *inv, waldo_ref *ref)
 		hold->link = inv->link;
 		hold->peer = inv->peer;
 		hold->hostile = inv->hostile;
-		hold->promise = inv->gave != NULL && inv->passed_promise;
+		hold->proxy = inv->came_by != inv->link ||
+		              (inv->gave != NULL && inv->passed_promise);
 	}
 }
 

@@ -164,6 +164,7 @@ typedef enum sim_api {
 typedef struct sim_scope {
 	sim_api api;
 	sim_memory *memory;
+	size_t largest; /* what a callback allocates is its own affair */
 } sim_scope;
 sim_scope sim_enter(sim_node *node, sim_api api);
 void sim_leave(sim_node *node, sim_scope scope);
@@ -204,7 +205,7 @@ struct sim_hold {
 	int connected;      /* name that was asked for, or -1 */
 	bool hostile;
 	bool immortal; /* a watch without a handle keeps it */
-	bool promise; /* came as a promise of the peer's: equals itself alone */
+	bool proxy; /* a promise, or passed on by others: equals itself alone */
 	uint32_t next_seq;
 	uint32_t last_seq[3]; /* dispatched: made while pending, later, all */
 };
@@ -263,6 +264,7 @@ struct sim_inv {
 
 	/* callee */
 	unsigned executed;
+	sim_link *came_by;
 	bool answered;
 	sim_object *ran_on;
 	sim_object *made;  /* the result, if that is a new object */

@@ -351,7 +351,7 @@ release(sim_world *world)
 		sim_node_release_all(node);
 		scope = sim_enter(node, SIM_API_ANY);
 		for (int k = 0; k < SIM_NAMES; k++) {
-			char name[8];
+			char name[16];
 
 			(void) snprintf(name, sizeof(name), "obj%d", k);
 			node->named[k] = NULL;

@@ -256,6 +256,23 @@ what_comes_for_an_abandoned_call_is_dropped(void **state)
 	assert_int_equal(o->count, 1);
 }
 
+/* Promise 1: both are there when the loop looks. */
+static void
+an_answer_that_meets_a_cancellation_is_no_second_outcome(void **state)
+{
+	struct answered *a = *state;
+	waldo_promise *promise = waldo_ref_invoke(a->f->gate, "add", "i", 7);
+	struct outcome *o = watch_outcome(a->f, waldo_promise_retain(promise));
+
+	assert_string_not_equal(peer_await(&a->peer, "[1,1,"), "");
+	assert_true(peer_send(&a->peer, "[2,1,0,false,[]] 8"));
+	waldo_promise_cancel(promise);
+	assert_int_equal(o->count, 0);
+	(void) memory_settle();
+	assert_failed(o, WALDO_ECANCELLED, WALDO_MAYBE_EXECUTED);
+	waldo_promise_release(promise);
+}
+
 /* P7 */
 static void
 an_abort_says_which_calls_never_ran(void **state)
@@ -323,6 +340,8 @@ main(void)
 	    failure_test(an_answer_to_no_call_is_a_protocol_error),
 	    failure_test(a_kept_answer_is_dropped_once),
 	    failure_test(what_comes_for_an_abandoned_call_is_dropped),
+	    failure_test(
+	        an_answer_that_meets_a_cancellation_is_no_second_outcome),
 	    failure_test(an_abort_says_which_calls_never_ran),
 	    failure_test(a_peer_that_closes_leaves_the_fate_open),
 	    failure_test(a_peer_that_speaks_something_else_is_told_apart),

@@ -705,8 +705,24 @@ acks_say_what_was_applied(void **state)
 	assert_string_equal(peer_receive(&s->peer), "");
 	/* The call and its drop. */
 	assert_int_equal(s->peer.acked, 2);
+}
+
+/* F14, P20: two idle nodes are silent, but for their pings. */
+static void
+an_ack_is_not_acknowledged(void **state)
+{
+	struct session *s = session_of(state);
+	unsigned acks;
+
+	fetch(s);
+	memory_advance(2000000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	acks = s->peer.acks;
+	send(s, "![5,1]");
+	assert_alive(s, 1);
 	memory_advance(2000000);
 	assert_string_equal(peer_await(&s->peer, "["), "");
+	assert_int_equal(s->peer.acks, acks);
 }
 
 static void
@@ -840,6 +856,8 @@ a_burst_is_worked_off_over_several_turns(void **state)
 		                "[1,nil,-2,'add',[],{}] [%d]", i % 100);
 		send(s, frame);
 	}
+	assert_ok(waldo_node_step(s->f->server, 0));
+	assert_in_range(s->f->service->calls, 1, 4999);
 	assert_alive(s, 1);
 	assert_int_equal(s->f->service->calls, 5000);
 }
@@ -916,6 +934,7 @@ main(void)
 	    session_test(a_deadline_is_answered_when_it_comes),
 	    session_test(a_call_at_its_deadline_does_not_start),
 	    session_test(acks_say_what_was_applied),
+	    session_test(an_ack_is_not_acknowledged),
 	    session_test(bye_ends_the_session),
 	    session_test(what_a_peer_says_in_the_end_is_escaped),
 	    session_test(a_silent_link_is_pinged_and_then_lost),

@@ -183,7 +183,7 @@ emptying_it_is_linear(void **state)
 		assert_non_null(waldoi_table_remove(&table, key));
 	}
 	assert_int_equal(table.count, 0);
-	assert_int_equal(sum, UINT64_C(MANY) * (MANY + 1) / 2);
+	assert_int_equal(sum, (uint64_t) MANY * (MANY + 1) / 2);
 	assert_true((clock() - begin) / CLOCKS_PER_SEC < 10);
 	waldoi_table_fini(&table);
 }
