@@ -88,6 +88,13 @@ waldoi_node_now(waldo_node *node)
 	return node->now;
 }
 
+uint64_t
+waldoi_node_clock(waldo_node *node)
+{
+	node->now = node->driver->now(node->driver_data);
+	return node->now;
+}
+
 void
 waldoi_node_wake(waldo_node *node)
 {
@@ -102,6 +109,14 @@ waldoi_node_queue(waldo_node *node, waldoi_job *job,
                   void (*run)(waldoi_job *job))
 {
 	waldoi_runqueue_add(&node->jobs, job, run);
+	waldoi_node_wake(node);
+}
+
+void
+waldoi_node_queue_next(waldo_node *node, waldoi_job *job,
+                       void (*run)(waldoi_job *job))
+{
+	waldoi_runqueue_add(&node->next_jobs, job, run);
 	waldoi_node_wake(node);
 }
 
@@ -145,6 +160,17 @@ run_timers(waldo_node *node)
 	}
 }
 
+/* What was put off until this turn. */
+static void
+take_next(waldo_node *node)
+{
+	waldoi_job *job;
+
+	while ((job = waldoi_runqueue_pop(&node->next_jobs)) != NULL) {
+		waldoi_runqueue_add(&node->jobs, job, job->run);
+	}
+}
+
 static void
 run_jobs(waldo_node *node)
 {
@@ -162,9 +188,10 @@ run_jobs(waldo_node *node)
 void
 waldoi_node_run_jobs(waldo_node *node)
 {
-	while (node->jobs.count > 0) {
+	do {
 		run_jobs(node);
-	}
+		take_next(node);
+	} while (node->jobs.count > 0);
 }
 
 void
@@ -173,12 +200,14 @@ waldoi_node_turn(waldo_node *node)
 	node->entered = node->turning = true;
 	node->woken = true; /* whatever is queued from here on runs here */
 	node->now = node->driver->now(node->driver_data);
+	take_next(node);
 	run_timers(node);
 	run_jobs(node);
 	waldoi_sessions_flush(node);
 	node->turning = node->entered = node->woken = false;
 	rearm(node);
-	if (node->jobs.count > 0 || !TAILQ_EMPTY(&node->dirty)) {
+	if (node->jobs.count > 0 || node->next_jobs.count > 0 ||
+	    !TAILQ_EMPTY(&node->dirty)) {
 		waldoi_node_wake(node);
 	}
 }
@@ -310,6 +339,7 @@ static void
 init_lists(waldo_node *node)
 {
 	waldoi_runqueue_init(&node->jobs);
+	waldoi_runqueue_init(&node->next_jobs);
 	TAILQ_INIT(&node->dirty);
 	LIST_INIT(&node->refs);
 	LIST_INIT(&node->promises);
@@ -385,7 +415,7 @@ waldoi_node_count(const waldo_node *node, waldoi_counts *ret_counts)
 	    .promises = node->promise_count,
 	    .calls = node->call_count,
 	    .timers = node->timers.count,
-	    .tasks = node->jobs.count,
+	    .tasks = node->jobs.count + node->next_jobs.count,
 	    .bytes = node->bytes,
 	};
 	LIST_FOREACH(session, &node->sessions, entry) {

@@ -31,6 +31,7 @@ struct waldo_node {
 	uint64_t armed;     /* what the driver was last told */
 
 	waldoi_runqueue jobs;
+	waldoi_runqueue next_jobs; /* not before the next turn */
 	waldoi_timers timers;
 	TAILQ_HEAD(, waldoi_session) dirty; /* have something to send */
 
@@ -74,11 +75,19 @@ void waldoi_node_wake(waldo_node *node);
 void waldoi_node_queue(waldo_node *node, waldoi_job *job,
                        void (*run)(waldoi_job *job));
 
+/* The same, not before other links have had their turn. */
+void waldoi_node_queue_next(waldo_node *node, waldoi_job *job,
+                            void (*run)(waldoi_job *job));
+
 /* All that is queued, and all that this queues: only when the node dies. */
 void waldoi_node_run_jobs(waldo_node *node);
 
 /* The time: that of the turn, or afresh outside one. */
 uint64_t waldoi_node_now(waldo_node *node);
+
+/* The time, read afresh: where a user's own timeout begins, since a method may
+ * have kept the turn for long. */
+uint64_t waldoi_node_clock(waldo_node *node);
 
 void waldoi_node_arm(waldo_node *node, waldoi_timer *timer, uint64_t at,
                      void (*fire)(waldoi_timer *timer));

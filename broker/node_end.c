@@ -55,7 +55,7 @@ end_grace(waldoi_timer *timer)
 void
 waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 {
-	uint64_t at = waldoi_node_now(node) + grace_ms * UINT64_C(1000);
+	uint64_t at = waldoi_node_clock(node) + grace_ms * UINT64_C(1000);
 
 	if (!node->stopping) {
 		node->stopping = true;
@@ -101,6 +101,7 @@ orphan_handles(waldo_node *node)
 	while ((call = LIST_FIRST(&node->calls)) != NULL) {
 		waldoi_call_orphan(call);
 	}
+	waldoi_node_run_jobs(node);
 	while ((request = LIST_FIRST(&node->requests)) != NULL) {
 		waldoi_request_orphan(request);
 	}
@@ -110,6 +111,7 @@ orphan_handles(waldo_node *node)
 	while ((ref = LIST_FIRST(&node->refs)) != NULL) {
 		waldoi_ref_orphan(ref, gone);
 	}
+	waldoi_node_run_jobs(node);
 	while ((watch = LIST_FIRST(&node->afters)) != NULL) {
 		waldoi_watch_orphan(watch);
 	}

@@ -4,6 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Calls need not wait here: where the result is made, they will. */
+static bool
+can_pipeline(const waldoi_pending *pending)
+{
+	const waldo_promise *promise = pending->promise;
+
+	return promise != NULL && promise->source != NULL &&
+	       promise->source->pipeline != NULL;
+}
+
 static waldo_promise *
 pending_invoke(waldo_ref *ref, waldo_request *request, bool wants,
                waldo_err *ret_err)
@@ -13,8 +23,7 @@ pending_invoke(waldo_ref *ref, waldo_request *request, bool wants,
 	waldoi_failure *failure = NULL;
 	waldo_call *call;
 
-	if (pending->promise != NULL && pending->promise->source != NULL &&
-	    pending->promise->source->pipeline != NULL) {
+	if (can_pipeline(pending)) {
 		return pending->promise->source->pipeline(pending, request,
 		                                          wants, ret_err);
 	}
@@ -44,6 +53,11 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 {
 	waldoi_pending *pending = (waldoi_pending *) ref;
 
+	if (can_pipeline(pending)) {
+		/* Or those that are made later would overtake it. */
+		waldoi_ref_forward(ref, call);
+		return;
+	}
 	if (!waldoi_message_own(&call->args)) {
 		waldoi_call_fail(call, waldoi_failure_new(WALDO_ENOMEM,
 		                                          WALDO_NOT_SENT,

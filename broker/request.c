@@ -173,7 +173,7 @@ waldoi_request_send_for(waldo_request *request, bool wants, waldo_err *ret_err)
 		    waldoi_failure_with_fate(end->failure, WALDO_NOT_SENT));
 	}
 	if (request->timeout_ms != 0) {
-		request->deadline = waldoi_node_now(request->node) +
+		request->deadline = waldoi_node_clock(request->node) +
 		                    request->timeout_ms * UINT64_C(1000);
 	}
 	return end->ops->invoke(end, request, wants, ret_err);

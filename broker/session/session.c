@@ -336,7 +336,7 @@ take_frames(waldoi_session *session)
 	}
 	if (cut == WALDOI_CUT_FRAME && session->state == WALDOI_OPEN_SESSION) {
 		session->more_input = true;
-		waldoi_node_queue(session->node, &session->job, go_on);
+		waldoi_node_queue_next(session->node, &session->job, go_on);
 	}
 }
 

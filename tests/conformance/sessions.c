@@ -134,6 +134,23 @@ a_session_ends_when_nobody_needs_it(void **state)
 	      f->services[1].destroyed == 1 && f->services[2].destroyed == 1);
 }
 
+static void
+a_one_way_call_of_a_lost_session_fails_once(void **state)
+{
+	struct fixture *f = *state;
+	const waldo_options options = {.size = sizeof(options),
+	                               .flags = WALDO_ONE_WAY};
+	struct outcome *o;
+
+	barrier(f);
+	o = watch_outcome(
+	    f, waldo_request_send(waldo_request_new(f->gate, "add", &options)));
+	waldo_ref_end_session(f->gate, "over");
+	assert_int_equal(o->count, 0);
+	until(f, o->count > 0);
+	assert_failed(o, WALDO_ELOST, WALDO_NOT_SENT);
+}
+
 /* What was taken is sent, though nobody waits for it. */
 static void
 a_notification_before_the_last_release_arrives(void **state)
@@ -266,6 +283,7 @@ const struct CMUnitTest sessions_tests[] = {
     waldo_test(the_peer_is_told_why),
     waldo_test(every_call_of_a_lost_session_fails_once),
     waldo_test(a_session_ends_when_nobody_needs_it),
+    waldo_test(a_one_way_call_of_a_lost_session_fails_once),
     waldo_test(a_notification_before_the_last_release_arrives),
     waldo_test(a_stop_lets_open_calls_finish),
     waldo_test(a_stop_does_not_wait_longer_than_its_grace),

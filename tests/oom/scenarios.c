@@ -48,9 +48,7 @@ passing_values(struct world *w)
 static void
 failing(struct world *w)
 {
-	struct outcome *no_method = ask(w, w->gate, ".none", WALDO_EMETHOD);
-
-	(void) no_method;
+	(void) ask(w, w->gate, ".none", WALDO_EMETHOD);
 	(void) ask(w, w->gate, "fail", WALDO_EREMOTE);
 	watch_outcome(expect(w, WALDO_EARGS),
 	              waldo_ref_invoke(w->gate, "call", "s", "?"));
@@ -62,16 +60,13 @@ static void
 passing_a_callback(struct world *w)
 {
 	waldo_ref *mine = service_new(w, w->client);
-	struct outcome *outer = expect(w, WALDO_OK), *inner = expect(w, 0);
+	struct outcome *outer = expect(w, WALDO_OK);
+	struct outcome *inner = expect(w, WALDO_OK);
 
-	watch_outcome(outer, waldo_ref_invoke(w->gate, "call", "iri",
-	                                      outer->number, mine,
-	                                      inner->number));
-	/* The inner one is the server's: here only its runs are counted. */
-	inner->want = WALDO_OK;
-	inner->one_way = true;
-	inner->settled = 1;
-	inner->registered = true;
+	inner->not_ours = true;
+	watch_outcome(outer,
+	              waldo_ref_invoke(w->gate, "call", "iri", outer->number,
+	                               mine, inner->number));
 	waldo_ref_release(mine);
 }
 
@@ -81,30 +76,29 @@ sending_home(struct world *w)
 	waldo_ref *mine = service_new(w, w->client);
 	struct outcome *o = expect(w, WALDO_OK);
 
-	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
-	                                  mine));
+	watch_outcome(o,
+	              waldo_ref_invoke(w->gate, "keep", "ir", o->number, mine));
 	waldo_ref_release(mine);
 	(void) ask(w, w->gate, "kept", WALDO_OK);
 	pump();
 	o = expect(w, WALDO_OK);
-	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
-	                                  w->gate));
+	watch_outcome(
+	    o, waldo_ref_invoke(w->gate, "keep", "ir", o->number, w->gate));
 }
 
 static void
 pipelining(struct world *w)
 {
 	struct outcome *o = expect(w, WALDO_OK);
-	waldo_promise *made =
-	    waldo_ref_invoke(w->gate, "make", "i", o->number);
+	waldo_promise *made = waldo_ref_invoke(w->gate, "make", "i", o->number);
 	waldo_promise *held, *list;
 	waldo_ref *ref = waldo_ref_retain(waldo_promise_get_ref(made));
 
 	watch_outcome(o, made);
 	(void) ask(w, ref, "echo", WALDO_OK);
 	o = expect(w, WALDO_OK);
-	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
-	                                  ref));
+	watch_outcome(o,
+	              waldo_ref_invoke(w->gate, "keep", "ir", o->number, ref));
 	waldo_ref_release(ref);
 
 	/* On a call that is deferred: it is parked there. */
@@ -210,8 +204,8 @@ passing_many_references(struct world *w)
 	struct outcome *o = expect(w, WALDO_OK);
 	waldo_request *request;
 
-	watch_outcome(o, waldo_ref_invoke(w->gate, "many", "ii", o->number,
-	                                  20));
+	watch_outcome(o,
+	              waldo_ref_invoke(w->gate, "many", "ii", o->number, 20));
 	pump();
 	o = expect(w, WALDO_OK);
 	request = waldo_request_new(w->gate, "echo", NULL);
@@ -252,7 +246,7 @@ notifying(struct world *w)
 	struct outcome *o = expect(w, WALDO_OK);
 	waldo_request *request = waldo_request_new(w->gate, "echo", &one_way);
 
-	o->one_way = true;
+	o->unseen = true;
 	waldo_putf(waldo_request_get_args(request), "i", o->number);
 	watch_outcome(o, waldo_request_send(request));
 	pump();
@@ -281,8 +275,8 @@ revoking(struct world *w)
 	struct outcome *o = expect(w, WALDO_OK);
 	waldo_ref *ref = service_new(w, w->server);
 
-	watch_outcome(o, waldo_ref_invoke(w->gate, "keep", "ir", o->number,
-	                                  ref));
+	watch_outcome(o,
+	              waldo_ref_invoke(w->gate, "keep", "ir", o->number, ref));
 	o = ask(w, w->gate, "kept", WALDO_OK);
 	pump();
 	(void) ask(w, o->ref, "hold", WALDO_EREVOKED);
@@ -332,7 +326,8 @@ relaying(struct world *w)
 	struct outcome *o;
 
 	pump();
-	if (memory_node_new(NULL, &w->third) != WALDO_OK) {
+	w->third = node_new(w);
+	if (w->third == NULL) {
 		return;
 	}
 	there = service_new(w, w->third);
@@ -343,8 +338,8 @@ relaying(struct world *w)
 		far = NULL;
 	}
 	o = expect(w, WALDO_OK);
-	watch_outcome(o, waldo_ref_invoke(w->service, "keep", "ir", o->number,
-	                                  far));
+	watch_outcome(
+	    o, waldo_ref_invoke(w->service, "keep", "ir", o->number, far));
 	o = ask(w, w->gate, "kept", WALDO_OK);
 	pump();
 	(void) ask(w, o->ref, "echo", WALDO_OK);
@@ -358,8 +353,40 @@ describing(struct world *w)
 {
 	struct outcome *o = expect(w, WALDO_OK);
 
-	o->one_way = true; /* no method of ours runs for it */
+	o->unseen = true; /* no method of the service runs for it */
 	watch_outcome(o, waldo_ref_invoke(w->gate, ".describe", ""));
+}
+
+static void
+stopping(struct world *w)
+{
+	pump();
+	(void) ask(w, w->gate, "hold", WALDO_OK);
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+	pump();
+	w->stopping = w->server != NULL;
+	waldo_node_stop(w->server, 1000);
+	pump();
+	answer_held(w);
+}
+
+/* A name that is not published: the finder is asked. */
+static void
+finding(struct world *w)
+{
+	/* any_other() answers with a string; near, nobody listens. */
+	waldo_err want = w->near ? WALDO_ECONNECT : WALDO_EINVAL;
+	waldo_ref *found = NULL;
+	char uri[64];
+
+	waldo_set_finder(w->server, w->service);
+	for (int i = 0; i < 2 && w->client != NULL; i++) {
+		(void) snprintf(uri, sizeof(uri), "waldo+inproc:oom/name%d", i);
+		if (waldo_connect(w->client, uri, &found) == WALDO_OK) {
+			(void) ask(w, found, "echo", want);
+			waldo_ref_release(found);
+		}
+	}
 }
 
 const struct scenario scenarios[] = {
@@ -384,6 +411,8 @@ const struct scenario scenarios[] = {
     {"losing the peer", losing_the_peer},
     {"relaying", relaying},
     {"describing", describing},
+    {"stopping", stopping},
+    {"finding", finding},
 };
 
 const size_t scenario_count = sizeof(scenarios) / sizeof(*scenarios);

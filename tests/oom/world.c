@@ -297,6 +297,25 @@ answer_held(struct world *w)
 
 /* ---- the world */
 
+static void
+note_line(waldo_log_level level, const char *line, void *user)
+{
+	struct world *w = user;
+
+	(void) level;
+	w->broken |= strstr(line, "broke the protocol") != NULL;
+}
+
+waldo_node *
+node_new(struct world *w)
+{
+	const waldo_node_options options = {
+	    .size = sizeof(options), .log = note_line, .log_user = w};
+	waldo_node *node = NULL;
+
+	return memory_node_new(&options, &node) == WALDO_OK ? node : NULL;
+}
+
 void
 world_open(struct world *w, bool near, size_t chunk)
 {
@@ -304,7 +323,8 @@ world_open(struct world *w, bool near, size_t chunk)
 
 	*w = (struct world){.near = near};
 	memory_set_chunk(chunk);
-	if (memory_node_new(NULL, &w->server) != WALDO_OK) {
+	w->server = node_new(w);
+	if (w->server == NULL) {
 		return;
 	}
 	w->service = service_new(w, w->server);
@@ -313,7 +333,8 @@ world_open(struct world *w, bool near, size_t chunk)
 		w->gate = waldo_ref_retain(w->service);
 		return;
 	}
-	if (memory_node_new(NULL, &w->client) != WALDO_OK ||
+	w->client = node_new(w);
+	if (w->client == NULL ||
 	    waldo_listen(w->server, "inproc:oom", &listener) != WALDO_OK ||
 	    waldo_publish(w->server, "gate", w->service) != WALDO_OK) {
 		return;
@@ -325,11 +346,19 @@ world_open(struct world *w, bool near, size_t chunk)
 }
 
 void
-world_settle(struct world *w)
+world_settle(void)
 {
-	(void) w;
 	/* Longer than the silence that ends a session. */
 	memory_advance(UINT64_C(60) * 1000 * 1000);
+}
+
+static void
+stop_watches(struct world *w)
+{
+	for (size_t i = 0; i < w->watch_count; i++) {
+		waldo_watch_stop(w->watches[i].handle);
+		w->watches[i].handle = NULL;
+	}
 }
 
 static void
@@ -337,24 +366,23 @@ release_refs(struct world *w)
 {
 	for (size_t i = 0; i < w->outcome_count; i++) {
 		waldo_ref_release(w->outcomes[i].ref);
+		w->outcomes[i].ref = NULL;
 	}
 	waldo_ref_release(w->kept);
-	waldo_ref_release(w->gate);
 	waldo_ref_release(w->service);
-	w->kept = w->gate = w->service = NULL;
+	w->kept = w->service = NULL;
 }
 
 void
 world_close(struct world *w)
 {
-	for (size_t i = 0; i < w->watch_count; i++) {
-		waldo_watch_stop(w->watches[i].handle);
-	}
+	stop_watches(w);
 	if (w->client != w->server) {
 		waldo_node_free(w->client);
 	}
 	/* Some handles outlive their node. */
 	release_refs(w);
+	waldo_ref_release(w->gate);
 	waldo_node_free(w->third);
 	waldo_node_free(w->server);
 	answer_held(w);
@@ -382,6 +410,9 @@ check_outcome(const struct outcome *o, bool failed, bool closed)
 	if (o->settled > 1 || o->runs > 1) {
 		return say("settled or run twice: call", number);
 	}
+	if (o->not_ours) {
+		return NULL;
+	}
 	if (o->registered && o->settled == 0 && !may_be_open) {
 		return say("never settled: call", number);
 	}
@@ -393,7 +424,7 @@ check_outcome(const struct outcome *o, bool failed, bool closed)
 		return say("ran, and was said not to: call", number);
 	}
 	if (o->settled > 0 && o->code == WALDO_OK && o->runs == 0 &&
-	    !o->one_way) {
+	    !o->unseen) {
 		return say("has a result, and did not run: call", number);
 	}
 	if (!failed && !may_be_open &&
@@ -415,6 +446,58 @@ check_outcomes(const struct world *w, bool failed, bool closed)
 	return bad;
 }
 
+/* `most`: exports and imports that the world still holds. */
+static const char *
+check_node(const waldo_node *node, size_t most)
+{
+	waldoi_counts counts;
+
+	if (node == NULL) {
+		return NULL;
+	}
+	waldoi_node_count(node, &counts);
+	if (counts.exports > most || counts.imports > most) {
+		return say("a session keeps references, more than", most);
+	}
+	if (counts.promises > 0 || counts.calls > 0 || counts.tasks > 0) {
+		return say("a node keeps promises, calls or tasks:",
+		           counts.promises + counts.calls + counts.tasks);
+	}
+	if (most == 0 &&
+	    (counts.sessions > 0 || counts.timers > 0 || counts.bytes > 0)) {
+		return say("a node keeps sessions, timers or bytes:",
+		           counts.sessions + counts.timers + counts.bytes);
+	}
+	return NULL;
+}
+
+static const char *
+check_nodes(const struct world *w, size_t most)
+{
+	const char *bad = check_node(w->server, most);
+
+	if (bad == NULL) {
+		bad = check_node(w->client, most);
+	}
+	return bad != NULL ? bad : check_node(w->third, most);
+}
+
+const char *
+world_release(struct world *w)
+{
+	const char *bad;
+
+	stop_watches(w);
+	answer_held(w);
+	release_refs(w);
+	world_settle();
+	bad = check_nodes(w, 1); /* the gate */
+	waldo_ref_release(w->gate);
+	w->gate = NULL;
+	world_settle();
+	return bad != NULL ? bad : check_nodes(w, 0);
+}
+
 const char *
 world_check_settled(const struct world *w, bool failed)
 {
@@ -425,6 +508,12 @@ world_check_settled(const struct world *w, bool failed)
 		if (!failed && !w->watches[i].registered) {
 			return say("refused, though memory lasted: watch", i);
 		}
+	}
+	if (w->broken) {
+		return "a node broke the protocol";
+	}
+	if (w->stopping && waldo_node_is_running(w->server)) {
+		return "the server does not stop";
 	}
 	return check_outcomes(w, failed, false);
 }

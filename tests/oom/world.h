@@ -30,8 +30,9 @@ struct outcome {
 	struct world *w;
 	int number;      /* the first argument of most methods */
 	bool registered; /* the promise was there, so it must be settled */
-	bool one_way;
-	bool at_end; /* only the end of its node settles it */
+	bool unseen;     /* whether it has a result does not say that it ran */
+	bool not_ours;   /* made by a service; only its runs are counted */
+	bool at_end;     /* only the end of its node settles it */
 	int settled, runs;
 	waldo_err want; /* what comes of it while memory lasts */
 	waldo_err code;
@@ -58,7 +59,9 @@ struct service {
 };
 
 struct world {
-	bool near; /* client and server are one node */
+	bool near;     /* client and server are one node */
+	bool stopping; /* the server must come to its end */
+	bool broken;   /* a node has logged that its peer broke the protocol */
 	waldo_node *server, *client, *third;
 	waldo_ref *service; /* near, at the server */
 	waldo_ref *gate;    /* the same, as the client sees it */
@@ -75,9 +78,13 @@ struct world {
 void world_open(struct world *w, bool near, size_t chunk);
 
 /* Lets time pass until every call that can end has ended. */
-void world_settle(struct world *w);
+void world_settle(void);
 
-/* Ends all that the world still holds. */
+/* Gives everything back while the nodes live; NULL, or what they keep of it
+ * all the same. */
+const char *world_release(struct world *w);
+
+/* Ends the nodes, and then whatever the world still holds. */
 void world_close(struct world *w);
 
 /* What a world that was settled, and one that was closed, must be like; NULL,
@@ -89,6 +96,7 @@ const char *world_check_closed(const struct world *w);
 void pump(void);
 
 /* NULL if memory ran out. */
+waldo_node *node_new(struct world *w);
 waldo_ref *service_new(struct world *w, waldo_node *node);
 
 /* Answers the calls that hold() has deferred, with their numbers. */

@@ -266,7 +266,7 @@ check_own_error(const sim_inv *inv, const waldo_failure *failure)
 	           (ran && failure->fate == WALDO_EXECUTED) ||
 	               (inv->executed == 0 && is_derived(inv->target) &&
 	                (failure->fate == WALDO_NOT_SENT ||
-	                 inv->target->origin != NULL)),
+	                 inv->target->proxy || inv->target->origin != NULL)),
 	           "invocation %u: the callee's own error; answered %d, "
 	           "executed %u, fate %d",
 	           inv->id, inv->answered, inv->executed, (int) failure->fate);

@@ -252,11 +252,11 @@ abandon_links(sim_node *node)
 static void
 end_immortal(sim_hold *hold)
 {
+	sim_object *object = sim_hold_near(hold);
 	sim_scope scope = sim_enter(hold->node, SIM_API_RELEASE);
 
-	if (hold->object != NULL &&
-	    waldo_ref_get_state(hold->ref) == WALDO_NEAR) {
-		hold->object->revoked = true;
+	if (object != NULL) {
+		object->revoked = true;
 		waldo_object_revoke(hold->ref);
 	}
 	sim_node_touch(hold->node);

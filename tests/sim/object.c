@@ -258,6 +258,8 @@ is_promise(sim_hold *hold)
 	return hold->proxy || sim_hold_state(hold) == WALDO_PENDING;
 }
 
+/* Nothing that may be waiting for this: a promise that leads to itself by way
+ * of other nodes is garbage that nobody can collect. */
 static void
 get(dispatch *d)
 {
@@ -265,6 +267,9 @@ get(dispatch *d)
 
 	if (!waldo_call_check(d->call)) {
 		return;
+	}
+	if (hold != NULL && sim_hold_object(hold) == NULL) {
+		hold = NULL;
 	}
 	d->inv->gave = hold;
 	d->inv->passed_promise = hold != NULL && is_promise(hold);

@@ -20,11 +20,27 @@ find_hold(const sim_node *node, const waldo_ref *ref)
 	return NULL;
 }
 
+sim_object *
+sim_hold_near(sim_hold *hold)
+{
+	const sim_list *objects = &hold->node->objects;
+
+	for (unsigned i = 0; i < objects->count; i++) {
+		sim_object *object = objects->items[i];
+
+		if (waldo_ref_get_self(hold->ref, sim_object_class(object)) ==
+		    object) {
+			return object;
+		}
+	}
+	return NULL;
+}
+
 sim_hold *
 sim_hold_own(sim_node *node, waldo_ref *ref)
 {
 	sim_hold *hold;
-	sim_object *object = NULL;
+	sim_object *object;
 
 	if (ref == NULL) {
 		return NULL;
@@ -40,15 +56,10 @@ sim_hold_own(sim_node *node, waldo_ref *ref)
 		sim_list_add(&node->holds, hold);
 	}
 	hold->count++;
-	if (sim_hold_state(hold) == WALDO_NEAR) {
-		for (unsigned i = 0; i < node->objects.count; i++) {
-			object = node->objects.items[i];
-			if (waldo_ref_get_self(ref, sim_object_class(object)) ==
-			    object) {
-				hold->object = object;
-				hold->peer = node;
-			}
-		}
+	object = sim_hold_near(hold);
+	if (object != NULL) {
+		hold->object = object;
+		hold->peer = node;
 	}
 	return hold;
 }

@@ -114,7 +114,7 @@ void sim_pipe_schedule(sim_end *from);
 struct sim_node {
 	sim_world *world;
 	unsigned index;
-	char name[12]; /* node0 */
+	char name[16]; /* node0 */
 	unsigned incarnation;
 	waldo_node *node; /* NULL between lives */
 	waldo_limits limits;
@@ -403,6 +403,7 @@ sim_hold *sim_hold_keep(sim_node *node, waldo_ref *ref);
 sim_hold *sim_hold_own(sim_node *node, waldo_ref *ref); /* ... or given */
 void sim_hold_give_back(sim_hold *hold);
 sim_object *sim_hold_object(sim_hold *hold);
+sim_object *sim_hold_near(sim_hold *hold); /* NULL if it is not */
 /* True if it is known to lead to its object through one session, hold->link;
  * others may go through proxies, also of the object's own node. */
 bool sim_hold_is_direct(sim_hold *hold);

@@ -54,9 +54,8 @@ bare_node_new(void)
 	waldo_node *node = NULL;
 
 	bare_clock = 1000 * 1000;
-	return waldoi_node_new(NULL, &bare_ops, NULL, &node) == WALDO_OK
-	           ? node
-	           : NULL;
+	return waldoi_node_new(NULL, &bare_ops, NULL, &node) == WALDO_OK ? node
+	                                                                 : NULL;
 }
 
 #endif

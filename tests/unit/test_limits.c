@@ -187,8 +187,7 @@ main(void)
 	    cmocka_unit_test(a_limit_that_is_too_small_is_named),
 	    cmocka_unit_test(a_limit_that_is_too_large_is_named),
 	    cmocka_unit_test(what_must_hold_a_message_is_as_large_as_one),
-	    cmocka_unit_test(
-	        a_larger_structure_is_taken_as_far_as_it_is_known),
+	    cmocka_unit_test(a_larger_structure_is_taken_as_far_as_it_is_known),
 	};
 
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

@@ -40,8 +40,7 @@ find(const char *text)
 static void
 define(const char *text)
 {
-	assert_true(
-	    waldoi_names_out_define(&out, text, strlen(text), SECRET));
+	assert_true(waldoi_names_out_define(&out, text, strlen(text), SECRET));
 }
 
 static void

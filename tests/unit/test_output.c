@@ -257,8 +257,7 @@ read_wire(void)
 		}
 		at += len;
 	}
-	assert_int_equal(numbered,
-	                 frames == 0 ? 0 : world.ends[frames - 1]);
+	assert_int_equal(numbered, frames == 0 ? 0 : world.ends[frames - 1]);
 	return frames;
 }
 

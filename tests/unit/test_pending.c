@@ -121,7 +121,11 @@ the_empty_path_has_no_steps(void **state)
 static void
 only_digits_alone_that_can_count_are_an_index(void **state)
 {
-	static const char *const keys[] = {"-1", "1a", "a1", " 1", "1.0",
+	static const char *const keys[] = {"-1",
+	                                   "1a",
+	                                   "a1",
+	                                   " 1",
+	                                   "1.0",
 	                                   "4294967296",
 	                                   "99999999999999999999999999"};
 	waldoi_path path;
@@ -158,7 +162,8 @@ a_path_has_at_most_eight_steps_of_128_bytes(void **state)
 static void
 a_path_with_an_empty_step_is_malformed(void **state)
 {
-	static const char *const bad[] = {"/", "/a", "a/", "a//b", "a/b/", "//"};
+	static const char *const bad[] = {"/",    "/a",   "a/",
+	                                  "a//b", "a/b/", "//"};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

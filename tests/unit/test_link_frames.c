@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a link, keeping it, ending it (PROTOCOL.md P19, P20, P23, P25). */
+#include "tests/unit/session_fixture.h"
+
+#include <stdio.h>
+
+static void
+acks_say_what_was_applied(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	assert_string_equal(peer_receive(&s->peer), "");
+	memory_advance(2000000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	/* The call and its drop. */
+	assert_int_equal(s->peer.acked, 2);
+}
+
+/* F14, P20: two idle nodes are silent, but for their pings. */
+static void
+an_ack_is_not_acknowledged(void **state)
+{
+	struct session *s = session_of(state);
+	unsigned acks;
+
+	fetch(s);
+	memory_advance(2000000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	acks = s->peer.acks;
+	send(s, "![5,1]");
+	assert_alive(s, 1);
+	memory_advance(2000000);
+	assert_string_equal(peer_await(&s->peer, "["), "");
+	assert_int_equal(s->peer.acks, acks);
+}
+
+static void
+bye_ends_the_session(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s, "[1,3,-2,'keep',[[0,-1,nil]],{}] [<0>]");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,");
+	send(s, "![9,0,'so long']");
+	assert_true(peer_is_closed(&s->peer));
+	assert_int_equal(waldo_ref_get_state(s->f->service->kept),
+	                 WALDO_BROKEN);
+	assert_non_null(strstr(
+	    waldo_ref_get_failure(s->f->service->kept)->message, "so long"));
+}
+
+static void
+what_a_peer_says_in_the_end_is_escaped(void **state)
+{
+	struct session *s = session_of(state);
+	const char *message;
+
+	fetch(s);
+	send(s, "[1,3,-2,'keep',[[0,-1,nil]],{}] [<0>]");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,");
+	send(s, "![10,0,'a\n\x1b[1mb',0]");
+	assert_true(peer_is_closed(&s->peer));
+	message = waldo_ref_get_failure(s->f->service->kept)->message;
+	assert_null(strchr(message, '\n'));
+	assert_null(strchr(message, '\x1b'));
+}
+
+static void
+a_silent_link_is_pinged_and_then_lost(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	memory_advance(15000000);
+	assert_begins(peer_await(&s->peer, "![6,"), "![6,");
+	assert_false(peer_is_closed(&s->peer));
+	memory_advance(15000000);
+	assert_true(peer_is_closed(&s->peer));
+}
+
+/* P25: an idle healthy link is never lost. */
+static void
+a_link_that_answers_pings_is_not_lost(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	for (int i = 0; i < 100; i++) {
+		const char *ping;
+		char pong[64];
+
+		memory_advance(2000000);
+		ping = peer_await(&s->peer, "![6,");
+		if (*ping != '\0') {
+			(void) snprintf(pong, sizeof(pong), "![7,%s", ping + 4);
+			send(s, pong);
+		}
+	}
+	assert_false(peer_is_closed(&s->peer));
+	assert_alive(s, 7);
+}
+
+static void
+whoever_does_not_open_the_link_is_closed(void **state)
+{
+	static const char *const openings[] = {
+	    "GET / HTTP/1.1\r\n\r\n",
+	    "\xc1WD\x02\0\0\0\0\0\0\0\0",
+	    "\xc1WD\x01\x09\0\0\0\0\0\0\0",
+	    "\xc1XD\x01\0\0\0\0\0\0\0\0",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(openings) / sizeof(*openings); i++) {
+		struct peer peer = {0};
+
+		peer.raw = memory_raw_dial("n");
+		assert_non_null(peer.raw);
+		assert_true(peer_send_bytes(&peer, openings[i], 12));
+		assert_true(peer_is_closed(&peer));
+		peer_fini(&peer);
+	}
+}
+
+static void
+hello_comes_first(void **state)
+{
+	struct peer peer = {0};
+
+	(void) state;
+	peer.raw = memory_raw_dial("n");
+	assert_non_null(peer.raw);
+	assert_true(peer_send_bytes(&peer, peer_preamble, 12));
+	assert_true(peer_send(&peer, "[1,1,0,'names',[],{}] []"));
+	assert_begins(peer_await(&peer, "![10,"), "![10,");
+	assert_true(peer_is_closed(&peer));
+	peer_fini(&peer);
+}
+
+static void
+versions_must_meet(void **state)
+{
+	struct peer peer = {0};
+
+	(void) state;
+	peer.raw = memory_raw_dial("n");
+	assert_non_null(peer.raw);
+	assert_true(peer_send_bytes(&peer, peer_preamble, 12));
+	assert_true(peer_send(&peer, "![0,{0:[2,3]}]"));
+	assert_true(peer_is_closed(&peer));
+	peer_fini(&peer);
+}
+
+/* Promise 6, rule 9: a burst in one read is all done, in order. */
+static void
+a_burst_is_worked_off_over_several_turns(void **state)
+{
+	struct session *s = session_of(state);
+	char frame[64];
+
+	fetch(s);
+	for (int i = 0; i < 5000; i++) {
+		(void) snprintf(frame, sizeof(frame),
+		                "[1,nil,-2,'add',[],{}] [%d]", i % 100);
+		send(s, frame);
+	}
+	assert_alive(s, 1);
+	assert_int_equal(s->f->service->calls, 5000);
+}
+
+/* The ledger of waldoi_node_count(). */
+static void
+nothing_stays_of_a_session_that_ended(void **state)
+{
+	struct session *s = session_of(state);
+	waldoi_counts before, after;
+	struct peer peer;
+
+	peer_fini(&s->peer);
+	(void) memory_settle();
+	waldoi_node_count(s->f->server, &before);
+	assert_int_equal(before.sessions, 0);
+	assert_true(peer_dial(&peer, "n"));
+	assert_true(peer_send(&peer, "[1,1,0,'fetch',[],{}] ['gate']"));
+	assert_true(peer_send(&peer, "[1,3,1,'list',[[0,-1,nil]],{}] [1,<0>]"));
+	assert_true(peer_send(&peer, "[1,5,1,'fail',[],{0:100000}] ['a','b']"));
+	assert_true(peer_send(&peer, "[1,7,1,'make',[],{}] []"));
+	assert_begins(peer_await(&peer, "[2,7,"), "[2,7,0");
+	waldoi_node_count(s->f->server, &after);
+	assert_int_equal(after.sessions, 1);
+	assert_true(after.exports >= 2);
+	peer_fini(&peer);
+	(void) memory_settle();
+	waldoi_node_count(s->f->server, &after);
+	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    session_test(acks_say_what_was_applied),
+	    session_test(an_ack_is_not_acknowledged),
+	    session_test(bye_ends_the_session),
+	    session_test(what_a_peer_says_in_the_end_is_escaped),
+	    session_test(a_silent_link_is_pinged_and_then_lost),
+	    session_test(a_link_that_answers_pings_is_not_lost),
+	    session_test(whoever_does_not_open_the_link_is_closed),
+	    session_test(hello_comes_first),
+	    session_test(versions_must_meet),
+	    session_test(a_burst_is_worked_off_over_several_turns),
+	    session_test(nothing_stays_of_a_session_that_ended),
+	};
+
+	return cmocka_run_group_tests_name("link_frames", tests, NULL, NULL);
+}
