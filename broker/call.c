@@ -365,12 +365,23 @@ tell_cancel(waldoi_job *job)
 	node->callbacks--;
 }
 
+/* Its outcome, that of the cancellation, answers the call. From the queue: a
+ * chain of followers is not recursed into. */
+static void
+cancel_followed(waldoi_job *job)
+{
+	waldo_call *call = waldoi_container_of(job, waldo_call, job);
+
+	if (call->following != NULL) {
+		waldo_promise_cancel(call->following);
+	}
+}
+
 void
 waldoi_call_cancel(waldo_call *call)
 {
 	if (call->following != NULL) {
-		/* Its outcome, that of the cancellation, answers the call. */
-		waldo_promise_cancel(call->following);
+		waldoi_node_queue(call->node, &call->job, cancel_followed);
 	} else if (!call->told && call->on_cancel != NULL &&
 	           call->node != NULL) {
 		waldoi_node_queue(call->node, &call->job, tell_cancel);

@@ -6,13 +6,12 @@
 #include <string.h>
 
 #define LAST_CODE WALDO_ESYSTEM
-#define IMMORTAL  UINT32_MAX
 
 #define NO_MEMORY(fate)                                                        \
 	{                                                                      \
 		.pub = {WALDO_ENOMEM,    fate, false, "waldo.NoMemory",        \
 		        "out of memory", 0},                                   \
-		.count = IMMORTAL                                              \
+		.count = WALDOI_IMMORTAL                                       \
 	}
 
 /* Ready-made, one for each fate. */
@@ -119,7 +118,7 @@ waldoi_failure_typedv(const char *type, const char *format, va_list args)
 	waldoi_failure *failure =
 	    make(WALDO_EREMOTE, WALDO_EXECUTED, type, format, args);
 
-	if (failure->count != IMMORTAL) {
+	if (failure->count != WALDOI_IMMORTAL) {
 		failure->pub.number = WALDOI_APPLICATION_CODE;
 	}
 	return failure;
@@ -208,7 +207,7 @@ waldoi_failure_with_fate(waldoi_failure *failure, waldo_fate fate)
 waldoi_failure *
 waldoi_failure_retain(waldoi_failure *failure)
 {
-	if (failure != NULL && failure->count != IMMORTAL) {
+	if (failure != NULL && failure->count != WALDOI_IMMORTAL) {
 		failure->count++;
 	}
 	return failure;
@@ -217,7 +216,7 @@ waldoi_failure_retain(waldoi_failure *failure)
 void
 waldoi_failure_release(waldoi_failure *failure)
 {
-	if (failure == NULL || failure->count == IMMORTAL) {
+	if (failure == NULL || failure->count == WALDOI_IMMORTAL) {
 		return;
 	}
 	if (--failure->count == 0) {

@@ -14,6 +14,9 @@
 /* Codes on the wire from here on are the application's, below ours. */
 #define WALDOI_APPLICATION_CODE 1000
 
+/* The count of one that is not freed. */
+#define WALDOI_IMMORTAL UINT32_MAX
+
 typedef struct waldoi_failure {
 	waldo_failure pub; /* first, so that what the user is lent leads here */
 	uint32_t count;

@@ -19,6 +19,13 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 		waldo_promise_release(promise);
 		return;
 	}
+	if (promise->settled != WALDOI_OPEN && promise->failure == NULL &&
+	    promise->value.body == NULL) {
+		waldo_call_fail_err(call,
+		                    WALDO_EINVAL); /* given away already */
+		waldo_promise_release(promise);
+		return;
+	}
 	if (promise->settled != WALDOI_OPEN) {
 		waldoi_call_answer_with(call, &promise->value,
 		                        promise->failure);

@@ -342,6 +342,7 @@ init_lists(waldo_node *node)
 	waldoi_runqueue_init(&node->next_jobs);
 	TAILQ_INIT(&node->dirty);
 	LIST_INIT(&node->refs);
+	LIST_INIT(&node->spent_refs);
 	LIST_INIT(&node->promises);
 	LIST_INIT(&node->calls);
 	LIST_INIT(&node->requests);

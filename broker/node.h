@@ -36,6 +36,9 @@ struct waldo_node {
 	TAILQ_HEAD(, waldoi_session) dirty; /* have something to send */
 
 	LIST_HEAD(, waldo_ref) refs; /* all that know this node */
+	LIST_HEAD(, waldo_ref)
+	spent_refs; /* of them, when it is freed: those
+	                                    * whose object is gone */
 	LIST_HEAD(, waldo_promise) promises;
 	LIST_HEAD(, waldo_call) calls;
 	LIST_HEAD(, waldo_request) requests;

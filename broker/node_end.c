@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/call.h"
 #include "broker/node.h"
+#include "broker/object.h"
 #include "broker/session/session.h"
 #include "broker/watch.h"
 #include "serial/api.h"
@@ -86,6 +87,22 @@ waldoi_node_check_stop(waldo_node *node)
 
 /* ---- freeing */
 
+/* Every object gives its `self` back, while its `destroy` can still use the
+ * node. */
+static void
+destroy_objects(waldo_node *node)
+{
+	waldo_ref *ref;
+
+	while ((ref = LIST_FIRST(&node->refs)) != NULL) {
+		waldo_ref_retain(ref);
+		LIST_REMOVE(ref, entry);
+		LIST_INSERT_HEAD(&node->spent_refs, ref, entry);
+		waldoi_object_orphan(ref);
+		waldo_ref_release(ref);
+	}
+}
+
 /* Whatever the user still holds stays, broken and without a node. */
 static void
 orphan_handles(waldo_node *node)
@@ -108,7 +125,8 @@ orphan_handles(waldo_node *node)
 	while ((promise = LIST_FIRST(&node->promises)) != NULL) {
 		waldoi_promise_orphan(promise, gone);
 	}
-	while ((ref = LIST_FIRST(&node->refs)) != NULL) {
+	destroy_objects(node); /* those that a task of the driver's left */
+	while ((ref = LIST_FIRST(&node->spent_refs)) != NULL) {
 		waldoi_ref_orphan(ref, gone);
 	}
 	waldoi_node_run_jobs(node);
@@ -118,49 +136,43 @@ orphan_handles(waldo_node *node)
 	waldoi_failure_release(gone);
 }
 
-static waldo_promise *
-find_open(waldo_node *node)
-{
-	waldo_promise *promise;
-
-	LIST_FOREACH(promise, &node->promises, entry) {
-		if (promise->settled == WALDOI_OPEN) {
-			return promise;
-		}
-	}
-	return NULL;
-}
-
-static waldo_call *
-find_waiting(waldo_node *node)
-{
-	waldo_call *call;
-
-	LIST_FOREACH(call, &node->calls, entry) {
-		if (!call->gave_up) {
-			return call;
-		}
-	}
-	return NULL;
-}
-
-/* The sessions have ended; what is left is near. Every promise is settled and
- * every deferred call is told; what their callbacks would start does not
- * begin (waldoi_request_send_for). */
+/* Each promise once, though the list changes beneath: those that were looked
+ * at stand in another. */
 static void
-give_up_all(waldo_node *node)
+give_up_promises(waldo_node *node)
 {
+	LIST_HEAD(, waldo_promise) seen = LIST_HEAD_INITIALIZER(seen);
 	waldo_promise *promise;
-	waldo_call *call;
 
-	while ((promise = find_open(node)) != NULL) {
+	while ((promise = LIST_FIRST(&node->promises)) != NULL) {
+		LIST_REMOVE(promise, entry);
+		LIST_INSERT_HEAD(&seen, promise, entry);
 		waldoi_promise_give_up(promise, WALDO_ELOST,
 		                       "the node was freed");
 	}
-	while ((call = find_waiting(node)) != NULL) {
-		waldoi_call_give_up(call);
+	while ((promise = LIST_FIRST(&seen)) != NULL) {
+		LIST_REMOVE(promise, entry);
+		LIST_INSERT_HEAD(&node->promises, promise, entry);
 	}
-	waldoi_node_run_jobs(node);
+}
+
+static void
+give_up_calls(waldo_node *node)
+{
+	LIST_HEAD(, waldo_call) seen = LIST_HEAD_INITIALIZER(seen);
+	waldo_call *call;
+
+	while ((call = LIST_FIRST(&node->calls)) != NULL) {
+		LIST_REMOVE(call, entry);
+		LIST_INSERT_HEAD(&seen, call, entry);
+		if (!call->gave_up) {
+			waldoi_call_give_up(call);
+		}
+	}
+	while ((call = LIST_FIRST(&seen)) != NULL) {
+		LIST_REMOVE(call, entry);
+		LIST_INSERT_HEAD(&node->calls, call, entry);
+	}
 }
 
 WALDO_API void
@@ -174,8 +186,14 @@ waldo_node_free(waldo_node *node)
 	node->freeing = node->turning = true;
 	close_listeners(node);
 	waldoi_sessions_free_all(node);
-	give_up_all(node);
+	/* The sessions have ended; what is left is near. What the callbacks of
+	 * all this would start does not begin (waldoi_request_send_for). */
+	give_up_promises(node);
+	give_up_calls(node);
+	waldoi_node_run_jobs(node);
 	waldoi_node_set_bootstrap(node, NULL);
+	waldoi_node_run_jobs(node);
+	destroy_objects(node);
 	waldoi_node_run_jobs(node);
 	node->driver->free(node->driver_data);
 	waldoi_node_run_jobs(node);

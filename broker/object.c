@@ -317,6 +317,10 @@ waldo_object_new(waldo_node *node, const waldo_class *kind, void *self,
 	if (node == NULL || ret_ref == NULL) {
 		return WALDO_EINVAL;
 	}
+	if (node->freeing) {
+		return waldoi_node_fail(node, WALDO_ELOST,
+		                        "the node is being freed");
+	}
 	err = check_class(node, kind);
 	if (err != WALDO_OK) {
 		return err;

@@ -6,9 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What NULL behaves as, since NULL is what there was no memory for. */
-static const waldo_failure no_promise = {
-    WALDO_ENOMEM, WALDO_NOT_SENT, false, "waldo.NoMemory", "out of memory", 0};
+/* What NULL behaves as, since NULL is what there was no memory for. Not const:
+ * the user may pass it on, as any other (waldoi_failure_of). */
+static waldoi_failure no_promise = {
+    .pub = {WALDO_ENOMEM, WALDO_NOT_SENT, false, "waldo.NoMemory",
+            "out of memory", 0},
+    .count = WALDOI_IMMORTAL,
+};
+
+static waldoi_failure not_settled = {
+    .pub = {WALDO_EINVAL, WALDO_MAYBE_EXECUTED, false, "waldo.Invalid",
+            "the promise is not settled yet", 0},
+    .count = WALDOI_IMMORTAL,
+};
 
 waldo_promise *
 waldoi_promise_new(waldo_node *node)
@@ -68,6 +78,25 @@ waldo_promise_release(waldo_promise *promise)
 
 /* ---- settling */
 
+static void
+init_reader(waldo_promise *promise, waldoi_message *value)
+{
+	const waldoi_failure *failure = promise->failure;
+
+	if (failure != NULL) {
+		waldoi_reader_init_failed(&promise->reader, failure->pub.code,
+		                          failure->pub.message);
+	} else if (value->body == NULL) {
+		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
+		                          "the result was given to the call "
+		                          "that followed it");
+	} else {
+		waldoi_reader_init(&promise->reader, value->body, value->len,
+		                   false, (void *const *) value->refs,
+		                   value->ref_count);
+	}
+}
+
 /* The last that it does: the callback, and the count that came with it. */
 static void
 tell(waldo_promise *promise, waldoi_message *value)
@@ -78,15 +107,7 @@ tell(waldo_promise *promise, waldoi_message *value)
 	promise->settled = WALDOI_SETTLED;
 	promise->done = NULL;
 	if (done != NULL) {
-		if (failure == NULL) {
-			waldoi_reader_init(
-			    &promise->reader, value->body, value->len, false,
-			    (void *const *) value->refs, value->ref_count);
-		} else {
-			waldoi_reader_init_failed(&promise->reader,
-			                          failure->pub.code,
-			                          failure->pub.message);
-		}
+		init_reader(promise, value);
 		promise->node->callbacks++;
 		done(&promise->reader, failure == NULL ? NULL : &failure->pub,
 		     promise->user);
@@ -121,6 +142,20 @@ store(waldo_promise *promise, waldoi_message *value)
 	waldoi_message_move(&promise->value, value);
 }
 
+/* The outcome belongs to the call that follows. */
+static void
+hand_over(waldoi_job *job)
+{
+	waldo_promise *promise = waldoi_container_of(job, waldo_promise, job);
+
+	waldo_promise_retain(promise); /* the call lets go of it */
+	if (promise->follower != NULL) {
+		waldoi_call_answer_with(promise->follower, &promise->value,
+		                        promise->failure);
+	}
+	waldo_promise_release(promise);
+}
+
 void
 waldoi_promise_settle(waldo_promise *promise, waldoi_message *value,
                       waldoi_failure *failure, bool now)
@@ -139,11 +174,9 @@ waldoi_promise_settle(waldo_promise *promise, waldoi_message *value,
 	waldoi_timer_stop(&promise->node->timers, &promise->timer);
 	waldoi_pendings_settle(&promise->pendings, value, failure);
 	if (promise->follower != NULL) {
-		waldo_call *call = promise->follower;
-
+		/* From the queue: a chain of followers is not recursed into. */
 		store(promise, value);
-		waldoi_call_answer_with(call, &promise->value,
-		                        promise->failure);
+		waldoi_node_queue(promise->node, &promise->job, hand_over);
 	} else if (!promise->has_callback) {
 		store(promise, value);
 	} else if (now) {
@@ -214,7 +247,8 @@ waldo_promise_when(waldo_promise *promise, waldo_done_cb *cb, void *user)
 		err = WALDO_EINVAL;
 	} else if (promise->node == NULL) {
 		/* No loop will ever run it. */
-		err = promise->failure->pub.code;
+		err = promise->failure == NULL ? WALDO_ELOST
+		                               : promise->failure->pub.code;
 	}
 	if (err != WALDO_OK) {
 		waldo_promise_release(promise);
@@ -236,17 +270,17 @@ static void
 give_up(waldo_promise *promise, waldo_err code, bool now, const char *format,
         ...)
 {
-	waldo_fate fate = WALDO_NOT_SENT;
 	waldoi_failure *failure;
+	waldo_fate fate;
 	va_list args;
+	const waldoi_promise_source *source = promise->source;
 
-	if (promise->settled != WALDOI_OPEN) {
-		return;
+	if (promise->settled != WALDOI_OPEN || source == NULL) {
+		return; /* settled, or about to be */
 	}
 	waldo_promise_retain(promise);
-	if (promise->source != NULL) {
-		fate = promise->source->give_up(promise);
-	}
+	promise->source = NULL;
+	fate = source->give_up(promise);
 	va_start(args, format);
 	failure = waldoi_failure_newv(code, fate, format, args);
 	va_end(args);
@@ -364,7 +398,8 @@ waldo_promise_wait(waldo_promise *promise, int timeout_ms)
 	}
 	node = promise->node;
 	if (node == NULL) {
-		return promise->failure->pub.code;
+		return promise->failure == NULL ? WALDO_OK
+		                                : promise->failure->pub.code;
 	}
 	if (node->callbacks > 0 || promise->has_callback) {
 		return WALDO_EINVAL;
@@ -401,21 +436,12 @@ waldo_promise_get_result(waldo_promise *promise)
 	if (promise->read) {
 		return &promise->reader;
 	}
-	if (promise->failure != NULL) {
-		waldoi_reader_init_failed(&promise->reader,
-		                          promise->failure->pub.code,
-		                          promise->failure->pub.message);
-	} else if (promise->settled != WALDOI_SETTLED ||
-	           promise->has_callback) {
+	if (promise->settled != WALDOI_SETTLED || promise->has_callback) {
 		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
 		                          "the promise has no result yet");
 		return &promise->reader;
-	} else {
-		waldoi_reader_init(&promise->reader, promise->value.body,
-		                   promise->value.len, false,
-		                   (void *const *) promise->value.refs,
-		                   promise->value.ref_count);
 	}
+	init_reader(promise, &promise->value);
 	promise->read = true;
 	return &promise->reader;
 }
@@ -423,18 +449,11 @@ waldo_promise_get_result(waldo_promise *promise)
 WALDO_API const waldo_failure *
 waldo_promise_get_failure(const waldo_promise *promise)
 {
-	static const waldo_failure open = {WALDO_EINVAL,
-	                                   WALDO_MAYBE_EXECUTED,
-	                                   false,
-	                                   "waldo.Invalid",
-	                                   "the promise is not settled yet",
-	                                   0};
-
 	if (promise == NULL) {
-		return &no_promise;
+		return &no_promise.pub;
 	}
 	if (promise->failure != NULL) {
 		return &promise->failure->pub;
 	}
-	return promise->settled == WALDOI_SETTLED ? NULL : &open;
+	return promise->settled == WALDOI_SETTLED ? NULL : &not_settled.pub;
 }

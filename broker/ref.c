@@ -37,7 +37,6 @@ void
 waldoi_ref_orphan(waldo_ref *ref, waldoi_failure *gone)
 {
 	waldo_ref_retain(ref); /* its watches may hold the last count */
-	waldoi_object_orphan(ref);
 	waldoi_watches_drop(ref);
 	if (ref->target == NULL && ref->state != WALDO_BROKEN) {
 		ref->state = WALDO_BROKEN;
@@ -89,13 +88,15 @@ waldo_ref_get_state(const waldo_ref *ref)
 WALDO_API const waldo_failure *
 waldo_ref_get_failure(const waldo_ref *ref)
 {
-	static const waldo_failure null = {
-	    WALDO_EINVAL,    WALDO_NOT_SENT,          false,
-	    "waldo.Invalid", "the reference is NULL", 0};
+	static waldoi_failure null = {
+	    .pub = {WALDO_EINVAL, WALDO_NOT_SENT, false, "waldo.Invalid",
+	            "the reference is NULL", 0},
+	    .count = WALDOI_IMMORTAL,
+	};
 	const waldo_ref *end = waldoi_ref_follow(ref);
 
 	if (end == NULL) {
-		return &null;
+		return &null.pub;
 	}
 	return end->state == WALDO_BROKEN ? &end->failure->pub : NULL;
 }

@@ -248,7 +248,8 @@ new_call(waldo_request *request)
 	waldo_call *call = NULL;
 
 	if (name != NULL) {
-		call = waldoi_call_new(request->node, NULL, name);
+		/* The request goes before the call is delivered. */
+		call = waldoi_call_new(request->node, request->target, name);
 	}
 	waldoi_name_release(name);
 	if (call != NULL && waldoi_message_from(&call->args, &request->args,

@@ -124,7 +124,7 @@ waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 {
 	size_t n = 0;
 
-	if (channel->session == NULL || max == 0) {
+	if (max == 0 || (channel->session == NULL && channel->initiator)) {
 		return 0;
 	}
 	if (channel->out_left > 0) {
@@ -132,6 +132,9 @@ waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 		    channel->out + channel->out_len - channel->out_left;
 		iov[n].iov_len = channel->out_left;
 		n++;
+	}
+	if (channel->session == NULL) {
+		return n; /* it was refused */
 	}
 	if (!channel->initiator && channel->in_len < sizeof(preamble)) {
 		return n; /* whoever is there has not said what it speaks */

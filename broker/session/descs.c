@@ -434,8 +434,8 @@ read_one(waldoi_session *session, waldoi_cursor *c)
 	waldoi_path path;
 	int64_t id;
 
-	if (code == WALDOI_DESC_BROKEN && count == 2) {
-		failure = waldoi_error_read(c);
+	if (code == WALDOI_DESC_BROKEN) {
+		failure = count == 2 ? waldoi_error_read(c) : NULL;
 		return failure == NULL ? NULL : new_broken(session, failure);
 	}
 	if (code > WALDOI_DESC_ANSWER) {

@@ -15,6 +15,11 @@ close_link(waldoi_session *session, waldoi_close how)
 	waldoi_session_undirty(session);
 	if (link != NULL) {
 		link->channel.session = NULL;
+		if (!session->initiator && link->channel.out_left > 0) {
+			/* What its channel has to say to a stranger. */
+			link->ops->flush(link);
+			how = WALDOI_CLOSE_ORDERLY;
+		}
 		link->ops->close(link, how);
 	}
 }
@@ -182,6 +187,7 @@ waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
 	/* What was not begun is not begun any more: it fails as NOT_SENT. */
 	session->out.ended = true;
 	waldoi_runqueue_remove(&session->job);
+	session->more_input = false; /* what comes now is discarded */
 	break_all(session);
 	/* Behind the callbacks of that. */
 	waldoi_node_queue(session->node, &session->job, finish_end);

@@ -259,7 +259,8 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 	if (answer == NULL) {
 		bool odd = (id & 1) != 0;
 
-		if (odd == session->initiator || id > session->peer_call) {
+		if (odd == session->initiator || id <= 0 ||
+		    id > session->peer_call) {
 			waldoi_session_abort(session,
 			                     "call %lld was never made",
 			                     (long long) id);

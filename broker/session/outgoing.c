@@ -201,10 +201,7 @@ expect_ack(waldoi_session *session, waldo_promise *promise)
 	promise->source = &one_way_source;
 	waldo_promise_retain(promise);
 	TAILQ_INSERT_TAIL(&session->one_way, promise, one_way);
-	if (session->out.retain) {
-		/* Its answer brings the acknowledgement along. */
-		waldoi_session_say(session, WALDOI_LINK_PING, ++session->pings);
-	}
+	session->ping_due = session->out.retain;
 }
 
 /* Builds the frame and queues it; nothing is counted yet. */
@@ -313,6 +310,8 @@ must_wait(const waldoi_session *session, const waldo_request *request)
 	}
 	return session->calls.count >= session->peer.open_calls ||
 	       request->args.handle_count > session->peer.refs_per_message ||
+	       request->args.handle_count + session->exports.count >
+	           session->peer.exports ||
 	       request->args.deepest > session->peer.max_depth ||
 	       session->out.unsent + request->args.len +
 	               request->args.taken_bytes + CALL_ROOM >
@@ -344,19 +343,21 @@ wait_for_hello(waldoi_session *session, waldo_request *request,
 	return NULL;
 }
 
+/* `request` is out of the queue. Its promise goes first: what the request lets
+ * go may be an object whose `destroy` gives that promise up. */
 static void
 fail_waiting(waldo_request *request, waldoi_failure *failure)
 {
 	waldo_promise *promise = request->promise;
 
 	request->promise = NULL;
-	waldo_request_free(request);
-	if (promise == NULL) {
+	if (promise != NULL) {
+		promise->request = NULL;
+		waldoi_promise_settle(promise, NULL, failure, false);
+	} else {
 		waldoi_failure_release(failure);
-		return;
 	}
-	promise->request = NULL;
-	waldoi_promise_settle(promise, NULL, failure, false);
+	waldo_request_free(request);
 	waldo_promise_release(promise);
 }
 
@@ -369,6 +370,7 @@ send_one_waiting(waldoi_session *session, waldo_request *request)
 
 	if (promise != NULL) {
 		promise->request = NULL;
+		promise->source = NULL;
 	}
 	failure =
 	    target->state == WALDO_BROKEN

@@ -367,6 +367,13 @@ tell_age(waldoi_output *output, uint32_t age_ms)
 	}
 }
 
+static bool
+is_near(uint32_t a_ms, uint32_t b_ms)
+{
+	return (a_ms == 0) == (b_ms == 0) &&
+	       (a_ms > b_ms ? a_ms - b_ms : b_ms - a_ms) < WALDOI_AGE_MS;
+}
+
 static size_t
 gather_frames(waldoi_output *output, uint64_t now, size_t most,
               struct iovec *iov, size_t max)
@@ -381,8 +388,8 @@ gather_frames(waldoi_output *output, uint64_t now, size_t most,
 		if (len == 0) {
 			continue;
 		}
-		if (n > 0 && (age_of(piece, now) == 0) != (age_ms == 0)) {
-			break;
+		if (n > 0 && !is_near(age_of(piece, now), age_ms)) {
+			break; /* it is told another age first */
 		}
 		len = len < most ? len : most;
 		iov[n].iov_base =

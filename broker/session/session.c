@@ -198,6 +198,10 @@ waldoi_session_sent(waldoi_session *session, size_t len)
 	if (!session->out.retain) {
 		waldoi_session_settle_one_way(session, session->out.sent);
 	}
+	if (session->out.unsent == 0 && session->ping_due) {
+		session->ping_due = false;
+		waldoi_session_say(session, WALDOI_LINK_PING, 1);
+	}
 	if (session->out.unsent == 0) {
 		waldoi_session_check_use(session);
 		waldoi_node_check_stop(session->node);

@@ -140,7 +140,7 @@ struct waldoi_session {
 	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
 	uint32_t incoming_count;
 	size_t parked_bytes;
-	uint32_t pings; /* sent to have one-way calls acknowledged */
+	bool ping_due; /* its answer will acknowledge a one-way call */
 
 	waldoi_failure *why; /* it ended */
 	uint64_t never_ran;  /* ABORT: frames above did not run; UINT64_MAX */

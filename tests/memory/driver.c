@@ -174,8 +174,8 @@ find_listener(const char *name)
 	struct driver *driver;
 	struct listener *listener;
 
-	TAILQ_FOREACH (driver, &drivers, entry) {
-		TAILQ_FOREACH (listener, &driver->listeners, entry) {
+	TAILQ_FOREACH(driver, &drivers, entry) {
+		TAILQ_FOREACH(listener, &driver->listeners, entry) {
 			if (strcmp(listener->name, name) == 0) {
 				return listener;
 			}
@@ -192,7 +192,7 @@ accept_link(const char *name, struct end *end)
 	struct memory_raw *raw;
 	struct link *link;
 
-	TAILQ_FOREACH (raw, &raws, entry) {
+	TAILQ_FOREACH(raw, &raws, entry) {
 		if (strcmp(raw->name, name) == 0 && name[0] != '\0') {
 			raw->name[0] = '\0';
 			end_join(&raw->end, end);
@@ -437,7 +437,7 @@ world_turn(void)
 	bool did = false;
 	struct driver *driver;
 
-	TAILQ_FOREACH (driver, &drivers, entry) {
+	TAILQ_FOREACH(driver, &drivers, entry) {
 		did |= driver_turn(driver);
 	}
 	return did;
@@ -449,7 +449,7 @@ next_timer(void)
 	uint64_t at = UINT64_MAX;
 	struct driver *driver;
 
-	TAILQ_FOREACH (driver, &drivers, entry) {
+	TAILQ_FOREACH(driver, &drivers, entry) {
 		at = driver->at < at ? driver->at : at;
 	}
 	return at;

@@ -17,12 +17,35 @@ ask(struct world *w, waldo_ref *ref, const char *method, waldo_err want)
 	return o;
 }
 
+/* NULL near, or without memory. */
+static waldo_ref *
+connect_again(struct world *w, const char *uri)
+{
+	waldo_ref *ref = NULL;
+
+	if (w->near || w->client == NULL ||
+	    waldo_connect(w->client, uri, &ref) != WALDO_OK) {
+		return NULL;
+	}
+	return ref;
+}
+
+/* Twice by the same session, which the bootstrap object keeps. */
 static void
 connecting(struct world *w)
 {
+	waldo_ref *bootstrap = connect_again(w, "waldo+inproc:oom");
+	waldo_ref *again;
+
 	(void) ask(w, w->gate, "echo", WALDO_OK);
 	pump();
+	again = connect_again(w, "waldo+inproc:oom/gate");
+	if (again != NULL) {
+		(void) ask(w, again, "echo", WALDO_OK);
+	}
 	(void) ask(w, w->gate, "echo", WALDO_OK);
+	waldo_ref_release(again);
+	waldo_ref_release(bootstrap);
 }
 
 static void
@@ -37,7 +60,7 @@ passing_values(struct world *w)
 	waldo_put_time(args, 1);
 	waldo_put_map(args, 64);
 	for (int i = 0; i < 64; i++) {
-		char key[32];
+		char key[64];
 
 		(void) snprintf(key, sizeof(key), "a key of some length %d", i);
 		waldo_putf(args, "si", key, i);
@@ -210,7 +233,7 @@ passing_many_references(struct world *w)
 	o = expect(w, WALDO_OK);
 	request = waldo_request_new(w->gate, "echo", NULL);
 	waldo_putf(waldo_request_get_args(request), "i", o->number);
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 20; i++) {
 		waldo_ref *ref = service_new(w, w->client);
 
 		waldo_put_ref(waldo_request_get_args(request), ref);
@@ -240,17 +263,23 @@ calling_before_the_hello(struct world *w)
 	}
 }
 
+/* So many that their acknowledgement, behind the PONGs, needs memory. */
 static void
 notifying(struct world *w)
 {
-	struct outcome *o = expect(w, WALDO_OK);
-	waldo_request *request = waldo_request_new(w->gate, "echo", &one_way);
-
-	o->unseen = true;
-	waldo_putf(waldo_request_get_args(request), "i", o->number);
-	watch_outcome(o, waldo_request_send(request));
 	pump();
-	(void) waldo_ref_notify(w->gate, "keep", "ir", 63, w->gate);
+	for (int i = 0; i < 5; i++) {
+		struct outcome *o = expect(w, WALDO_OK);
+		waldo_request *request =
+		    waldo_request_new(w->gate, "echo", &one_way);
+
+		o->unseen = true;
+		waldo_putf(waldo_request_get_args(request), "i", o->number);
+		watch_outcome(o, waldo_request_send(request));
+	}
+	pump();
+	(void) waldo_ref_notify(w->gate, "keep", "ir", MAX_OUTCOMES - 1,
+	                        w->gate);
 	(void) ask(w, w->gate, "echo", WALDO_OK);
 }
 

@@ -81,24 +81,26 @@ do_one_way(sim_node *node)
 }
 
 static bool
-do_notify(sim_node *node)
+notify(sim_node *node, sim_hold *target, sim_plan plan)
 {
-	sim_hold *target = sim_hold_pick(node);
-	sim_inv *inv;
-	sim_scope scope;
-	waldo_err err;
+	sim_inv *inv = sim_inv_new(node, target, plan);
+	sim_scope scope = sim_enter(node, SIM_API_ANY);
+	waldo_err err =
+	    waldo_ref_notify(target->ref, inv->method, "u", inv->id);
 
-	if (target == NULL) {
-		return false;
-	}
-	inv = sim_inv_new(node, target, SIM_WHO);
-	inv->notify = true;
-	scope = sim_enter(node, SIM_API_ANY);
-	err = waldo_ref_notify(target->ref, inv->method, "u", inv->id);
 	sim_leave(node, scope);
+	inv->notify = true;
 	inv->refused = err != WALDO_OK;
 	inv->code = err;
 	return true;
+}
+
+static bool
+do_notify(sim_node *node)
+{
+	sim_hold *target = sim_hold_pick(node);
+
+	return target != NULL && notify(node, target, SIM_WHO);
 }
 
 /* A promise of a reference: made, or promised for later. */
@@ -114,6 +116,7 @@ static bool
 do_pipeline(sim_node *node)
 {
 	sim_hold *target = sim_hold_pick(node);
+	sim_hold *base = target;
 	uint32_t deep = 1 + sim_below(node->world, 4);
 
 	if (target == NULL) {
@@ -127,6 +130,10 @@ do_pipeline(sim_node *node)
 			return true; /* out of memory */
 		}
 		(void) sim_call_plan(node, target, SIM_ECHO);
+		if (sim_chance(node->world, 50)) {
+			(void) sim_call_plan(node, base, SIM_ECHO);
+			(void) sim_call_plan(node, target, SIM_ECHO);
+		}
 	}
 	(void) sim_call_plan(node, target, SIM_WHO);
 	return true;
@@ -167,17 +174,48 @@ do_pipeline_old(sim_node *node)
 	return target != NULL && sim_call_plan(node, target, SIM_ECHO);
 }
 
-/* More than some nodes allow at a time. */
+/* More than some nodes allow at a time, some of them one-way. */
+void
+sim_burst(sim_node *node, sim_hold *target)
+{
+	uint32_t count = 10 + sim_below(node->world, 15);
+
+	while (count-- > 0) {
+		(void) sim_call_plan(node, target, SIM_LATER);
+		if (sim_chance(node->world, 20)) {
+			(void) notify(node, target, SIM_WHO);
+		}
+	}
+}
+
 static bool
 do_burst(sim_node *node)
 {
 	sim_hold *target = sim_hold_pick(node);
-	uint32_t count = 10 + sim_below(node->world, 15);
 
-	while (target != NULL && count-- > 0) {
-		(void) sim_call_plan(node, target, SIM_LATER);
+	if (target != NULL) {
+		sim_burst(node, target);
 	}
 	return target != NULL;
+}
+
+/* More bytes than may wait. */
+static bool
+do_flood(sim_node *node)
+{
+	sim_hold *target = sim_hold_pick(node);
+
+	if (target == NULL || target->link == NULL ||
+	    node->limits.queued_bytes == 0) {
+		return false;
+	}
+	for (int i = 0; i < 30; i++) {
+		sim_inv *inv = sim_inv_new(node, target, SIM_BIG);
+
+		inv->one_way = true;
+		sim_call_send(inv, false);
+	}
+	return true;
 }
 
 static void
@@ -194,6 +232,7 @@ cancel(sim_inv *inv)
 		sim_inv_arm(inv);
 	}
 	inv->cancelled = true;
+	inv->cancelled_after = node->world->invs.count;
 }
 
 static bool
@@ -302,6 +341,7 @@ const sim_act sim_calls[] = {
     {"pipeline by a path", 4, do_path},
     {"pipeline on an old promise", 4, do_pipeline_old},
     {"burst of calls", 1, do_burst},
+    {"flood", 1, do_flood},
     {"cancel", 4, do_cancel},
     {"cancel at once", 3, do_cancel_at_once},
     {"make, call and release", 5, do_churn},

@@ -67,6 +67,10 @@ connect_to(sim_node *node, sim_node *peer, int name)
 	if (peer != NULL) {
 		hold->link = current_link(node, peer);
 		(void) sim_call_plan(node, hold, SIM_WHO);
+		if (sim_chance(node->world, 10)) {
+			/* More than may leave before the peer has spoken. */
+			sim_burst(node, hold);
+		}
 	} else {
 		node->world->stats->faults[SIM_HOSTILE_SERVER_FAULT]++;
 		(void) sim_call_plan(node, hold, SIM_ECHO);

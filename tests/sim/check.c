@@ -81,6 +81,27 @@ sim_check_dispatch(sim_inv *inv, sim_object *object, waldo_call *call)
 	check_deadline(inv, object, call);
 }
 
+/* P13: CANCEL travels behind the call; when a later call from there has begun,
+ * it has come, and a call that still waited then never runs. */
+void
+sim_check_cancelled(sim_inv *inv, sim_link *link, unsigned side)
+{
+	if (link == NULL || inv->link != link ||
+	    link->ends[0].node == link->ends[1].node) {
+		return;
+	}
+	if (inv->cancelled) {
+		sim_expect(inv->caller->world, SIM_CANCEL_PARKED_RULE,
+		           link->latest[side] <= inv->cancelled_after,
+		           "invocation %u was cancelled after %u and begins "
+		           "after %u",
+		           inv->id, inv->cancelled_after, link->latest[side]);
+	}
+	if (inv->id > link->latest[side]) {
+		link->latest[side] = inv->id;
+	}
+}
+
 /* ---- an object ends */
 
 /* Promise 5, P23: the session is over, so all that led through it at this
@@ -352,7 +373,7 @@ sim_check_turn(sim_node *node, uint64_t began)
 		                          : SIM_CALLER_DEADLINE_RULE);
 		(void) sim_list_drop(&node->deadlines, inv);
 	}
-	if (node->turns % 32 == 0) {
+	if (node->turns % 8 == 0) {
 		sim_check_bytes(node);
 	}
 }
@@ -379,4 +400,10 @@ sim_check_bytes(sim_node *node)
 	sim_expect(node->world, SIM_QUEUED_RULE,
 	           counts.bytes <= (counts.sessions + 1) * each,
 	           "%zu bytes for %zu sessions", counts.bytes, counts.sessions);
+	if (limits->exports != 0) {
+		sim_expect(node->world, SIM_EXPORTS_RULE,
+		           counts.exports <= counts.sessions * limits->exports,
+		           "%zu exports in %zu sessions, exports %u",
+		           counts.exports, counts.sessions, limits->exports);
+	}
 }

@@ -2,6 +2,19 @@
 /* What must be true when all has come to rest, and when all was released. */
 #include "sim/sim.h"
 
+/* Nobody is told what becomes of a notification. When nothing happened to its
+ * link and its object it must have run. */
+static bool
+must_arrive(const sim_inv *inv)
+{
+	sim_hold *target = inv->target;
+
+	return inv->notify && !inv->refused && !inv->pending &&
+	       inv->link != NULL && inv->link == target->link &&
+	       !inv->link->touched && sim_hold_is_direct(target) &&
+	       !target->object->revoked;
+}
+
 /* Promises 1 and 2, once nothing is under way any more. */
 static void
 check_invocation(sim_world *world, const sim_inv *inv)
@@ -20,6 +33,12 @@ check_invocation(sim_world *world, const sim_inv *inv)
 		           "invocation %u (%s) has a result and executed %u "
 		           "times",
 		           inv->id, inv->method, inv->executed);
+	}
+	if (must_arrive(inv)) {
+		sim_expect(world, SIM_DELIVERED_RULE, inv->executed == 1,
+		           "invocation %u (%s, one-way) was taken, its link "
+		           "holds, and it did not execute",
+		           inv->id, inv->method);
 	}
 	if (inv->refused ||
 	    (inv->completed > 0 && !ok && inv->fate == WALDO_NOT_SENT)) {
@@ -88,9 +107,38 @@ check_watch(sim_world *world, const sim_watch *watch)
 	           watch->broken, (int) sim_hold_state(hold));
 }
 
+/* P20: nothing was under way for two seconds, so all was acknowledged; but for
+ * links on which a peer is silent, and has not been given up yet. */
+static void
+check_acked(sim_node *node)
+{
+	const sim_list *links = &node->world->links;
+	waldoi_counts counts;
+
+	for (unsigned i = 0; i < links->count; i++) {
+		sim_link *link = links->items[i];
+
+		if (sim_link_end_of(link, node) != NULL &&
+		    (link->ends[0].open || link->ends[1].open) &&
+		    (link->touched || !sim_link_is_up(link))) {
+			return;
+		}
+	}
+	waldoi_node_count(node->node, &counts);
+	/* Part of a PING may be there. */
+	sim_expect(node->world, SIM_ACKED_RULE, counts.bytes < 64,
+	           "node %u keeps %zu bytes for its peers", node->index,
+	           counts.bytes);
+}
+
 void
 sim_check_settled(sim_world *world)
 {
+	for (unsigned i = 0; i < world->node_count; i++) {
+		if (world->nodes[i].node != NULL) {
+			check_acked(&world->nodes[i]);
+		}
+	}
 	for (unsigned i = 0; i < world->invs.count; i++) {
 		check_invocation(world, world->invs.items[i]);
 	}

@@ -138,7 +138,7 @@ choose_limits(sim_node *node)
 		limits->parked_bytes = 1024;
 	}
 	if (sim_chance(world, 30)) {
-		limits->exports = 64;
+		limits->exports = 4 + sim_below(world, 60);
 		limits->imports = 64;
 		limits->names = 64;
 	}

@@ -382,6 +382,18 @@ count_call(dispatch *d)
 	}
 }
 
+/* A call that was deferred earlier is answered from within this one, while
+ * those that wait for it may stand right behind in the link's bytes. */
+static void
+answer_another(dispatch *d)
+{
+	sim_call *call = sim_list_pick(d->node->world, &d->node->calls);
+
+	if (call != NULL && call->returned && call->waits == NULL) {
+		sim_call_answer(call);
+	}
+}
+
 static void
 method(void *self, waldo_call *call)
 {
@@ -409,10 +421,14 @@ method(void *self, waldo_call *call)
 		d.inv = world->invs.items[id - 1];
 		d.inv->came_by = d.link;
 		sim_check_dispatch(d.inv, d.object, call);
+		sim_check_cancelled(d.inv, d.link, d.side);
 		inner = sim_enter(d.node, SIM_API_ANY);
 		run_plan(&d, args);
 		sim_leave(d.node, inner);
 		d.inv->answered |= d.deferred == NULL;
+	}
+	if (sim_chance(world, 15)) {
+		answer_another(&d);
 	}
 	if (d.deferred == NULL) {
 		end_running(d.object, d.link, d.side);

@@ -179,6 +179,12 @@ sim_done(waldo_reader *result, const waldo_failure *failure, void *user)
 		check_value(inv, result);
 	}
 	sim_leave(node, inner);
+	if (sim_chance(world, 5)) {
+		sim_expect(world, SIM_NO_LOOP_RULE,
+		           node->freeing ||
+		               waldo_node_step(node->node, 0) == WALDO_EINVAL,
+		           "node %u: a callback may step", node->index);
+	}
 	answer_waiting(inv);
 	if (inv->promise != NULL && sim_chance(world, 20)) {
 		sim_promise_drop(inv);

@@ -480,6 +480,8 @@ sim_link_open(sim_node *from, const char *host)
 	for (unsigned i = 0; i < world->node_count; i++) {
 		if (strcmp(world->nodes[i].name, host) == 0) {
 			link->target = &world->nodes[i];
+			/* It may not answer for seconds. */
+			link->touched = world->nodes[i].busy_until > world->now;
 		}
 	}
 	sim_hold_connected(from, link, host);

@@ -91,6 +91,7 @@ struct sim_link {
 	unsigned delay_us;   /* on the way, at least */
 	unsigned style;      /* how it is cut into pieces */
 	unsigned running[2]; /* calls from this end not yet answered, P16 */
+	uint32_t latest[2];  /* the last made of its calls that began here */
 	bool deaf;           /* a fake peer that never reads */
 };
 
@@ -254,10 +255,11 @@ struct sim_inv {
 	char method[24];
 
 	/* caller */
-	waldo_promise *promise; /* kept; NULL: given away */
-	uint64_t cancel_turn;   /* of the caller, when it was cancelled */
-	bool awaited;           /* a callback was registered */
-	bool refused;           /* failed at once: no promise, or no notify */
+	waldo_promise *promise;   /* kept; NULL: given away */
+	uint32_t cancelled_after; /* the last invocation before that */
+	uint64_t cancel_turn;     /* of the caller, when it was cancelled */
+	bool awaited;             /* a callback was registered */
+	bool refused;             /* failed at once: no promise, or no notify */
 	unsigned completed;
 	waldo_err code;
 	waldo_fate fate;
@@ -383,6 +385,7 @@ typedef struct sim_act {
 extern const sim_act sim_calls[], sim_acts[]; /* a NULL name ends them */
 
 void sim_act_any(sim_node *node);
+void sim_burst(sim_node *node, sim_hold *target);
 unsigned sim_act_count(void);
 const char *sim_act_name(unsigned index);
 
@@ -431,6 +434,7 @@ void sim_hostile_hear(sim_link *link, unsigned side, const uint8_t *data,
 /* ---- what was promised (check.c) */
 
 void sim_check_dispatch(sim_inv *inv, sim_object *object, waldo_call *call);
+void sim_check_cancelled(sim_inv *inv, sim_link *link, unsigned side);
 void sim_check_destroy(sim_object *object);
 void sim_check_failure(sim_inv *inv, const waldo_failure *failure);
 void sim_check_turn(sim_node *node, uint64_t began);

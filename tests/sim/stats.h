@@ -17,6 +17,8 @@
 	X(COMPLETE, "promise 1, P5", "every invocation completes")             \
 	X(FORGOTTEN, "promise 1", "a forgotten one does not")                  \
 	X(AT_MOST_ONCE, "promise 2", "no call executes twice")                 \
+	X(DELIVERED, "promise 1, P23",                                         \
+	  "one-way calls arrive where the link holds")                         \
 	X(OK_RAN, "promise 2, P7", "a result: it executed")                    \
 	X(NOT_SENT, "promise 2, P7", "NOT_SENT: it never executed")            \
 	X(EXECUTED, "promise 2, P7", "EXECUTED: the callee answered")          \
@@ -38,8 +40,12 @@
 	X(CALLEE_DEADLINE, "P14", "none starts past its deadline")             \
 	X(CANCELLED, "promise 1, P13", "a cancelled one ends in a turn")       \
 	X(ON_CANCEL, "P13", "on_cancel at most once, in time")                 \
+	X(CANCEL_PARKED, "P13", "a cancelled call that waits never runs")      \
+	X(NO_LOOP, "waldo/node.h", "a callback cannot run the loop")           \
 	X(LIMIT_NAMED, "promise 6, P16", "a limit is named, with its value")   \
 	X(OPEN_CALLS, "promise 6, P16", "open_calls holds")                    \
+	X(ACKED, "P20", "what was acknowledged is freed")                      \
+	X(EXPORTS, "promise 6", "exports are bounded")                         \
 	X(QUEUED, "promise 6, P16, P20", "bytes for peers are bounded")        \
 	X(HOSTILE_HEAP, "promise 7, P2", "claims do not allocate")             \
 	X(HONEST, "promise 7, P2", "honest sessions do not suffer")            \

@@ -43,7 +43,8 @@ void waldo_call_fail(waldo_call *call, const char *type, const char *format,
 /* Answers with the library's own error, "waldo.Denied: " and so on. */
 void waldo_call_fail_err(waldo_call *call, waldo_err err);
 
-/* Passes a failure on as it came, details included. */
+/* Passes a failure on as it came, details included: one that the library
+ * lent, for nobody else can make one. */
 void waldo_call_fail_with(waldo_call *call, const waldo_failure *failure);
 
 /* Answers with the outcome of `promise`, whenever it is settled, and takes

@@ -31,8 +31,7 @@ enum waldo_method_flags {
 typedef struct waldo_method {
 	const char *name; /* NULL ends the table */
 	waldo_method_fn *fn;
-	const char
-	    *signature; /* "(name: string) -> string", for describe; or NULL */
+	const char *signature; /* "(name: string) -> string"; or NULL */
 	uint32_t flags;
 } waldo_method;
 
@@ -40,9 +39,8 @@ typedef struct waldo_class {
 	size_t size, method_size; /* WALDO_CLASS_SIZES */
 	const char *name;
 	const waldo_method *methods; /* NULL if there is only `other` */
-	void (*destroy)(
-	    void *self);        /* NULL if `self` is not the object's to free */
-	waldo_method_fn *other; /* methods that are not in the table; or NULL */
+	void (*destroy)(void *self); /* NULL: `self` stays the caller's */
+	waldo_method_fn *other;      /* for methods not in the table; or NULL */
 } waldo_class;
 
 #define WALDO_CLASS_SIZES sizeof(waldo_class), sizeof(waldo_method)
@@ -53,6 +51,7 @@ typedef struct waldo_class {
  * `self`; on failure `self` is untouched.
  *
  *   WALDO_EINVAL  a size, the name or a method of `kind` is not as it must be
+ *   WALDO_ELOST   the node is being freed
  */
 waldo_err waldo_object_new(waldo_node *node, const waldo_class *kind,
                            void *self, waldo_ref **ret_ref) WALDO_MUST_CHECK;

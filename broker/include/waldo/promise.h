@@ -24,8 +24,8 @@ typedef struct waldo_request waldo_request;
  * The outcome of an invocation. Runs once, on the node's thread, never before
  * the function that registered it has returned; may release anything.
  *
- *   result   one value, borrowed; never NULL: after a failure it reads as
- * failed failure  borrowed; NULL if the call succeeded
+ *   result   one value, borrowed; never NULL: reads as failed after a failure
+ *   failure  borrowed; NULL if the call succeeded
  */
 typedef void waldo_done_cb(waldo_reader *result, const waldo_failure *failure,
                            void *user);
@@ -36,8 +36,9 @@ typedef void waldo_done_cb(waldo_reader *result, const waldo_failure *failure,
  *
  *   WALDO_ENOMEM  `promise` is NULL; `cb` will not run
  *   WALDO_EINVAL  it has a callback already, or a call follows it
- *   otherwise     the failure's code: the node of `promise` is gone or being
- *                 freed, or there never was one (the reference was NULL)
+ *   WALDO_ELOST   the node of `promise` is gone or being freed
+ *   otherwise     the failure's code, where there never was a node: the
+ *                 reference was NULL
  */
 waldo_err waldo_promise_when(waldo_promise *promise, waldo_done_cb *cb,
                              void *user) WALDO_MUST_CHECK;

@@ -22,11 +22,10 @@ extern "C" {
 struct waldo_class;
 
 typedef enum waldo_state {
-	WALDO_PENDING =
-	    0,          /* not yet known; may be invoked: calls wait in order */
-	WALDO_NEAR = 1, /* an object of this node */
-	WALDO_FAR = 2,  /* an object of a peer */
-	WALDO_BROKEN = 3 /* for ever; see waldo_ref_get_failure() */
+	WALDO_PENDING = 0, /* not yet known; may be invoked, in order */
+	WALDO_NEAR = 1,    /* an object of this node */
+	WALDO_FAR = 2,     /* an object of a peer */
+	WALDO_BROKEN = 3   /* for ever; see waldo_ref_get_failure() */
 } waldo_state;
 
 /* Returns `ref`, which then needs one more waldo_ref_release(). */
