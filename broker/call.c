@@ -24,7 +24,6 @@ waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
 	call->method = waldoi_name_retain(method);
 	call->deadline = WALDOI_NEVER;
 	waldoi_message_init(&call->args);
-	waldoi_message_init(&call->kept);
 	waldoi_writer_init(&call->result, &waldoi_ref_handles,
 	                   &node->writer_limits, waldoi_node_give_back, node);
 	LIST_INSERT_HEAD(&node->calls, call, entry);
@@ -112,7 +111,7 @@ waldoi_call_free(waldo_call *call)
 	}
 	waldoi_pendings_free(&call->pendings);
 	waldoi_message_fini(&call->args);
-	waldoi_message_fini(&call->kept);
+	waldoi_places_fini(&call->kept);
 	waldoi_writer_fini(&call->result);
 	waldoi_name_release(call->method);
 	if (node != NULL) {
@@ -337,15 +336,17 @@ waldoi_call_set_deadline(waldo_call *call, uint64_t deadline)
 WALDO_API uint32_t
 waldo_call_get_time_left_ms(const waldo_call *call)
 {
-	uint64_t now;
+	uint64_t now, left_ms;
 
 	if (call == NULL || call->deadline == WALDOI_NEVER) {
 		return UINT32_MAX;
 	}
 	now = call->node == NULL ? call->deadline : waldoi_node_now(call->node);
-	return call->deadline <= now
-	           ? 0
-	           : (uint32_t) ((call->deadline - now + 999) / 1000);
+	if (call->deadline <= now) {
+		return 0;
+	}
+	left_ms = (call->deadline - now + 999) / 1000;
+	return left_ms < UINT32_MAX ? (uint32_t) left_ms : UINT32_MAX - 1;
 }
 
 /* ---- deferring and giving up */
@@ -396,11 +397,11 @@ waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
 	if (call == NULL || call->answered) {
 		return call;
 	}
+	object = waldoi_object_of(call->target);
 	call->on_cancel = cb;
 	call->cancel_user = user;
 	if (call->phase != WALDOI_DEFERRED) {
 		call->phase = WALDOI_DEFERRED;
-		object = waldoi_object_of(call->target);
 		if (object != NULL && !call->gave_up) {
 			LIST_INSERT_HEAD(&object->deferred, call, object_entry);
 			call->of_object = true;
@@ -408,6 +409,10 @@ waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
 	}
 	if (call->gave_up) {
 		waldoi_call_cancel(call);
+	} else if (object != NULL && object->ref.state == WALDO_BROKEN) {
+		/* It was revoked by this very method. */
+		waldoi_call_preempt(call,
+		                    waldoi_failure_retain(object->ref.failure));
 	}
 	return call;
 }
@@ -446,12 +451,24 @@ waldoi_call_orphan(waldo_call *call)
 void
 waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 {
+	bool on_stack;
+
 	if (call->phase == WALDOI_WAITING) {
 		waldoi_call_fail(call, failure);
 		return;
 	}
+	/* The user may answer while we do, in a `destroy`: not beneath us. */
+	on_stack = call->on_stack;
+	call->on_stack = true;
 	send_answer(call, NULL, NULL, failure);
 	waldoi_failure_release(failure);
+	call->on_stack = on_stack;
+	if (call->phase == WALDOI_ENDED) {
+		if (!on_stack) {
+			waldoi_call_free(call);
+		}
+		return;
+	}
 	/* It stays with its session, which bounds how many calls of one peer
 	 * the user may have to hold. */
 	call->gave_up = true;

@@ -9,6 +9,7 @@
 #ifndef WALDOI_CALL_H
 #define WALDOI_CALL_H
 
+#include "broker/places.h"
 #include "broker/ref.h"
 #include <waldo/call.h>
 #include <waldo/object.h>
@@ -103,9 +104,9 @@ struct waldo_call {
 	waldo_promise *following; /* waldo_call_follow(); retained */
 
 	struct waldoi_pending *pendings;
-	size_t place_bytes;  /* of those that a peer named, in its session's
+	size_t place_bytes; /* of those that a peer named, in its session's
 	                      * parked_bytes */
-	waldoi_message kept; /* the result, while phase is KEPT */
+	waldoi_places kept; /* of the result, while phase is KEPT */
 
 	LIST_ENTRY(waldo_call) object_entry; /* of the object that runs it */
 	bool of_object;

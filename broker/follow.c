@@ -48,6 +48,7 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 	                         .flags = one_way ? WALDO_ONE_WAY : 0};
 	waldo_request *request;
 
+	waldoi_call_unpark(call);
 	if (call->hops >= WALDOI_MAX_HOPS) {
 		waldoi_call_fail(
 		    call,

@@ -150,12 +150,14 @@ waldoi_node_enter(waldo_node *node)
 	waldoi_node_wake(node); /* the turn that ends this */
 }
 
+/* What is due as the turn begins; what that arms is for the next. */
 static void
 run_timers(waldo_node *node)
 {
+	uint64_t now = node->now;
 	waldoi_timer *timer;
 
-	while ((timer = waldoi_timers_pop(&node->timers, node->now)) != NULL) {
+	while ((timer = waldoi_timers_pop(&node->timers, now)) != NULL) {
 		timer->fire(timer);
 	}
 }

@@ -42,7 +42,8 @@ move_on(waldoi_job *job)
 {
 	waldo_call *call = waldoi_container_of(job, waldo_call, job);
 
-	if (call->remote) {
+	if (call->remote &&
+	    waldoi_ref_follow(call->target)->state != WALDO_PENDING) {
 		waldoi_call_unpark(call); /* a near one still waits here */
 	}
 	waldoi_ref_deliver(call->target, call);

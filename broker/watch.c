@@ -210,7 +210,7 @@ waldo_node_after(waldo_node *node, uint32_t delay_ms, waldo_task_cb *cb,
 	watch->task = cb;
 	LIST_INSERT_HEAD(&node->afters, watch, entry);
 	waldoi_node_arm(node, &watch->timer,
-	                waldoi_node_clock(node) + delay_ms * UINT64_C(1000),
+	                waldoi_node_clock(node) + 1 + delay_ms * UINT64_C(1000),
 	                due);
 	if (ret_watch != NULL) {
 		*ret_watch = watch;

@@ -191,16 +191,22 @@ waldo_unpublish(waldo_node *node, const char *name)
 	}
 }
 
-WALDO_API void
+WALDO_API waldo_err
 waldo_set_finder(waldo_node *node, waldo_ref *finder)
 {
 	directory *names;
 	waldo_ref *old;
+	waldo_err err;
 
-	if (node == NULL || get_directory(node, &names) != WALDO_OK) {
-		return;
+	if (node == NULL) {
+		return WALDO_EINVAL;
+	}
+	err = get_directory(node, &names);
+	if (err != WALDO_OK) {
+		return err;
 	}
 	old = names->finder;
 	names->finder = waldo_ref_retain(finder);
 	waldo_ref_release(old);
+	return WALDO_OK;
 }

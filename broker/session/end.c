@@ -63,19 +63,32 @@ waldoi_session_refused(waldoi_session *session, const char *format, ...)
 	                       what));
 }
 
+static void
+end_over_limit(waldoi_session *session, const char *limit, size_t size,
+               size_t most)
+{
+	waldoi_session_end(
+	    session, WALDOI_ABORT_LIMIT,
+	    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
+	                       "%s: %zu bytes wait, at most %zu may, and the "
+	                       "peer does not read its replies",
+	                       limit, size, most));
+}
+
 void
 waldoi_session_check_queue(waldoi_session *session)
 {
-	size_t most = 2 * session->node->limits.queued_bytes;
+	const waldo_node *node = session->node;
+	size_t unsent = session->out.unsent;
 
-	if (session->out.unsent > most &&
-	    session->state == WALDOI_OPEN_SESSION) {
-		waldoi_session_end(
-		    session, WALDOI_ABORT_LIMIT,
-		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-		                       "queued_bytes: %zu bytes of replies "
-		                       "wait for a peer that does not read",
-		                       session->out.unsent));
+	if (unsent > 2 * node->limits.queued_bytes) {
+		end_over_limit(session, "queued_bytes", unsent,
+		               2 * node->limits.queued_bytes);
+	} else if (node->bytes > node->limits.total_bytes &&
+	           unsent > node->limits.queued_bytes / 16) {
+		/* Those that read are not made to pay for those that do not. */
+		end_over_limit(session, "total_bytes", node->bytes,
+		               node->limits.total_bytes);
 	}
 }
 

@@ -185,8 +185,8 @@ take_unknown_op(waldoi_session *session, waldoi_cursor *c, uint64_t op,
 	int64_t id = 0;
 
 	if (op == WALDOI_OP_UNKNOWN) {
-		waldoi_node_log(session->node, WALDO_LOG_WARN,
-		                "the peer does not know an operation of ours");
+		waldoi_session_warn(session, "it does not know an operation of "
+		                             "ours");
 		return;
 	}
 	if (count > 1 && !waldoi_cursor_is_array(c) &&

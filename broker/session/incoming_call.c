@@ -255,6 +255,7 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 {
 	waldo_call *answer =
 	    waldoi_table_find(&session->answers, (uint64_t) id);
+	waldo_ref *ref;
 
 	if (answer == NULL) {
 		bool odd = (id & 1) != 0;
@@ -271,7 +272,12 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 		return NULL;
 	}
 	if (answer->phase == WALDOI_KEPT) {
-		return waldoi_path_find(path, &answer->kept, ret_failure);
+		ref = waldoi_places_find(&answer->kept, path);
+		if (ref == NULL) {
+			*ret_failure = broken_target("the result has no "
+			                             "reference there");
+		}
+		return ref;
 	}
 	return get_place(session, answer, path, ret_failure);
 }
@@ -291,9 +297,7 @@ check_open_calls(waldoi_session *session, incoming *in)
 	    "open_calls: %u calls of the peer are held here, at most %u may",
 	    session->incoming_count, most);
 	if (in->id == 0) {
-		waldoi_node_log(session->node, WALDO_LOG_WARN,
-		                "a one-way call to '%s' was refused: %s",
-		                in->name->text, in->refusal->pub.message);
+		waldoi_session_warn(session, in->refusal->pub.message);
 	}
 }
 

@@ -7,9 +7,11 @@
 
 #include <string.h>
 
-#define ACK_BYTES  (32 * 1024) /* PROTOCOL.md F14 */
-#define ACK_MS     1000
-#define MOST_WORDS 200 /* of BYE and ABORT */
+#define ACK_BYTES        (32 * 1024) /* PROTOCOL.md F14 */
+#define ACK_MS           1000
+#define OVERSLEPT_US     UINT64_C(100000)
+#define SECOND_CHANCE_US UINT64_C(1000000)
+#define MOST_WORDS       200 /* of BYE and ABORT */
 
 /* Keys of HELLO. */
 enum {
@@ -229,6 +231,17 @@ silence(waldoi_timer *timer)
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return;
 	}
+	if (node->now - session->heard >= dead_us && !session->overslept &&
+	    node->now - timer->at > OVERSLEPT_US) {
+		/* We were not there to hear: a method took too long, or the
+		 * machine slept. What the peer said meanwhile comes first. */
+		session->overslept = true;
+		waldoi_node_arm(node, timer,
+		                node->now + min(dead_us / 4, SECOND_CHANCE_US),
+		                silence);
+		return;
+	}
+	session->overslept = false;
 	if (node->now - session->heard >= dead_us) {
 		waldoi_session_end(
 		    session, -1,

@@ -125,6 +125,9 @@ waiting_give_up(waldo_promise *promise)
 }
 
 static const waldoi_promise_source waiting_source = {waiting_give_up, pipeline};
+/* It will have no answer to be made a target of. */
+static const waldoi_promise_source waiting_one_way_source = {waiting_give_up,
+                                                             NULL};
 
 /* ---- limits */
 
@@ -337,7 +340,9 @@ wait_for_hello(waldoi_session *session, waldo_request *request,
 	if (promise != NULL) {
 		promise->session = session;
 		promise->request = request;
-		promise->source = &waiting_source;
+		promise->source = (request->flags & WALDO_ONE_WAY) != 0
+		                      ? &waiting_one_way_source
+		                      : &waiting_source;
 	}
 	TAILQ_INSERT_TAIL(&session->waiting, request, entry);
 	return NULL;

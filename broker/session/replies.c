@@ -9,7 +9,7 @@
 /* The header of a RETURN without its references. */
 #define RETURN_ROOM 64
 
-/* Queues a RETURN. *ret_kept: the peer may pipeline on it, until its DROP. */
+/* Queues a RETURN; with `keep` the peer may pipeline on it, until its DROP. */
 static waldoi_failure *
 send_return(waldoi_session *session, int64_t id, int status, bool keep,
             waldo_ref **refs, uint32_t ref_count, const uint8_t *payload,
@@ -98,77 +98,107 @@ status_of(const waldo_call *call, const waldoi_failure *failure)
 	return WALDOI_STATUS_ERROR;
 }
 
-/* The result as a message that outlives the answer: for those who pipelined
- * on it, or still may. */
-static waldoi_failure *
-keep_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
+/* The result in one piece, for those who look inside; its bytes are the
+ * writer's if it has taken none. */
+static waldo_err
+make_whole(waldo_writer *writer, waldoi_message *whole)
 {
-	waldo_err err = WALDO_OK;
+	const uint8_t *bytes;
+	waldo_err err;
 
-	if (writer != NULL) {
-		err = waldoi_message_from(&call->kept, writer, false);
-	} else if (waldoi_message_own(message)) {
-		waldoi_message_move(&call->kept, message);
-	} else {
-		err = WALDO_ENOMEM;
+	if (writer->taken != NULL) {
+		return waldoi_message_from(whole, writer, false);
 	}
-	return err == WALDO_OK
-	           ? NULL
-	           : waldoi_failure_new(err, WALDO_EXECUTED, "%s",
-	                                writer == NULL ? "out of memory"
-	                                               : writer->message);
+	err = waldoi_writer_finish(writer, false, &bytes, &whole->len);
+	if (err != WALDO_OK) {
+		return err;
+	}
+	if (!waldoi_message_room(whole, writer->handle_count)) {
+		return WALDO_ENOMEM;
+	}
+	whole->body = (uint8_t *) (uintptr_t) bytes;
+	for (uint32_t i = 0; i < writer->handle_count; i++) {
+		whole->refs[i] = waldo_ref_retain(writer->handles[i]);
+	}
+	return WALDO_OK;
+}
+
+static waldoi_failure *
+writer_failure(waldo_err err, const waldo_writer *writer)
+{
+	return waldoi_failure_new(err, WALDO_EXECUTED, "%s", writer->message);
+}
+
+/* Calls that wait for a reference in the result move on before the RETURN
+ * leaves (PROTOCOL.md P9); those that find none fail behind it, so that their
+ * caller knows why. */
+static waldoi_failure *
+look_inside(waldo_call *call, const waldoi_message *whole, bool keep)
+{
+	waldoi_pendings_resolve(&call->pendings, whole);
+	if (keep && !waldoi_places_make(&call->kept, whole)) {
+		return waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
+		                          "out of memory");
+	}
+	return NULL;
+}
+
+/* Exactly one of writer and message. */
+static waldoi_failure *
+send_value(waldo_call *call, waldo_writer *writer, waldoi_message *message,
+           bool keep)
+{
+	static const uint8_t nil[] = {0xc0};
+	const uint8_t *payload;
+	size_t len;
+	waldo_err err;
+
+	if (call->no_result) {
+		return send_return(call->session, call->id, WALDOI_STATUS_OK,
+		                   keep, NULL, 0, nil, sizeof(nil), NULL);
+	}
+	if (writer == NULL) {
+		return send_return(call->session, call->id, WALDOI_STATUS_OK,
+		                   keep, message->refs, message->ref_count,
+		                   message->body, message->len, NULL);
+	}
+	err = waldoi_writer_finish(writer, false, &payload, &len);
+	return err != WALDO_OK
+	           ? writer_failure(err, writer)
+	           : send_return(call->session, call->id, WALDOI_STATUS_OK,
+	                         keep, (waldo_ref **) writer->handles,
+	                         writer->handle_count, payload, len, writer);
 }
 
 static waldoi_failure *
 send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
 {
-	static const uint8_t nil[] = {0xc0};
 	uint32_t count =
 	    writer != NULL ? writer->handle_count : message->ref_count;
 	bool keep = count > 0 || call->no_result;
+	bool look = keep || call->pendings != NULL;
 	waldoi_failure *failure = NULL;
-	const uint8_t *payload = nil;
-	size_t len = sizeof(nil);
+	waldoi_message whole;
 	waldo_err err;
 
-	if (keep || call->pendings != NULL) {
-		failure = keep_result(call, writer, message);
-		if (failure != NULL) {
-			return failure;
-		}
-		/* Calls that wait for a reference in it move on before the
-		 * RETURN leaves (PROTOCOL.md P9); those that found none fail
-		 * behind it, so that their caller knows why. */
-		waldoi_pendings_resolve(&call->pendings, &call->kept);
-		message = &call->kept;
-		if (writer != NULL && writer->taken == NULL) {
-			writer = NULL;
-		}
+	waldoi_message_init(&whole);
+	if (look && writer != NULL) {
+		err = make_whole(writer, &whole);
+		failure = err == WALDO_OK ? NULL : writer_failure(err, writer);
 	}
-	if (call->session == NULL) {
-		return NULL; /* it ended while the parked calls moved on */
+	if (look && failure == NULL) {
+		failure =
+		    look_inside(call, writer != NULL ? &whole : message, keep);
 	}
-	if (call->no_result) {
-		count = 0;
-		writer = NULL;
-	} else if (writer != NULL) {
-		err = waldoi_writer_finish(writer, false, &payload, &len);
-		if (err != WALDO_OK) {
-			return waldoi_failure_new(err, WALDO_EXECUTED, "%s",
-			                          writer->message);
-		}
-	} else {
-		payload = message->body;
-		len = message->len;
+	if (failure == NULL && call->session != NULL) {
+		failure = send_value(call, writer, message, keep);
 	}
-	failure = send_return(call->session, call->id, WALDOI_STATUS_OK, keep,
-	                      writer != NULL ? (waldo_ref **) writer->handles
-	                                     : message->refs,
-	                      count, payload, len, writer);
 	if (failure == NULL) {
 		call->phase = keep ? WALDOI_KEPT : call->phase;
-		waldoi_pendings_settle(&call->pendings, &call->kept, NULL);
+		waldoi_pendings_settle(&call->pendings,
+		                       writer != NULL ? &whole : message, NULL);
 	}
+	waldoi_message_fini(&whole);
 	return failure;
 }
 
@@ -190,11 +220,20 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 		                          status_of(call, failure),
 		                          waldoi_failure_retain(failure));
 	}
+	if (!call->answered) {
+		/* In the user's place: what fails with it may be what makes
+		 * the user answer, which must not go out any more. */
+		waldoi_session_close_call(call);
+	}
 	if (failure != NULL) {
 		waldoi_pendings_settle(&call->pendings, NULL, failure);
 	}
 	waldoi_failure_release(bad);
-	if (call->phase == WALDOI_KEPT || call->session == NULL) {
+	if (call->phase == WALDOI_KEPT) {
+		waldoi_writer_reset(&call->result); /* it has left */
+		return;
+	}
+	if (call->session == NULL) {
 		return;
 	}
 	if (call->answered || call->id == 0) {

@@ -171,6 +171,17 @@ waldoi_session_get_peer(const waldoi_session *session)
 	return session->link == NULL ? &gone : &session->link->peer;
 }
 
+void
+waldoi_session_warn(waldoi_session *session, const char *what)
+{
+	if (!session->warned) {
+		session->warned = true;
+		waldoi_node_log(session->node, WALDO_LOG_WARN, "%s: %s",
+		                waldoi_session_get_peer(session)->address,
+		                what);
+	}
+}
+
 /* ---- what is to be sent */
 
 void

@@ -140,7 +140,9 @@ struct waldoi_session {
 	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
 	uint32_t incoming_count;
 	size_t parked_bytes;
-	bool ping_due; /* its answer will acknowledge a one-way call */
+	bool overslept; /* the silence was perhaps only ours */
+	bool warned;    /* of a peer that goes on doing what it may not */
+	bool ping_due;  /* its answer will acknowledge a one-way call */
 
 	waldoi_failure *why; /* it ended */
 	uint64_t never_ran;  /* ABORT: frames above did not run; UINT64_MAX */
@@ -173,6 +175,9 @@ void waldoi_session_end(waldoi_session *session, int abort_code,
 /* The peer broke the protocol: ABORT, and a line in the log. */
 void waldoi_session_abort(waldoi_session *session, const char *format, ...)
     WALDO_PRINTF(2, 3);
+
+/* A line in the log, the first time in a session. */
+void waldoi_session_warn(waldoi_session *session, const char *what);
 
 /* Something is to be sent. */
 void waldoi_session_touch(waldoi_session *session);

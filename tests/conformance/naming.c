@@ -156,7 +156,7 @@ a_finder_is_asked_for_other_names(void **state)
 	waldo_ref *finder, *found, *lost;
 
 	assert_ok(waldo_object_new(f->server, &finder_class, f, &finder));
-	waldo_set_finder(f->server, finder);
+	assert_ok(waldo_set_finder(f->server, finder));
 	waldo_ref_release(finder);
 	found = connect_to(f, "found");
 	lost = connect_to(f, "lost");
@@ -164,7 +164,7 @@ a_finder_is_asked_for_other_names(void **state)
 	               2);
 	assert_err(outcome_of(f, waldo_ref_invoke(lost, "add", "i", 1))->code,
 	           WALDO_ENAME);
-	waldo_set_finder(f->server, NULL);
+	assert_ok(waldo_set_finder(f->server, NULL));
 	waldo_ref_release(found);
 	waldo_ref_release(lost);
 }

@@ -408,7 +408,9 @@ finding(struct world *w)
 	waldo_ref *found = NULL;
 	char uri[64];
 
-	waldo_set_finder(w->server, w->service);
+	if (waldo_set_finder(w->server, w->service) != WALDO_OK) {
+		return;
+	}
 	for (int i = 0; i < 2 && w->client != NULL; i++) {
 		(void) snprintf(uri, sizeof(uri), "waldo+inproc:oom/name%d", i);
 		if (waldo_connect(w->client, uri, &found) == WALDO_OK) {

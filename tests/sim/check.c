@@ -87,7 +87,7 @@ void
 sim_check_cancelled(sim_inv *inv, sim_link *link, unsigned side)
 {
 	if (link == NULL || inv->link != link ||
-	    link->ends[0].node == link->ends[1].node) {
+	    !sim_hold_is_direct(inv->target)) {
 		return;
 	}
 	if (inv->cancelled) {

@@ -12,7 +12,8 @@ must_arrive(const sim_inv *inv)
 	return inv->notify && !inv->refused && !inv->pending &&
 	       inv->link != NULL && inv->link == target->link &&
 	       !inv->link->touched && sim_hold_is_direct(target) &&
-	       !target->object->revoked;
+	       !target->object->revoked &&
+	       target->peer->limits.open_calls == 0; /* else refused */
 }
 
 /* Promises 1 and 2, once nothing is under way any more. */
@@ -120,7 +121,9 @@ check_acked(sim_node *node)
 
 		if (sim_link_end_of(link, node) != NULL &&
 		    (link->ends[0].open || link->ends[1].open) &&
-		    (link->touched || !sim_link_is_up(link))) {
+		    (link->touched || !sim_link_is_up(link) ||
+		     link->ends[0].out.len > 0 || link->ends[1].out.len > 0 ||
+		     link->ends[0].waiting || link->ends[1].waiting)) {
 			return;
 		}
 	}

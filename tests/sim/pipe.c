@@ -6,50 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WHOLE, PIECES, CRUMBS, STYLES };
-
-static const waldoi_link_ops link_ops = {sim_link_flush, sim_link_close};
-
 static void on_deliver(void *what, uint64_t arg);
-
-sim_end *
-sim_end_peer(sim_end *end)
-{
-	return &end->link->ends[end == &end->link->ends[0] ? 1 : 0];
-}
 
 static sim_end *
 end_of(waldoi_link *base)
 {
 	return (sim_end *) base;
-}
-
-sim_end *
-sim_link_end_of(sim_link *link, const sim_node *node)
-{
-	/* A node that dials itself has both; the end that is asked for is
-	 * then the one that dialled. */
-	return link->ends[0].node == node   ? &link->ends[0]
-	       : link->ends[1].node == node ? &link->ends[1]
-	                                    : NULL;
-}
-
-bool
-sim_link_is_up(const sim_link *link)
-{
-	return link->ends[0].open && (link->ends[1].open || !link->established);
-}
-
-sim_link *
-sim_link_from_name(sim_world *world, const char *name)
-{
-	unsigned id;
-
-	if (sscanf(name, "inproc:L%u", &id) != 1 || id == 0 ||
-	    id > world->links.count) {
-		return NULL; /* "near:" */
-	}
-	return world->links.items[id - 1];
 }
 
 /* ---- bytes */
@@ -110,10 +72,12 @@ on_writable(void *what, uint64_t arg)
 	sim_end *end = what;
 	sim_scope scope;
 
+	end->kicked = false;
 	if (!end->open || !end->waiting || end->node->abrupt) {
 		return;
 	}
 	if (end->node->busy_until > end->link->world->now) {
+		end->kicked = true;
 		sim_node_postpone(end->node, on_writable, what, arg);
 		return;
 	}
@@ -123,13 +87,15 @@ on_writable(void *what, uint64_t arg)
 	sim_event_end(end->node, scope);
 }
 
+/* The socket has room again, or a moment has passed. */
 static void
-wait_to_write(sim_end *end)
+writable_soon(sim_end *end)
 {
-	if (!end->waiting) {
-		end->waiting = true;
-		sim_at(end->link->world,
-		       end->link->world->now + 1 + end->link->delay_us,
+	sim_link *link = end->link;
+
+	if (end->waiting && !end->kicked) {
+		end->kicked = true;
+		sim_at(link->world, link->world->now + 1 + link->delay_us,
 		       on_writable, end, 0);
 	}
 }
@@ -186,7 +152,10 @@ sim_link_flush(waldoi_link *base)
 		    write_pieces(end, iov, count, room < quota ? room : quota);
 		quota -= quota == SIZE_MAX ? 0 : sent;
 		if (sent == 0) {
-			wait_to_write(end);
+			end->waiting = true;
+			if (room > 0) {
+				writable_soon(end);
+			}
 			return;
 		}
 		waldoi_channel_sent(&base->channel, sent);
@@ -216,8 +185,8 @@ sim_link_close(waldoi_link *base, waldoi_close how)
 /* ---- what the network does */
 
 /* Tells the broker that a link is gone; the socket closes. */
-static void
-end_lost(sim_end *end, waldo_err err, const char *what)
+void
+sim_end_lost(sim_end *end, waldo_err err, const char *what)
 {
 	sim_scope scope;
 	char message[80];
@@ -267,12 +236,12 @@ piece(sim_end *from)
 	if (len > 65536) {
 		len = 65536;
 	}
-	if (from->link->style == CRUMBS && from->out.passed < 400) {
+	if (from->link->style == SIM_CRUMBS && from->out.passed < 400) {
 		size_t crumb = 1 + sim_below(world, 7);
 
 		return crumb < len ? crumb : len;
 	}
-	if (from->link->style == WHOLE || sim_chance(world, 50)) {
+	if (from->link->style == SIM_WHOLE || sim_chance(world, 50)) {
 		return len;
 	}
 	return 1 + sim_below(world, (uint32_t) len);
@@ -312,6 +281,13 @@ receive(sim_end *from, sim_end *to)
 }
 
 static void
+discard(sim_end *from)
+{
+	from->out.start = from->out.len = 0;
+	writable_soon(from);
+}
+
+static void
 on_deliver(void *what, uint64_t arg)
 {
 	sim_end *from = what, *to = sim_end_peer(from);
@@ -320,7 +296,7 @@ on_deliver(void *what, uint64_t arg)
 
 	out->scheduled = false;
 	if (!to->open) {
-		out->start = out->len = 0;
+		discard(from);
 		return;
 	}
 	if (out->stalled_until > world->now) {
@@ -334,7 +310,7 @@ on_deliver(void *what, uint64_t arg)
 		if (out->reset || out->eof) {
 			to->open = false;
 		}
-		out->start = out->len = 0;
+		discard(from);
 		return;
 	}
 	if (to->node->busy_until > world->now) {
@@ -343,12 +319,13 @@ on_deliver(void *what, uint64_t arg)
 		return;
 	}
 	if (out->reset) {
-		end_lost(to, WALDO_ELOST, "connection reset by peer");
+		sim_end_lost(to, WALDO_ELOST, "connection reset by peer");
 		return;
 	}
 	if (out->len == 0) {
 		if (out->eof) {
-			end_lost(to, WALDO_ELOST, "peer closed the connection");
+			sim_end_lost(to, WALDO_ELOST,
+			             "peer closed the connection");
 		}
 		return;
 	}
@@ -358,6 +335,7 @@ on_deliver(void *what, uint64_t arg)
 	}
 	receive(from, to);
 	sim_pipe_schedule(from);
+	writable_soon(from);
 }
 
 void
@@ -367,133 +345,4 @@ sim_link_reset(sim_link *link)
 		link->ends[side].out.reset = true;
 		sim_pipe_schedule(&link->ends[side]);
 	}
-}
-
-/* ---- opening */
-
-static void
-end_init(sim_end *end, sim_link *link)
-{
-	sim_world *world = link->world;
-
-	end->base.ops = &link_ops;
-	end->base.peer = (waldo_peer){link->name, NULL, -1, -1};
-	end->link = link;
-	end->out.room =
-	    sim_chance(world, 30) ? 1 + sim_below(world, 3000) : 212992;
-}
-
-bool
-sim_link_answer(sim_link *link, const char *host)
-{
-	sim_world *world = link->world;
-	sim_end *end = &link->ends[1];
-	sim_scope scope;
-
-	if (strcmp(host, "evil") == 0) {
-		end->open = true;
-		sim_hostile_answer(link);
-		return true;
-	}
-	for (unsigned i = 0; i < world->node_count; i++) {
-		sim_node *node = &world->nodes[i];
-
-		if (strcmp(node->name, host) != 0 || node->listener == NULL) {
-			continue;
-		}
-		end->node = node;
-		scope = sim_event_begin(node);
-		end->open =
-		    waldoi_session_accept(node->node, &end->base) != NULL;
-		sim_event_end(node, scope);
-		if (!end->open) {
-			link->touched = true;
-			end->out.eof = true;
-			sim_pipe_schedule(end);
-		}
-		return true;
-	}
-	return false;
-}
-
-typedef struct dialling {
-	sim_link *link;
-	char host[16];
-} dialling;
-
-static void
-on_connect(void *what, uint64_t arg)
-{
-	dialling *dial = what;
-	sim_link *link = dial->link;
-	sim_end *end = &link->ends[0];
-	sim_scope scope;
-
-	if (!end->open) {
-		return;
-	}
-	if (end->node->busy_until > link->world->now) {
-		sim_node_postpone(end->node, on_connect, what, arg);
-		return;
-	}
-	if (!sim_link_answer(link, dial->host)) {
-		link->refused = true;
-		end_lost(end, WALDO_ECONNECT, "connection refused");
-		return;
-	}
-	link->established = true;
-	link->touched |= end->node->stop_called ||
-	                 (link->target != NULL && link->target->stop_called);
-	sim_note(link->world, "open", link->id, end->node->index, 0);
-	scope = sim_event_begin(end->node);
-	sim_link_flush(&end->base);
-	sim_event_end(end->node, scope);
-}
-
-sim_link *
-sim_link_new(sim_world *world, sim_node *from)
-{
-	sim_link *link = sim_alloc(sizeof(*link));
-
-	sim_list_add(&world->links, link);
-	link->world = world;
-	link->id = world->links.count;
-	link->style = sim_below(world, STYLES);
-	link->delay_us = sim_below(world, 2000);
-	(void) snprintf(link->name, sizeof(link->name), "inproc:L%u", link->id);
-	world->stats->faults[SIM_SPLIT_FAULT] += link->style != WHOLE;
-	world->stats->faults[SIM_COALESCE_FAULT] += link->style == WHOLE;
-	end_init(&link->ends[0], link);
-	end_init(&link->ends[1], link);
-	link->ends[0].node = from;
-	link->ends[0].open = true;
-	return link;
-}
-
-sim_link *
-sim_link_open(sim_node *from, const char *host)
-{
-	sim_world *world = from->world;
-	sim_link *link = sim_link_new(world, from);
-	dialling *dial = sim_alloc(sizeof(*dial));
-
-	for (unsigned i = 0; i < world->node_count; i++) {
-		if (strcmp(world->nodes[i].name, host) == 0) {
-			link->target = &world->nodes[i];
-			/* It may not answer for seconds. */
-			link->touched = world->nodes[i].busy_until > world->now;
-		}
-	}
-	sim_hold_connected(from, link, host);
-	dial->link = link;
-	(void) snprintf(dial->host, sizeof(dial->host), "%s", host);
-	sim_at(world, world->now + link->delay_us, on_connect, dial, 0);
-	return link;
-}
-
-bool
-sim_link_is_hostile(const sim_link *link)
-{
-	return link->established &&
-	       (link->ends[0].node == NULL || link->ends[1].node == NULL);
 }

@@ -12,7 +12,7 @@
  *	world      the clock and its events, the course of a run
  *	node       making, killing and restarting nodes
  *	ops, acts  what users do: invocations, and all else
- *	object     what is called: the methods, and their answers
+ *	object, answer   what is called: the methods, and their answers
  *	outcome    what comes back to callers
  *	check      what was promised
  *	fault, hostile  what goes wrong
@@ -55,7 +55,15 @@ typedef struct sim_list {
 	unsigned count, cap;
 } sim_list;
 
-/* ---- links (pipe.c) */
+/* ---- links (link.c, pipe.c) */
+
+/* Into which pieces the bytes of a link are cut. */
+typedef enum sim_style {
+	SIM_WHOLE,
+	SIM_PIECES,
+	SIM_CRUMBS,
+	SIM_STYLES
+} sim_style;
 
 /* One direction of a link: what is under way. */
 typedef struct sim_pipe {
@@ -76,6 +84,7 @@ typedef struct sim_end {
 	sim_pipe out;
 	bool open;    /* the broker has it and has not let go, nor been told */
 	bool waiting; /* the pipe was full */
+	bool kicked;  /* and an event says that it is no more */
 	bool paused;  /* the broker wants no input */
 } sim_end;
 
@@ -107,6 +116,7 @@ void sim_link_reset(sim_link *link);
 bool sim_link_is_up(const sim_link *link);
 sim_end *sim_link_end_of(sim_link *link, const sim_node *node);
 sim_end *sim_end_peer(sim_end *end);
+void sim_end_lost(sim_end *end, waldo_err err, const char *what);
 void sim_pipe_put(sim_end *from, const void *data, size_t len);
 void sim_pipe_schedule(sim_end *from);
 
@@ -418,6 +428,10 @@ sim_object *sim_object_new(sim_node *node, waldo_ref **ret_ref);
 const waldo_class *sim_object_class(const sim_object *object);
 extern const char *const sim_methods[SIM_PLANS];
 void sim_call_answer(sim_call *call);
+/* With a reference to a new object, which is the caller's alone. */
+void sim_reply_object(sim_node *node, sim_inv *inv, waldo_call *call);
+void sim_call_ended(sim_object *object, sim_link *link, unsigned side);
+void sim_on_cancel(waldo_call *waldo, void *user);
 void sim_bytes_put(sim_node *node, waldo_writer *writer, uint32_t id,
                    size_t size);
 bool sim_bytes_are(const uint8_t *data, size_t len, uint32_t id, size_t size);

@@ -51,7 +51,8 @@ void waldo_unpublish(waldo_node *node, const char *name);
 
 /* An object whose `find(name)` is called for names that are not published and
  * answers with a reference, now or later. NULL: none. */
-void waldo_set_finder(waldo_node *node, waldo_ref *finder);
+waldo_err waldo_set_finder(waldo_node *node, waldo_ref *finder)
+    WALDO_MUST_CHECK;
 
 #ifdef __cplusplus
 }
