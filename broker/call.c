@@ -223,6 +223,12 @@ waldo_call_reply(waldo_call *call, const char *format, ...)
 	va_start(args, format);
 	waldoi_putf_va(&call->result, format, args);
 	va_end(args);
+	if (!waldoi_refs_are_of(call->node, call->result.handles,
+	                        call->result.handle_count)) {
+		waldoi_writer_fail(&call->result, WALDO_EINVAL,
+		                   "a reference in the result belongs to "
+		                   "another node");
+	}
 	answer(call, &call->result, NULL, NULL);
 }
 
@@ -381,6 +387,7 @@ cancel_followed(waldoi_job *job)
 void
 waldoi_call_cancel(waldo_call *call)
 {
+	call->cancelled = true;
 	if (call->following != NULL) {
 		waldoi_node_queue(call->node, &call->job, cancel_followed);
 	} else if (!call->told && call->on_cancel != NULL &&
@@ -407,7 +414,7 @@ waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
 			call->of_object = true;
 		}
 	}
-	if (call->gave_up) {
+	if (call->cancelled) {
 		waldoi_call_cancel(call);
 	} else if (object != NULL && object->ref.state == WALDO_BROKEN) {
 		/* It was revoked by this very method. */

@@ -84,6 +84,7 @@ struct waldo_call {
 	uint8_t phase;      /* waldoi_phase */
 	bool answered;
 	bool on_stack;  /* its method has not returned */
+	bool cancelled; /* the caller wants it no more */
 	bool gave_up;   /* nobody waits for the answer any more */
 	bool told;      /* on_cancel has run, or never will */
 	bool remote;    /* it came through a session */

@@ -13,7 +13,8 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 		waldo_promise_release(promise);
 		return;
 	}
-	if (call->answered || promise->has_callback || promise->read ||
+	if (call->answered || promise->node != call->node ||
+	    promise->has_callback || promise->read ||
 	    promise->follower != NULL) {
 		waldo_call_fail_err(call, WALDO_EINVAL);
 		waldo_promise_release(promise);
@@ -35,7 +36,7 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 	(void) waldo_call_defer(call, NULL, NULL);
 	call->following = promise;
 	promise->follower = call;
-	if (call->gave_up) {
+	if (call->cancelled) {
 		waldo_promise_cancel(promise);
 	}
 }

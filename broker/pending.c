@@ -241,7 +241,13 @@ settle_one(waldoi_pending *pending, const waldoi_message *value,
 	}
 	waldoi_failure_release(none);
 	while ((job = waldoi_runqueue_pop(&pending->parked)) != NULL) {
-		move_on(job);
+		if (target != NULL) {
+			move_on(job); /* before any later call can */
+		} else {
+			/* To fail, in any order: a chain of calls on the
+			 * results of calls is not recursed into. */
+			waldoi_node_queue(pending->ref.node, job, move_on);
+		}
 	}
 	waldo_ref_release(&pending->ref);
 }

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP_ROOM 5 /* of a packed step, its key aside */
-#define PATH_ROOM (1 + WALDOI_MAX_STEPS * (STEP_ROOM + WALDOI_MAX_METHOD))
+#define STEP_ROOM  5    /* of a packed step, its key aside */
+#define MOST_PATHS 4096 /* bytes of packed paths that one result may cost */
+#define PATH_ROOM  (1 + WALDOI_MAX_STEPS * (STEP_ROOM + WALDOI_MAX_METHOD))
 
 /* A list or map that the walk is inside of. */
 typedef struct level {
@@ -69,9 +70,15 @@ add_place(walk *w, int32_t index)
 	if (len == 0 || (uint32_t) index >= w->value->ref_count) {
 		return true;
 	}
+	if (places->len + len > MOST_PATHS) {
+		return true; /* no room: it is no place, as any other */
+	}
 	if (places->len + len > w->cap) {
 		size_t cap = 2 * w->cap + len;
-		uint8_t *paths = realloc(places->paths, cap);
+		uint8_t *paths;
+
+		cap = cap < MOST_PATHS ? cap : MOST_PATHS;
+		paths = realloc(places->paths, cap);
 
 		if (paths == NULL) {
 			return false;
@@ -140,13 +147,12 @@ waldoi_places_make(waldoi_places *places, const waldoi_message *value)
 	if (value->ref_count == 0) {
 		return true;
 	}
-	/* A position may be named twice; what was checked has no more
-	 * references than it has bytes. */
-	places->refs = malloc(WALDOI_MAX_PLACES_KEPT * sizeof(*places->refs));
+	places->refs = malloc(value->ref_count * sizeof(*places->refs));
 	if (places->refs == NULL) {
 		return false;
 	}
-	while (p < end && places->count < WALDOI_MAX_PLACES_KEPT &&
+	/* Each reference is named once, or a later mention finds no room. */
+	while (p < end && places->count < value->ref_count &&
 	       waldoi_head_read(&head, p, end)) {
 		if (!visit(&w, &head)) {
 			waldoi_places_fini(places);

@@ -12,8 +12,6 @@
 
 #include "broker/ref.h"
 
-#define WALDOI_MAX_PLACES_KEPT 256
-
 struct waldoi_message;
 struct waldoi_path;
 

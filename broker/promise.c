@@ -108,6 +108,7 @@ tell(waldo_promise *promise, waldoi_message *value)
 	promise->done = NULL;
 	if (done != NULL) {
 		init_reader(promise, value);
+		promise->read = true;
 		promise->node->callbacks++;
 		done(&promise->reader, failure == NULL ? NULL : &failure->pub,
 		     promise->user);

@@ -107,6 +107,19 @@ waldo_ref_equal(const waldo_ref *a, const waldo_ref *b)
 	return a != NULL && waldoi_ref_follow(a) == waldoi_ref_follow(b);
 }
 
+bool
+waldoi_refs_are_of(const waldo_node *node, void *const *refs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const waldo_ref *ref = refs[i];
+
+		if (ref->node != NULL && ref->node != node) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void
 waldoi_ref_break(waldo_ref *ref, waldoi_failure *failure)
 {

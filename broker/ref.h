@@ -57,6 +57,11 @@ void waldoi_ref_orphan(waldo_ref *ref, waldoi_failure *gone);
 /* Where `ref` leads; never NULL for one that is not. */
 waldo_ref *waldoi_ref_follow(const waldo_ref *ref);
 
+/* True unless one of them is another node's: only what leads through a
+ * session may cross from node to node. */
+bool waldoi_refs_are_of(const waldo_node *node, void *const *refs,
+                        size_t count);
+
 /* Breaks it, once; watches are told in this or the next turn. `failure` is
  * borrowed. */
 void waldoi_ref_break(waldo_ref *ref, waldoi_failure *failure);

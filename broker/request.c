@@ -167,6 +167,14 @@ waldoi_request_send_for(waldo_request *request, bool wants, waldo_err *ret_err)
 		    waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
 		                       "the reference is NULL"));
 	}
+	if (!waldoi_refs_are_of(request->node, request->args.handles,
+	                        request->args.handle_count)) {
+		return waldoi_request_fail(
+		    request, wants, ret_err,
+		    waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+		                       "a reference among the arguments "
+		                       "belongs to another node"));
+	}
 	if (end->state == WALDO_BROKEN) {
 		return waldoi_request_fail(
 		    request, wants, ret_err,

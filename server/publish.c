@@ -156,6 +156,12 @@ waldo_publish(waldo_node *node, const char *name, waldo_ref *object)
 		                        name == NULL ? "" : name,
 		                        WALDOI_MAX_NAME);
 	}
+	if (object->node != NULL && object->node != node) {
+		return waldoi_node_fail(node, WALDO_EINVAL,
+		                        "'%s': the object belongs to another "
+		                        "node",
+		                        name);
+	}
 	err = get_directory(node, &names);
 	if (err != WALDO_OK) {
 		return err;
@@ -198,7 +204,7 @@ waldo_set_finder(waldo_node *node, waldo_ref *finder)
 	waldo_ref *old;
 	waldo_err err;
 
-	if (node == NULL) {
+	if (node == NULL || (finder != NULL && finder->node != node)) {
 		return WALDO_EINVAL;
 	}
 	err = get_directory(node, &names);

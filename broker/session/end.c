@@ -80,12 +80,13 @@ waldoi_session_check_queue(waldoi_session *session)
 {
 	const waldo_node *node = session->node;
 	size_t unsent = session->out.unsent;
+	size_t held = unsent + session->out.retained;
 
 	if (unsent > 2 * node->limits.queued_bytes) {
 		end_over_limit(session, "queued_bytes", unsent,
 		               2 * node->limits.queued_bytes);
 	} else if (node->bytes > node->limits.total_bytes &&
-	           unsent > node->limits.queued_bytes / 16) {
+	           held > node->limits.queued_bytes / 16) {
 		/* Those that read are not made to pay for those that do not. */
 		end_over_limit(session, "total_bytes", node->bytes,
 		               node->limits.total_bytes);

@@ -305,14 +305,19 @@ check_open_calls(waldoi_session *session, incoming *in)
 static waldo_ref *
 find_target(waldoi_session *session, incoming *in)
 {
+	waldoi_failure *why = NULL;
 	waldoi_export *export;
 	waldo_ref *ref;
 
 	if (in->target > 0) {
-		ref = waldoi_answer_get_ref(session, in->target, &in->path,
-		                            &in->refusal);
-		if (ref == NULL && in->refusal == NULL) {
+		ref =
+		    waldoi_answer_get_ref(session, in->target, &in->path, &why);
+		if (ref == NULL && why == NULL) {
 			refuse(in, WALDO_ENOMEM, "out of memory");
+		} else if (in->refusal == NULL) {
+			in->refusal = why;
+		} else {
+			waldoi_failure_release(why); /* refused already */
 		}
 		return ref;
 	}

@@ -241,7 +241,6 @@ silence(waldoi_timer *timer)
 		                silence);
 		return;
 	}
-	session->overslept = false;
 	if (node->now - session->heard >= dead_us) {
 		waldoi_session_end(
 		    session, -1,

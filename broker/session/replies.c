@@ -233,12 +233,7 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 		waldoi_writer_reset(&call->result); /* it has left */
 		return;
 	}
-	if (call->session == NULL) {
-		return;
-	}
-	if (call->answered || call->id == 0) {
-		waldoi_session_forget_call(call);
-	} else {
-		waldoi_session_close_call(call); /* the user still holds it */
+	if (call->answered && call->session != NULL) {
+		waldoi_session_forget_call(call); /* else the user holds it */
 	}
 }

@@ -369,6 +369,7 @@ void
 waldoi_session_received(waldoi_session *session, size_t len)
 {
 	session->heard = session->node->now;
+	session->overslept = false;
 	waldoi_cutter_received(&session->in, len);
 	take_frames(session);
 }
@@ -377,6 +378,7 @@ void
 waldoi_session_input(waldoi_session *session, uint8_t *data, size_t len)
 {
 	session->heard = session->node->now;
+	session->overslept = false;
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return;
 	}

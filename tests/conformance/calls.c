@@ -490,11 +490,12 @@ methods_that_are_not_in_the_table_go_to_other(void **state)
 	with_other = other_class;
 	with_other.other = say_name;
 	assert_ok(waldo_object_new(f->server, &with_other, f, &ref));
-	(void) outcome_of(f, waldo_ref_invoke(f->gate, "keep", "r", ref));
+	(void) outcome_of(f,
+	                  waldo_ref_invoke(f->service_ref, "keep", "r", ref));
 	waldo_ref_release(ref);
-	o = outcome_of(f, waldo_ref_invoke(f->gate, "call", "rs",
+	o = outcome_of(f, waldo_ref_invoke(f->service_ref, "call", "rs",
 	                                   f->service->kept, "any"));
-	bare = outcome_of(f, waldo_ref_invoke(f->gate, "call", "rs",
+	bare = outcome_of(f, waldo_ref_invoke(f->service_ref, "call", "rs",
 	                                      f->service->kept, ".any"));
 	assert_string_equal(o->text, "any");
 	assert_err(bare->code, WALDO_EMETHOD);

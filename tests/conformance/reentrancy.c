@@ -223,8 +223,8 @@ end_itself(struct fixture *f, struct suicide *suicide)
 	/* Passed through the service, so that the caller is whoever. */
 	(void) outcome_of(
 	    f, waldo_ref_invoke(f->service_ref, "keep", "r", suicide->self));
-	o = watch_outcome(
-	    f, waldo_ref_invoke(f->gate, "call", "rs", f->service->kept, "go"));
+	o = watch_outcome(f, waldo_ref_invoke(f->service_ref, "call", "rs",
+	                                      f->service->kept, "go"));
 	(void) outcome_of(f, waldo_ref_invoke(f->service_ref, "let_go", ""));
 	until(f, o->count > 0);
 	until(f, suicide->destroyed > 0);

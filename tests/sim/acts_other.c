@@ -204,7 +204,7 @@ do_revoke(sim_node *node)
 		return false;
 	}
 	sim_note(node->world, "revoke", hold->object->serial, 0, 0);
-	hold->object->revoked = true;
+	sim_object_revoked(hold->object);
 	scope = sim_enter(node, SIM_API_RELEASE);
 	waldo_object_revoke(hold->ref);
 	sim_leave(node, scope);

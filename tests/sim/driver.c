@@ -48,18 +48,15 @@ driver_random(void *driver, void *data, size_t len)
 static void
 turn(sim_node *node)
 {
-	sim_api api = node->world->api;
-	sim_memory *memory = sim_memory_of(&node->memory);
 	uint64_t began = sim_node_now(node);
+	sim_scope scope = sim_enter(node, SIM_API_NONE);
 
-	node->world->api = SIM_API_NONE;
 	node->turn_pending = false;
 	node->in_turn = true;
 	node->turns++;
 	waldoi_node_turn(node->node);
 	node->in_turn = false;
-	node->world->api = api;
-	(void) sim_memory_of(memory);
+	sim_leave(node, scope);
 	node->world->stats->turns++;
 	sim_check_turn(node, began);
 }

@@ -203,9 +203,14 @@ static const struct {
 void
 sim_fault_any(sim_world *world)
 {
-	uint32_t left = sim_below(world, 29);
-	unsigned i = 0;
+	uint32_t total = 0, left;
+	unsigned i;
 
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		total += faults[i].weight;
+	}
+	left = sim_below(world, total);
+	i = 0;
 	while (left >= faults[i].weight) {
 		left -= faults[i++].weight;
 	}

@@ -256,7 +256,7 @@ end_immortal(sim_hold *hold)
 	sim_scope scope = sim_enter(hold->node, SIM_API_RELEASE);
 
 	if (object != NULL) {
-		object->revoked = true;
+		sim_object_revoked(object);
 		waldo_object_revoke(hold->ref);
 	}
 	sim_node_touch(hold->node);

@@ -381,3 +381,21 @@ sim_object_new(sim_node *node, waldo_ref **ret_ref)
 	sim_list_add(&node->objects, object);
 	return object;
 }
+
+/* Calls on it that its user holds were answered for him: they count no more
+ * as their peers'. */
+void
+sim_object_revoked(sim_object *object)
+{
+	const sim_list *calls = &object->node->calls;
+
+	object->revoked = true;
+	for (unsigned i = 0; i < calls->count; i++) {
+		sim_call *call = calls->items[i];
+
+		if (call->object == object && call->link != NULL) {
+			call->link->running[call->side]--;
+			call->link = NULL;
+		}
+	}
+}

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Links: two pipes, and what a network does to the bytes in them. */
+/* Pipes: what a socket and a network do to the bytes of a link. */
 #include "sim/sim.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void on_deliver(void *what, uint64_t arg);

@@ -8,17 +8,17 @@
  * twice, by the caller and by the callee, in records that nobody frees before
  * the world ends (sim_alloc), and compared.
  *
- *	main       arguments, workers, the report
- *	world      the clock and its events, the course of a run
- *	node       making, killing and restarting nodes
- *	ops, acts  what users do: invocations, and all else
+ *	main             arguments, workers, the report
+ *	world            the clock and its events, the course of a run
+ *	node, driver     nodes: their lives, what drives them
+ *	link, pipe       what joins them
+ *	ops              references that users hold, and calls on them
+ *	acts, acts_other what users do
  *	object, answer   what is called: the methods, and their answers
- *	outcome    what comes back to callers
- *	check      what was promised
- *	fault, hostile  what goes wrong
- *	driver     a node's driver
- *	pipe       links
- *	memory     malloc, which counts and fails
+ *	outcome          what comes back to callers
+ *	check, check_end what was promised
+ *	fault, hostile   what goes wrong
+ *	bytes, memory, stats
  */
 #ifndef WALDO_SIM_H
 #define WALDO_SIM_H
@@ -426,6 +426,7 @@ void sim_hold_connected(sim_node *node, sim_link *link, const char *host);
 
 sim_object *sim_object_new(sim_node *node, waldo_ref **ret_ref);
 const waldo_class *sim_object_class(const sim_object *object);
+void sim_object_revoked(sim_object *object); /* or is about to be */
 extern const char *const sim_methods[SIM_PLANS];
 void sim_call_answer(sim_call *call);
 /* With a reference to a new object, which is the caller's alone. */
@@ -454,6 +455,7 @@ void sim_check_failure(sim_inv *inv, const waldo_failure *failure);
 void sim_check_turn(sim_node *node, uint64_t began);
 void sim_check_bytes(sim_node *node);
 void sim_check_equal(sim_world *world);
+bool sim_is_acked(sim_world *world);
 void sim_check_settled(sim_world *world);
 void sim_check_released(sim_node *node);
 void sim_check_end(sim_world *world);

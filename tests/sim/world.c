@@ -314,7 +314,11 @@ settle(sim_world *world)
 			break;
 		}
 	}
+	/* An acknowledgement may take a second. */
 	run_for(world, 2 * SECOND);
+	for (int i = 0; i < 10 && !world->failed && !sim_is_acked(world); i++) {
+		run_for(world, 2 * SECOND);
+	}
 	if (!world->failed) {
 		sim_check_settled(world);
 	}
