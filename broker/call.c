@@ -133,7 +133,6 @@ answer_near(waldo_call *call, waldoi_message *message, waldoi_failure *failure)
 	waldo_fate fate =
 	    call->phase == WALDOI_WAITING ? WALDO_NOT_SENT : WALDO_EXECUTED;
 
-	waldoi_pendings_settle(&call->pendings, message, failure);
 	call->promise = NULL;
 	promise->call = NULL;
 	waldoi_promise_settle(
@@ -441,7 +440,7 @@ waldoi_call_orphan(waldo_call *call)
 {
 	waldo_node *node = call->node;
 
-	if (call->phase != WALDOI_DEFERRED) {
+	if (call->phase != WALDOI_DEFERRED || call->following != NULL) {
 		waldoi_call_free(call);
 		return;
 	}

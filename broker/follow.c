@@ -14,13 +14,13 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 		return;
 	}
 	if (call->answered || promise->node != call->node ||
-	    promise->has_callback || promise->read ||
-	    promise->follower != NULL) {
+	    promise == call->promise || promise->has_callback ||
+	    promise->read || promise->follower != NULL) {
 		waldo_call_fail_err(call, WALDO_EINVAL);
 		waldo_promise_release(promise);
 		return;
 	}
-	if (promise->settled != WALDOI_OPEN && promise->failure == NULL &&
+	if (promise->settled == WALDOI_SETTLED && promise->failure == NULL &&
 	    promise->value.body == NULL) {
 		waldo_call_fail_err(call,
 		                    WALDO_EINVAL); /* given away already */
@@ -33,12 +33,10 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 		waldo_promise_release(promise);
 		return;
 	}
-	(void) waldo_call_defer(call, NULL, NULL);
+	/* First, since deferring may find that nobody waits any more. */
 	call->following = promise;
 	promise->follower = call;
-	if (call->cancelled) {
-		waldo_promise_cancel(promise);
-	}
+	(void) waldo_call_defer(call, NULL, NULL);
 }
 
 void

@@ -89,9 +89,13 @@ waldoi_limits_set(const waldo_limits *given, waldo_limits *to,
 	    (err = check("open_calls", to->open_calls, 16, UINT32_MAX,
 	                 message)) == WALDO_OK &&
 	    (err = check("queued_bytes", to->queued_bytes, to->message_bytes,
-	                 SIZE_MAX, message)) == WALDO_OK &&
+	                 SIZE_MAX / 4, message)) == WALDO_OK &&
 	    (err = check("retained_bytes", to->retained_bytes,
 	                 to->message_bytes, SIZE_MAX, message)) == WALDO_OK &&
+	    (err = check("total_bytes", to->total_bytes, to->message_bytes,
+	                 SIZE_MAX / 4, message)) == WALDO_OK &&
+	    (err = check("parked_bytes", to->parked_bytes, 1, SIZE_MAX / 4,
+	                 message)) == WALDO_OK &&
 	    (err = check("refs_per_message", to->refs_per_message, 16, 256,
 	                 message)) == WALDO_OK &&
 	    (err = check("names", to->names, 64, 65536, message)) == WALDO_OK) {

@@ -259,13 +259,15 @@ waldo_node_flush(waldo_node *node)
 WALDO_API int
 waldo_node_get_fd(waldo_node *node)
 {
-	return node == NULL ? -1 : node->driver->get_fd(node->driver_data);
+	return node == NULL || node->gone
+	           ? -1
+	           : node->driver->get_fd(node->driver_data);
 }
 
 WALDO_API waldo_err
 waldo_node_post(waldo_node *node, waldo_task_cb *cb, void *user)
 {
-	if (node == NULL || cb == NULL) {
+	if (node == NULL || cb == NULL || node->gone) {
 		return WALDO_EINVAL;
 	}
 	return node->driver->post(node->driver_data, cb, user);
@@ -365,7 +367,7 @@ take_options(waldo_node *node, const waldo_node_options *options)
 		                        "%zu",
 		                        options->size, sizeof(*options));
 	}
-	err = waldoi_limits_set(options == NULL ? NULL : &options->limits,
+	err = waldoi_limits_set(options == NULL ? NULL : options->limits,
 	                        &node->limits, message);
 	if (err != WALDO_OK) {
 		return waldoi_node_fail(NULL, err, "%s", message);

@@ -26,6 +26,7 @@ struct waldo_node {
 	bool entered; /* an event or a turn is under way: `now` is fresh */
 	bool woken;   /* `wake` was called; a turn will come */
 	bool turning; /* inside waldoi_node_turn() */
+	bool gone;    /* its driver is: what is left is user's callbacks */
 	bool freeing; /* inside waldo_node_free() */
 	uint32_t callbacks; /* of the user's that are running */
 	uint64_t armed;     /* what the driver was last told */

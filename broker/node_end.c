@@ -14,7 +14,7 @@
 WALDO_API void
 waldo_node_stop(waldo_node *node, uint32_t grace_ms)
 {
-	if (node != NULL) {
+	if (node != NULL && !node->gone) {
 		node->driver->stop(node->driver_data, grace_ms);
 	}
 }
@@ -195,6 +195,7 @@ waldo_node_free(waldo_node *node)
 	waldoi_node_run_jobs(node);
 	destroy_objects(node);
 	waldoi_node_run_jobs(node);
+	node->gone = true;
 	node->driver->free(node->driver_data);
 	waldoi_node_run_jobs(node);
 	orphan_handles(node);

@@ -113,6 +113,9 @@ tell(waldo_promise *promise, waldoi_message *value)
 		done(&promise->reader, failure == NULL ? NULL : &failure->pub,
 		     promise->user);
 		promise->node->callbacks--;
+		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
+		                          "the result was given to the "
+		                          "callback");
 	}
 	waldoi_message_fini(value);
 	waldo_promise_release(promise);
@@ -437,7 +440,8 @@ waldo_promise_get_result(waldo_promise *promise)
 	if (promise->read) {
 		return &promise->reader;
 	}
-	if (promise->settled != WALDOI_SETTLED || promise->has_callback) {
+	if (promise->settled != WALDOI_SETTLED || promise->has_callback ||
+	    promise->follower != NULL) {
 		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
 		                          "the promise has no result yet");
 		return &promise->reader;

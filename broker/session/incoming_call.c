@@ -17,6 +17,7 @@ typedef struct incoming {
 	uint64_t left_ms;
 	uint64_t flags;
 	uint64_t hops;
+	bool no_target;          /* because what it was made on is none */
 	waldoi_failure *refusal; /* answered instead of a dispatch */
 } incoming;
 
@@ -315,6 +316,8 @@ find_target(waldoi_session *session, incoming *in)
 		if (ref == NULL && why == NULL) {
 			refuse(in, WALDO_ENOMEM, "out of memory");
 		} else if (in->refusal == NULL) {
+			in->no_target =
+			    why != NULL && why->pub.code == WALDO_EINVAL;
 			in->refusal = why;
 		} else {
 			waldoi_failure_release(why); /* refused already */
@@ -411,13 +414,6 @@ dispatch(waldoi_session *session, waldo_call *call, waldo_ref *target)
 	}
 }
 
-static bool
-is_dead(waldoi_session *session, int64_t target)
-{
-	return target > 0 &&
-	       waldoi_table_find(&session->answers, (uint64_t) target) == NULL;
-}
-
 /* What is left to do when the header is known to be good. */
 static void
 take_call(waldoi_session *session, incoming *in, waldoi_message *args)
@@ -440,9 +436,8 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 	check_open_calls(session, in);
 	if (in->refusal != NULL) {
 		refuse_call(session, in,
-		            is_dead(session, in->target)
-		                ? WALDOI_STATUS_BROKEN_TARGET
-		                : WALDOI_STATUS_ERROR,
+		            in->no_target ? WALDOI_STATUS_BROKEN_TARGET
+		                          : WALDOI_STATUS_ERROR,
 		            waldoi_failure_retain(in->refusal));
 		return;
 	}

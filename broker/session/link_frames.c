@@ -11,6 +11,7 @@
 #define ACK_MS           1000
 #define OVERSLEPT_US     UINT64_C(100000)
 #define SECOND_CHANCE_US UINT64_C(1000000)
+#define LEAST_IDLE_MS    33  /* of the least dead_peer_ms */
 #define MOST_WORDS       200 /* of BYE and ABORT */
 
 /* Keys of HELLO. */
@@ -335,7 +336,7 @@ take_key(waldoi_cursor *c, uint64_t key, hello *h)
 		h->limits.names = (uint32_t) take_limit(c, h->limits.names);
 		break;
 	case KEY_IDLE_MS:
-		h->limits.idle_ms = (uint32_t) take_limit(c, 10);
+		h->limits.idle_ms = (uint32_t) take_limit(c, LEAST_IDLE_MS);
 		break;
 	default: waldoi_cursor_skip(c);
 	}
@@ -390,6 +391,9 @@ take_end(waldoi_session *session, waldoi_cursor *c, uint64_t code,
 
 	if (code == WALDOI_LINK_ABORT) {
 		session->never_ran = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+		if (session->never_ran < session->acked) {
+			session->never_ran = session->acked; /* it said so */
+		}
 	}
 	if (c->failed || count != (code == WALDOI_LINK_ABORT ? 4 : 3) ||
 	    !waldoi_is_utf8(text, len)) {

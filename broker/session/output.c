@@ -172,6 +172,17 @@ queue_plain(waldoi_output *output, waldo_node *node, const uint8_t *head,
 	return true;
 }
 
+/* Where our own bytes end that stand before `t` or, if it is empty, a later
+ * one. */
+static size_t
+end_of_own(const waldoi_taken *t, size_t len)
+{
+	while (t != NULL && t->len == 0) {
+		t = t->next;
+	}
+	return t == NULL ? len : t->offset;
+}
+
 /* Our own bytes and the taken ones in turn; built aside, so that running out
  * of memory leaves no trace. */
 static bool
@@ -179,7 +190,8 @@ queue_taken(waldoi_output *output, waldo_node *node, const uint8_t *head,
             size_t head_len, const uint8_t *payload, size_t len,
             waldo_writer *writer)
 {
-	waldoi_piece *first = new_piece(node, head_len + len);
+	waldoi_piece *first =
+	    new_piece(node, head_len + end_of_own(writer->taken, len));
 	waldoi_piece *last = first;
 	size_t at = 0;
 
@@ -195,7 +207,8 @@ queue_taken(waldoi_output *output, waldo_node *node, const uint8_t *head,
 		}
 		last->next = new_taken_piece(node, t);
 		if (last->next == NULL ||
-		    (last->next->next = new_piece(node, len - at)) == NULL) {
+		    (last->next->next = new_piece(
+		         node, end_of_own(t->next, len) - at)) == NULL) {
 			free_chain(node, first);
 			return false;
 		}

@@ -226,10 +226,10 @@ waldoi_sessions_flush(waldo_node *node)
 	waldoi_session *session;
 
 	while ((session = TAILQ_FIRST(&node->dirty)) != NULL) {
-		waldoi_session_undirty(session);
 		if (session->state == WALDOI_OPEN_SESSION) {
 			waldoi_session_add_ack(session);
 		}
+		waldoi_session_undirty(session);
 		session->link->ops->flush(session->link);
 	}
 }

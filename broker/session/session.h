@@ -94,7 +94,6 @@ typedef struct waldoi_export {
 	uint64_t sent;  /* mentions that the peer has not dropped yet */
 } waldoi_export;
 
-/* A call of ours that the peer has: from CALL to RETURN. */
 struct waldoi_session {
 	waldo_node *node;
 	LIST_ENTRY(waldoi_session) entry;

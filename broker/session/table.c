@@ -8,7 +8,8 @@
 static uint32_t
 home_of(const waldoi_table *table, uint64_t key)
 {
-	return (uint32_t) ((key * table->multiplier) >> 32) & (table->size - 1);
+	/* The upper bits are those that all bits of the key have a share in. */
+	return (uint32_t) ((key * table->multiplier) >> table->shift);
 }
 
 void
@@ -52,6 +53,10 @@ resize(waldoi_table *table, uint32_t size)
 		return false;
 	}
 	bigger.size = size;
+	bigger.shift = 64;
+	for (uint32_t left = size; left > 1; left /= 2) {
+		bigger.shift--;
+	}
 	for (uint32_t i = 0; i < table->size; i++) {
 		if (table->slots[i].value != NULL) {
 			*find_slot(&bigger, table->slots[i].key) =

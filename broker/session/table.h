@@ -22,6 +22,7 @@ typedef struct waldoi_table {
 	waldoi_slot *slots; /* a power of two of them; NULL if none */
 	uint32_t size;
 	uint32_t count;
+	uint32_t shift;      /* 64 less the logarithm of the size */
 	uint32_t scan;       /* where waldoi_table_any() looks first */
 	uint64_t multiplier; /* odd */
 } waldoi_table;

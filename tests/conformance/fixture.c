@@ -13,7 +13,7 @@ node_new(const waldo_limits *limits)
 	waldo_node *node = NULL;
 
 	if (limits != NULL) {
-		options.limits = *limits;
+		options.limits = limits;
 	}
 	assert_ok(wire->node_new(&options, &node));
 	return node;

@@ -196,7 +196,7 @@ static waldo_err
 try_limits(const waldo_limits *limits)
 {
 	waldo_node_options options = {.size = sizeof(options),
-	                              .limits = *limits};
+	                              .limits = limits};
 	waldo_node *node = NULL;
 	waldo_err err = wire->node_new(&options, &node);
 

@@ -327,7 +327,7 @@ static void
 open_world(struct peer *peer, bool dialled)
 {
 	const waldo_node_options options = {.size = sizeof(options),
-	                                    .limits = limits};
+	                                    .limits = &limits};
 
 	memset(&world, 0, sizeof(world));
 	if (memory_node_new(&options, &world.node) != WALDO_OK) {

@@ -304,8 +304,8 @@ revoking(struct world *w)
 	struct outcome *o = expect(w, WALDO_OK);
 	waldo_ref *ref = service_new(w, w->server);
 
-	watch_outcome(o,
-	              waldo_ref_invoke(w->gate, "keep", "ir", o->number, ref));
+	watch_outcome(
+	    o, waldo_ref_invoke(w->service, "keep", "ir", o->number, ref));
 	o = ask(w, w->gate, "kept", WALDO_OK);
 	pump();
 	(void) ask(w, o->ref, "hold", WALDO_EREVOKED);

@@ -90,7 +90,7 @@ sim_check_cancelled(sim_inv *inv, sim_link *link, unsigned side)
 	    !sim_hold_is_direct(inv->target)) {
 		return;
 	}
-	if (inv->cancelled) {
+	if (inv->cancelled && !inv->one_way) {
 		sim_expect(inv->caller->world, SIM_CANCEL_PARKED_RULE,
 		           link->latest[side] <= inv->cancelled_after,
 		           "invocation %u was cancelled after %u and begins "

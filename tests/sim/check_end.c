@@ -76,8 +76,8 @@ check_pair(sim_world *world, sim_hold *a, sim_hold *b)
 	}
 }
 
-void
-sim_check_equal(sim_world *world)
+static void
+check_equal(sim_world *world)
 {
 	for (unsigned i = 0; i < world->node_count; i++) {
 		const sim_list *holds = &world->nodes[i].holds;
@@ -155,7 +155,7 @@ sim_check_settled(sim_world *world)
 	for (unsigned i = 0; i < world->watches.count; i++) {
 		check_watch(world, world->watches.items[i]);
 	}
-	sim_check_equal(world);
+	check_equal(world);
 }
 
 /* P3, P4 and the ledger: nobody holds anything. What a net driver would have

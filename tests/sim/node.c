@@ -187,7 +187,7 @@ open_node(sim_node *node)
 	waldo_node_options options = {.size = sizeof(options)};
 	char address[32];
 
-	options.limits = node->limits;
+	options.limits = &node->limits;
 	options.log = on_log;
 	options.log_user = node;
 	(void) snprintf(address, sizeof(address), "inproc:%s", node->name);

@@ -454,7 +454,6 @@ void sim_check_destroy(sim_object *object);
 void sim_check_failure(sim_inv *inv, const waldo_failure *failure);
 void sim_check_turn(sim_node *node, uint64_t began);
 void sim_check_bytes(sim_node *node);
-void sim_check_equal(sim_world *world);
 bool sim_is_acked(sim_world *world);
 void sim_check_settled(sim_world *world);
 void sim_check_released(sim_node *node);

@@ -68,15 +68,16 @@ int
 net_setup(void **state)
 {
 	net_fixture *f = calloc(1, sizeof(*f));
-	waldo_node_options options = {.size = sizeof(options)};
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .dead_peer_ms = 1000};
+	waldo_node_options options = {.size = sizeof(options),
+	                              .limits = &limits};
 	waldo_ref *object = NULL;
 
 	if (f == NULL) {
 		return -1;
 	}
 	*state = f;
-	options.limits.size = sizeof(options.limits);
-	options.limits.dead_peer_ms = 1000;
 	if (waldo_node_new(&options, &f->client) != WALDO_OK) {
 		return -1;
 	}

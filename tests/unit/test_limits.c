@@ -76,7 +76,7 @@ what_is_given_is_taken_and_the_rest_is_the_default(void **state)
 	                            .exports = 1,
 	                            .open_calls = 18,
 	                            .queued_bytes = 65 * KIBI,
-	                            .total_bytes = 1,
+	                            .total_bytes = 64 * KIBI,
 	                            .sessions = 2,
 	                            .call_timeout_ms = 3,
 	                            .dead_peer_ms = 100,

@@ -105,7 +105,10 @@ a_foreign_loop_hears_of_a_dial_that_failed(void **state)
 static void
 a_foreign_loop_hears_of_a_connection_that_timed_out(void **state)
 {
-	waldo_node_options options = {.size = sizeof(options)};
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .dead_peer_ms = 2000};
+	const waldo_node_options options = {.size = sizeof(options),
+	                                    .limits = &limits};
 	uint64_t begin = net_now_ms();
 	net_fixture own = {0};
 	bool done = false;
@@ -115,8 +118,6 @@ a_foreign_loop_hears_of_a_connection_that_timed_out(void **state)
 	int first = net_raw_connect(uri); /* fills the queue */
 
 	(void) state;
-	options.limits.size = sizeof(options.limits);
-	options.limits.dead_peer_ms = 2000;
 	assert_ok(waldo_node_new(&options, &own.client));
 	assert_ok(waldo_node_new(&options, &own.server));
 	assert_ok(waldo_connect(own.client, uri, &ref));

@@ -169,8 +169,8 @@ a_path_finds_its_way_into_a_kept_answer(void **state)
 	     "[1,9,[3,'things',2],'add',[],{}] [1]");
 	assert_begins(peer_receive(&s->peer), "[2,3,0,true,[[0,");
 	assert_string_equal(peer_receive(&s->peer), "[2,5,0,false,[]] 2");
-	assert_begins(peer_receive(&s->peer), "[2,7,1,false,[]] [");
-	assert_begins(peer_receive(&s->peer), "[2,9,1,false,[]] [");
+	assert_begins(peer_receive(&s->peer), "[2,7,4,false,[]] [");
+	assert_begins(peer_receive(&s->peer), "[2,9,4,false,[]] [");
 	assert_int_equal(s->f->services[2].calls, 1);
 }
 

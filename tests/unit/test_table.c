@@ -12,9 +12,9 @@ static char values[KEYS];
 /* With the multiplier 1 the high half of a key is where it belongs. */
 #define FULL_OF_COLLISIONS 1
 static uint64_t
-key_at(uint32_t home, uint32_t number)
+key_at(uint32_t bits, uint32_t home, uint32_t number)
 {
-	return (uint64_t) home << 32 | number;
+	return (uint64_t) home << (64 - bits) | number;
 }
 
 static void
@@ -101,7 +101,7 @@ it_is_a_map_when_all_keys_collide(void **state)
 
 	(void) state;
 	for (uint32_t i = 0; i < KEYS; i++) {
-		keys[i] = key_at(5, i);
+		keys[i] = key_at(10, 5, i);
 	}
 	compare_with_a_plain_model(FULL_OF_COLLISIONS, keys);
 }
@@ -115,7 +115,7 @@ it_is_a_map_when_keys_collide_at_its_end(void **state)
 
 	(void) state;
 	for (uint32_t i = 0; i < KEYS; i++) {
-		keys[i] = key_at(homes[(uint32_t) rand() % 6], i);
+		keys[i] = key_at(10, homes[(uint32_t) rand() % 6], i);
 	}
 	compare_with_a_plain_model(FULL_OF_COLLISIONS, keys);
 }
@@ -128,17 +128,21 @@ a_gap_is_closed_around_the_end(void **state)
 	(void) state;
 	waldoi_table_init(&table, FULL_OF_COLLISIONS);
 	/* In 8 places: 7, then 0 and 1 by collision, then 2 pushed by those. */
-	insert(&table, key_at(7, 1), &values[1]);
-	insert(&table, key_at(7, 2), &values[2]);
-	insert(&table, key_at(7, 3), &values[3]);
-	insert(&table, key_at(0, 4), &values[4]);
+	insert(&table, key_at(3, 7, 1), &values[1]);
+	insert(&table, key_at(3, 7, 2), &values[2]);
+	insert(&table, key_at(3, 7, 3), &values[3]);
+	insert(&table, key_at(3, 0, 4), &values[4]);
 	assert_int_equal(table.size, 8);
 
-	assert_ptr_equal(waldoi_table_remove(&table, key_at(7, 1)), &values[1]);
+	assert_ptr_equal(waldoi_table_remove(&table, key_at(3, 7, 1)),
+	                 &values[1]);
 
-	assert_ptr_equal(waldoi_table_find(&table, key_at(7, 2)), &values[2]);
-	assert_ptr_equal(waldoi_table_find(&table, key_at(7, 3)), &values[3]);
-	assert_ptr_equal(waldoi_table_find(&table, key_at(0, 4)), &values[4]);
+	assert_ptr_equal(waldoi_table_find(&table, key_at(3, 7, 2)),
+	                 &values[2]);
+	assert_ptr_equal(waldoi_table_find(&table, key_at(3, 7, 3)),
+	                 &values[3]);
+	assert_ptr_equal(waldoi_table_find(&table, key_at(3, 0, 4)),
+	                 &values[4]);
 	assert_ptr_equal(table.slots[7].value, &values[2]);
 	assert_null(table.slots[2].value);
 	waldoi_table_fini(&table);

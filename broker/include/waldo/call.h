@@ -79,7 +79,8 @@ typedef struct waldo_peer {
 	int64_t uid, pid;    /* Unix sockets; else -1 */
 } waldo_peer;
 
-/* Never NULL; borrowed from `call`. */
+/* Never NULL; borrowed until your method or callback returns. The address is
+ * empty once the session of a deferred call has ended. */
 const waldo_peer *waldo_call_get_peer(const waldo_call *call);
 
 #ifdef __cplusplus

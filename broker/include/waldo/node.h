@@ -33,9 +33,9 @@ typedef enum waldo_log_level {
 } waldo_log_level;
 
 typedef struct waldo_node_options {
-	size_t size;             /* sizeof(waldo_node_options) */
-	struct event_base *base; /* borrowed; NULL: the node makes its own */
-	waldo_limits limits;     /* zero: defaults */
+	size_t size;                /* sizeof(waldo_node_options) */
+	struct event_base *base;    /* borrowed; NULL: the node makes its own */
+	const waldo_limits *limits; /* copied; NULL: defaults */
 	/* One line, without its end; borrowed. NULL: nothing is logged. */
 	void (*log)(waldo_log_level level, const char *line, void *user);
 	void *log_user;
@@ -78,7 +78,7 @@ waldo_err waldo_node_step(waldo_node *node, int timeout_ms);
 void waldo_node_flush(waldo_node *node);
 
 /* Stops listening, lets the calls that peers have open here finish for
- * `grace_ms`, ends all sessions in good order, then makes waldo_node_run()
+ * `grace_ms` (those that come meanwhile too), ends all sessions in good order, then makes waldo_node_run()
  * return. A second call shortens the grace, never lengthens it. */
 void waldo_node_stop(waldo_node *node, uint32_t grace_ms);
 
