@@ -27,7 +27,7 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 		waldo_promise_release(promise);
 		return;
 	}
-	if (promise->settled != WALDOI_OPEN) {
+	if (promise->settled == WALDOI_SETTLED) {
 		waldoi_call_answer_with(call, &promise->value,
 		                        promise->failure);
 		waldo_promise_release(promise);

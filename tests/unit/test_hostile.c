@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a peer can do that means harm, or is badly made, and what it must not
+ * gain: memory and time beyond the limits (DESIGN, promise 6), a call on what
+ * it was not given, a crash (promise 7). All allocations are counted
+ * (sim/memory.h).
+ */
+#include "serial/pack.h"
+#include "sim/memory.h"
+#include "tests/memory/text.h"
+#include "tests/unit/session_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { KIB = 1024, MAX_FRAME = 1024 * KIB };
+
+static uint8_t frame[MAX_FRAME];
+
+/* A CALL, whose payload is too large or too odd to be written as text. */
+static void
+send_raw(struct peer *peer, const char *head, const void *payload, size_t len)
+{
+	size_t n = text_encode(head, frame + 5, 8 * KIB);
+
+	assert_true(n > 0 && 5 + n + len <= sizeof(frame));
+	memcpy(frame + 5 + n, payload, len);
+	waldoi_pack_be(frame, 1 + n + len, 4);
+	frame[4] = 0;
+	assert_true(peer_send_bytes(peer, frame, 5 + n + len));
+}
+
+/* A session whose peer takes frames of 4 MiB, with 256 references. */
+static int
+open_large(void **state)
+{
+	struct session *s;
+
+	if (open_session(state) != 0) {
+		return -1;
+	}
+	s = *state;
+	peer_fini(&s->peer);
+	memset(&s->peer, 0, sizeof(s->peer));
+	s->peer.raw = memory_raw_dial("n");
+	return s->peer.raw != NULL &&
+	               peer_send_bytes(&s->peer, peer_preamble, 12) &&
+	               peer_send(&s->peer,
+	                         "![0,{0:[1,1],1:1,2:4194304,7:256}]") &&
+	               strncmp(peer_receive(&s->peer), "![0,{", 5) == 0
+	           ? 0
+	           : -1;
+}
+
+#define large_test(name)                                                       \
+	cmocka_unit_test_setup_teardown(name, open_large, close_session)
+
+/* Reads all that has come. */
+static void
+take_all(struct peer *peer)
+{
+	size_t len;
+
+	(void) memory_settle();
+	(void) memory_raw_received(peer->raw, &len);
+	memory_raw_skip(peer->raw, len);
+}
+
+static void
+acknowledge(struct peer *peer, unsigned frames)
+{
+	char text[40];
+
+	(void) snprintf(text, sizeof(text), "![5,%u]", frames);
+	assert_true(peer_send(peer, text));
+	take_all(peer);
+}
+
+static size_t
+node_bytes(const waldo_node *node)
+{
+	waldoi_counts counts;
+
+	waldoi_node_count(node, &counts);
+	return counts.bytes;
+}
+
+/* ---- an object that the peer holds, and that ends a call as it goes */
+
+static struct service *subscribed;
+
+static void
+end_subscription(void *self)
+{
+	struct service *service = self;
+
+	if (service->held_count > 0) {
+		waldo_call_fail(service->held[--service->held_count],
+		                "test.Gone", "the subscription has ended");
+	}
+}
+
+static const waldo_method no_methods[] = {{NULL, NULL, NULL, 0}};
+static const waldo_class subscription_class = {
+    WALDO_CLASS_SIZES, "Subscription", no_methods, end_subscription, NULL};
+
+/* P14: "at it, RETURN DEADLINE goes out at once and a later answer is thrown
+ * away", also one that the RETURN itself sets off. */
+static void
+a_late_call_may_be_answered_by_what_fails_with_it(void **state)
+{
+	struct session *s = session_of(state);
+
+	subscribed = s->f->service;
+	assert_ok(waldo_object_new(s->f->server, &subscription_class,
+	                           subscribed, &subscribed->kept));
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{0:50}] []", "[1,5,-2,'kept',[],{}] []");
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[2,5,0,true,[[0,-4,nil]]] <0>");
+	/* From here on only the call that waits for 3 holds it. */
+	send(s, "[1,7,3,'add',[[2,-4]],{}] [<0>]", "[1,9,-2,'let_go',[],{}] []",
+	     "[4,-4,1,5,1]");
+	assert_begins(peer_receive(&s->peer), "[2,9,0,");
+	assert_int_equal(subscribed->held_count, 1);
+	memory_advance(100 * 1000);
+	assert_int_equal(subscribed->held_count, 0);
+	assert_begins(peer_receive(&s->peer), "[2,3,3,false,[]] ");
+	assert_begins(peer_receive(&s->peer), "[2,7,");
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_alive(s, 1);
+}
+
+/* ---- kept answers */
+
+/* Call `id`: an echo of `len` bytes with the gate behind them, which is kept
+ * until its DROP. */
+static void
+keep_answer(struct session *s, int id, size_t len)
+{
+	uint8_t *payload = malloc(len + 16), *p = payload;
+	char head[64];
+
+	assert_non_null(payload);
+	p = waldoi_pack_array(waldoi_pack_array(p, 1), 2);
+	memcpy(p, "\xd4\x01\x00", 3);
+	p += 3;
+	*p++ = 0xc6;
+	p = waldoi_pack_be(p, len, 4);
+	memset(p, 'x', len);
+	(void) snprintf(head, sizeof(head), "[1,%d,-2,'echo',[[2,-2]],{}]", id);
+	send_raw(&s->peer, head, payload, (size_t) (p - payload) + len);
+	free(payload);
+	take_all(&s->peer);
+}
+
+/* What a kept answer is for are its references; DESIGN, promise 6. */
+static void
+a_kept_answer_does_not_keep_its_result(void **state)
+{
+	enum { ANSWERS = 20, SIZE = 100 * KIB };
+	struct session *s = session_of(state);
+	size_t before;
+
+	fetch(s);
+	keep_answer(s, 3, SIZE);
+	acknowledge(&s->peer, 2);
+	before = sim_memory_bytes();
+	for (int i = 1; i <= ANSWERS; i++) {
+		keep_answer(s, 3 + 2 * i, SIZE);
+		acknowledge(&s->peer, (unsigned) i + 2);
+	}
+	assert_true(sim_memory_bytes() < before + ANSWERS * 8 * KIB);
+	send(s, "[1,45,[43,0],'add',[],{}] [1]");
+	assert_string_equal(peer_receive(&s->peer), "[2,45,0,false,[]] 2");
+}
+
+/* A result of 1.7 KB with 256 mentions of one reference, each at the end of a
+ * path of 7 long keys. */
+static size_t
+pack_many_places(uint8_t *payload)
+{
+	char key[128];
+	uint8_t *p = waldoi_pack_array(payload, 1);
+
+	memset(key, 'k', sizeof(key));
+	for (int i = 0; i < 7; i++) {
+		p = waldoi_pack_map(p, 1);
+		p = waldoi_pack_str(p, key, sizeof(key));
+	}
+	p = waldoi_pack_array(p, 256);
+	for (int i = 0; i < 256; i++) {
+		memcpy(p, "\xd4\x01\x00", 3);
+		p += 3;
+	}
+	return (size_t) (p - payload);
+}
+
+static void
+the_places_of_a_kept_answer_are_bounded(void **state)
+{
+	enum { ANSWERS = 50 };
+	struct session *s = session_of(state);
+	uint8_t payload[4 * KIB];
+	size_t len = pack_many_places(payload);
+	size_t before = 0;
+
+	fetch(s);
+	for (int i = 0; i <= ANSWERS; i++) {
+		char head[64];
+
+		(void) snprintf(head, sizeof(head),
+		                "[1,%d,-2,'echo',[[2,-2]],{}]", 3 + 2 * i);
+		send_raw(&s->peer, head, payload, len);
+		assert_non_null(strstr(peer_receive(&s->peer), ",0,true,"));
+		acknowledge(&s->peer, (unsigned) i + 2);
+		before = i == 0 ? sim_memory_bytes() : before;
+	}
+	assert_true(sim_memory_bytes() < before + ANSWERS * 16 * KIB);
+	assert_alive(s, 1);
+}
+
+/* F3: what is no reference was not called, also if the answer is still kept:
+ * its caller is told so (P7). */
+static void
+a_call_on_what_is_no_reference_never_ran(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s, "[1,3,-2,'tree',[],{}] []");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,");
+	send(s, "[1,5,[3,'n'],'add',[],{}] [1]",
+	     "[1,7,[3,'nowhere'],'add',[],{}] [1]", "[4,3,1]",
+	     "[1,9,[3,'n'],'add',[],{}] [1]");
+	assert_begins(peer_receive(&s->peer), "[2,5,4,false,[]] ");
+	assert_begins(peer_receive(&s->peer), "[2,7,4,false,[]] ");
+	assert_begins(peer_receive(&s->peer), "[2,9,4,false,[]] ");
+}
+
+/* A list of `count` nils and the gate, as call 3. */
+static void
+keep_long_answer(struct session *s, size_t count)
+{
+	uint8_t *payload = malloc(count + 16), *p = payload;
+
+	assert_non_null(payload);
+	p = waldoi_pack_array(waldoi_pack_array(p, 1), count + 1);
+	memset(p, 0xc0, count);
+	p += count;
+	memcpy(p, "\xd4\x01\x00", 3);
+	send_raw(&s->peer, "[1,3,-2,'echo',[[2,-2]],{}]", payload,
+	         (size_t) (p + 3 - payload));
+	free(payload);
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,");
+}
+
+/* One frame of 2 KB names 200 places of a result of 500 KB: that must not cost
+ * what 200 walks through the result do. Making and sending the result is some
+ * of those walks. */
+static void
+a_place_is_found_without_a_walk_through_the_result(void **state)
+{
+	enum { COUNT = 500 * KIB, PLACES = 200 };
+	struct session *s = session_of(state);
+	char head[8 * KIB];
+	size_t len;
+	clock_t begin, made, named;
+
+	fetch(s);
+	begin = clock();
+	keep_long_answer(s, COUNT);
+	made = clock() - begin;
+	len = (size_t) snprintf(head, sizeof(head), "[1,nil,-2,'mark',[");
+	for (int i = 0; i < PLACES; i++) {
+		len += (size_t) snprintf(head + len, sizeof(head) - len,
+		                         "%s[3,3,%d]", i > 0 ? "," : "",
+		                         COUNT - PLACES + i);
+	}
+	(void) snprintf(head + len, sizeof(head) - len, "],{}] [1]");
+	begin = clock();
+	send(s, head);
+	(void) memory_settle();
+	named = clock() - begin;
+	assert_int_equal(s->f->service->order_count, 1);
+	assert_true(named < 3 * made);
+}
+
+/* ---- peers that do not read, or do not say that they have */
+
+enum { PEERS = 10, SMALL = 64 * KIB };
+
+struct crowd {
+	struct peer peers[PEERS];
+	size_t most; /* bytes that the node ever held */
+	unsigned closed;
+};
+
+static const waldo_limits crowd_limits = {
+    .size = sizeof(waldo_limits),
+    .message_bytes = SMALL,
+    .queued_bytes = 4 * SMALL,
+    .retained_bytes = 4 * SMALL,
+    .total_bytes = 8 * SMALL,
+};
+
+static void
+fetch_of(struct peer *peer)
+{
+	assert_true(peer_send(peer, "[1,1,0,'fetch',[],{}] ['gate']"));
+	assert_begins(peer_receive(peer), "[2,1,0,true,");
+	assert_true(peer_send(peer, "[4,1,1]"));
+}
+
+/* Each has call after call answered and acknowledges nothing. */
+static void
+ask_for_more(struct session *s, struct crowd *crowd, int calls, int size)
+{
+	assert_ok(waldo_listen(s->f->third, "inproc:crowd", NULL));
+	assert_ok(waldo_publish(s->f->third, "gate", s->f->services[1].target));
+	for (int i = 0; i < PEERS; i++) {
+		struct peer *peer = &crowd->peers[i];
+
+		assert_true(peer_dial(peer, "crowd"));
+		fetch_of(peer);
+		for (int j = 0; j < calls; j++) {
+			char text[80];
+			size_t bytes;
+
+			(void) snprintf(text, sizeof(text),
+			                "[1,%d,-2,'big',[],{}] [%d]", 3 + 2 * j,
+			                size);
+			(void) peer_send(peer, text);
+			take_all(peer);
+			bytes = node_bytes(s->f->third);
+			crowd->most = bytes > crowd->most ? bytes : crowd->most;
+		}
+	}
+	for (int i = 0; i < PEERS; i++) {
+		crowd->closed += peer_is_closed(&crowd->peers[i]);
+	}
+}
+
+/* A peer that reads and acknowledges is not made to pay. */
+static void
+check_innocent(struct crowd *crowd, struct peer *innocent)
+{
+	size_t len;
+
+	for (int i = 0; i < 5; i++) {
+		char text[80];
+
+		(void) snprintf(text, sizeof(text),
+		                "[1,%d,-2,'big',[],{}] [1000]", 3 + 2 * i);
+		assert_true(peer_send(innocent, text));
+		(void) memory_settle();
+		(void) memory_raw_received(innocent->raw, &len);
+		assert_true(len > 1000);
+		acknowledge(innocent, (unsigned) i + 2);
+	}
+	assert_false(peer_is_closed(innocent));
+	peer_fini(innocent);
+	for (int i = 0; i < PEERS; i++) {
+		peer_fini(&crowd->peers[i]);
+	}
+}
+
+static void
+crowd_node(struct session *s, const waldo_limits *limits)
+{
+	waldo_ref *ref = NULL;
+
+	s->f->third = node_new(limits);
+	assert_non_null(service_new(s->f, s->f->third, &ref));
+	s->f->services[1].kept = ref; /* released by the teardown */
+}
+
+/* limits.h: total_bytes is "for all peers together", replies included. */
+static void
+replies_that_are_not_read_stay_below_total_bytes(void **state)
+{
+	struct session *s = session_of(state);
+	struct crowd crowd = {.most = 0};
+	struct peer innocent;
+
+	crowd_node(s, &crowd_limits);
+	/* 320 KiB: 256 of them are retained, the rest is queued. */
+	ask_for_more(s, &crowd, 10, 32 * KIB);
+	assert_true(crowd.closed > 0);
+	assert_true(crowd.most <= 9 * SMALL);
+	assert_true(node_bytes(s->f->third) <= 8 * SMALL);
+	assert_true(peer_dial(&innocent, "crowd"));
+	fetch_of(&innocent);
+	check_innocent(&crowd, &innocent);
+}
+
+static void
+replies_that_are_not_acknowledged_stay_below_total_bytes(void **state)
+{
+	struct session *s = session_of(state);
+	struct crowd crowd = {.most = 0};
+	struct peer innocent;
+
+	crowd_node(s, &crowd_limits);
+	/* 96 KiB: all have left; nothing large waits at any time. */
+	ask_for_more(s, &crowd, 12, 8 * KIB);
+	assert_true(crowd.closed > 0);
+	assert_true(crowd.most <= 9 * SMALL);
+	assert_true(node_bytes(s->f->third) <= 8 * SMALL);
+	assert_true(peer_dial(&innocent, "crowd"));
+	fetch_of(&innocent);
+	check_innocent(&crowd, &innocent);
+}
+
+/* ---- parked calls */
+
+/* P16: calls count while they wait, also when what they wait for becomes
+ * another promise. */
+static void
+a_call_that_waits_on_counts_as_parked(void **state)
+{
+	enum { CALLS = 40, SIZE = 50 * KIB };
+	struct session *s = session_of(state);
+	struct service *service = s->f->service;
+	waldo_promise *promise =
+	    waldo_ref_invoke(s->f->service_ref, "hold", "");
+	size_t before;
+	char *payload = calloc(1, SIZE + 6);
+
+	assert_non_null(payload);
+	(void) memory_settle();
+	(void) waldo_call_defer(service->held[0], NULL, NULL);
+	fetch(s);
+	memcpy(payload, "\x91\xc6", 2);
+	waldoi_pack_be((uint8_t *) payload + 2, SIZE, 4);
+	before = sim_memory_bytes();
+	for (int i = 0; i < CALLS; i++) {
+		char head[64];
+
+		(void) snprintf(head, sizeof(head), "[1,%d,-2,'hold',[],{}] []",
+		                3 + 2 * i);
+		send(s, head);
+		(void) snprintf(head, sizeof(head), "[1,nil,%d,'mark',[],{}]",
+		                3 + 2 * i);
+		send_raw(&s->peer, head, payload, 6 + SIZE);
+		(void) memory_settle();
+		assert_int_equal(service->held_count, 2);
+		waldo_call_reply(service->held[--service->held_count], "r",
+		                 waldo_promise_get_ref(promise));
+		take_all(&s->peer);
+	}
+	/* parked_bytes is 1 MiB; without it there are 2 MB. */
+	assert_true(sim_memory_bytes() < before + 1536 * KIB);
+	free(payload);
+	service_answer_ref(service, s->f->service_ref);
+	(void) memory_settle();
+	assert_true(service->order_count > 0);
+	assert_true(service->order_count < CALLS);
+	waldo_promise_release(promise);
+}
+
+/* ---- numbers, words, lines */
+
+/* waldo_call_get_time_left_ms(): UINT32_MAX means that there is none. */
+static void
+a_deadline_of_many_days_is_not_a_short_one(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{0:4294967297}] []");
+	(void) memory_settle();
+	assert_int_equal(s->f->service->time_left, UINT32_MAX - 1);
+	send(s, "[1,5,-2,'hold',[],{0:4294967295}] []");
+	(void) memory_settle();
+	assert_int_equal(s->f->service->time_left, UINT32_MAX - 1);
+	send(s, "[1,7,-2,'hold',[],{0:9007199254740991}] []");
+	(void) memory_settle();
+	assert_int_equal(s->f->service->time_left, UINT32_MAX - 1);
+}
+
+/* One-way calls have no id, and 0 as a target is the peer's bootstrap object:
+ * a call on the result, which will be nil, must not reach that. */
+static void
+nothing_is_called_on_what_a_one_way_call_returns(void **state)
+{
+	static const uint8_t big[70000];
+	static const waldo_options one_way = {.size = sizeof(one_way),
+	                                      .flags = WALDO_ONE_WAY};
+	struct fixture *f = session_of(state)->f;
+	struct peer peer = {0};
+	waldo_ref *ref = NULL;
+	waldo_request *request;
+	waldo_promise *promise;
+	struct outcome *o;
+	const char *text;
+
+	f->client = node_new(NULL);
+	assert_true(peer_listen(&peer, "other"));
+	assert_ok(waldo_connect(f->client, "waldo+inproc:other", &ref));
+	request = waldo_request_new(ref, "log", &one_way);
+	/* Too much for a peer that has not said HELLO: it waits. */
+	waldo_put_bytes(waldo_request_get_args(request), big, sizeof(big));
+	promise = waldo_request_send(request);
+	o = watch_outcome(
+	    f, waldo_ref_invoke(waldo_promise_get_ref(promise), "quit", ""));
+	assert_ok(waldo_ref_notify(waldo_promise_get_ref_at(promise, "a"),
+	                           "quit", ""));
+	(void) memory_settle();
+	memory_raw_skip(peer.raw, 12);
+	assert_true(peer_send(&peer, "![0,{0:[1,1],1:1,2:4194304}]"));
+	assert_begins(peer_await(&peer, "[1,nil,0,"), "[1,nil,0,[1,'log'],");
+	assert_true(peer_send(&peer, "![5,1]"));
+	while (*(text = peer_receive(&peer)) != '\0') {
+		assert_null(strstr(text, "quit"));
+	}
+	assert_int_equal(o->count, 1);
+	assert_err(o->code, WALDO_EINVAL);
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	waldo_promise_release(promise);
+	waldo_ref_release(ref);
+	peer_fini(&peer);
+}
+
+/* PROTOCOL.md, "Links": whoever speaks another version learns which we do. */
+static void
+another_version_is_told_which_we_have(void **state)
+{
+	static const uint8_t newer[12] = {0xc1, 'W', 'D', 2};
+	memory_raw *raw = memory_raw_dial("n");
+	const uint8_t *said;
+	size_t len = 0;
+
+	(void) state;
+	assert_non_null(raw);
+	assert_true(memory_raw_send(raw, newer, sizeof(newer)));
+	(void) memory_settle();
+	said = memory_raw_received(raw, &len);
+	assert_int_equal(len, 4);
+	assert_memory_equal(said, peer_preamble, 4);
+	assert_true(memory_raw_is_closed(raw));
+	memory_raw_free(raw);
+}
+
+static void
+a_refusal_is_understood(void **state)
+{
+	struct fixture *f = session_of(state)->f;
+	struct peer peer = {0};
+	waldo_ref *ref = NULL;
+	struct outcome *o;
+
+	f->client = node_new(NULL);
+	assert_true(peer_listen(&peer, "newer"));
+	assert_ok(waldo_connect(f->client, "waldo+inproc:newer/x", &ref));
+	o = watch_outcome(f, waldo_ref_invoke(ref, "add", "i", 1));
+	(void) memory_settle();
+	assert_true(peer_send_bytes(&peer, "\xc1WD\x02", 4));
+	(void) memory_settle();
+	assert_int_equal(o->count, 1);
+	assert_err(o->code, WALDO_ECONNECT);
+	assert_non_null(strstr(o->message, "version"));
+	waldo_ref_release(ref);
+	peer_fini(&peer);
+}
+
+/* P7, promise 2: what the peer has acknowledged may have run, whatever it says
+ * as it goes. */
+static void
+an_abort_does_not_unsay_an_ack(void **state)
+{
+	struct fixture *f = session_of(state)->f;
+	struct peer peer = {0};
+	waldo_ref *ref = NULL;
+	struct outcome *first, *second;
+
+	f->client = node_new(NULL);
+	assert_true(peer_listen(&peer, "liar"));
+	assert_ok(waldo_connect(f->client, "waldo+inproc:liar", &ref));
+	first = watch_outcome(f, waldo_ref_invoke(ref, "pay", ""));
+	second = watch_outcome(f, waldo_ref_invoke(ref, "pay", ""));
+	(void) memory_settle();
+	assert_true(peer_send(&peer, PEER_HELLO));
+	assert_true(peer_send(&peer, "![5,1]"));
+	assert_true(peer_send(&peer, "![10,5,'going',0]"));
+	(void) memory_settle();
+	assert_failed(first, WALDO_ELOST, WALDO_MAYBE_EXECUTED);
+	assert_failed(second, WALDO_ELOST, WALDO_NOT_SENT);
+	waldo_ref_release(ref);
+	peer_fini(&peer);
+}
+
+static void
+count_line(waldo_log_level level, const char *line, void *user)
+{
+	(void) level;
+	(void) line;
+	++*(int *) user;
+}
+
+/* A frame of 9 bytes must not cost a line of the log: that fills disks. */
+static void
+a_peer_does_not_fill_the_log(void **state)
+{
+	struct fixture *f = session_of(state)->f;
+	static int lines;
+	const waldo_limits limits = {.size = sizeof(limits), .open_calls = 16};
+	const waldo_node_options options = {.size = sizeof(options),
+	                                    .limits = &limits,
+	                                    .log = count_line,
+	                                    .log_user = &lines};
+	struct peer peer;
+	waldo_ref *ref = NULL;
+
+	lines = 0;
+	assert_ok(memory_node_new(&options, &f->third));
+	assert_non_null(service_new(f, f->third, &ref));
+	assert_ok(waldo_listen(f->third, "inproc:log", NULL));
+	assert_ok(waldo_publish(f->third, "gate", ref));
+	waldo_ref_release(ref);
+	assert_true(peer_dial(&peer, "log"));
+	fetch_of(&peer);
+	for (int i = 0; i < 100; i++) {
+		assert_true(peer_send(&peer, "[10,1,1]"));
+		assert_true(peer_send(&peer, "[99,1]"));
+		assert_true(peer_send(&peer, "[1,nil,-2,'hold',[],{}] []"));
+		assert_true(peer_send(&peer, "[1,nil,-2,'fly',[],{}] []"));
+	}
+	take_all(&peer);
+	assert_false(peer_is_closed(&peer));
+	assert_true(lines <= 2);
+	peer_fini(&peer);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    session_test(a_late_call_may_be_answered_by_what_fails_with_it),
+	    large_test(a_kept_answer_does_not_keep_its_result),
+	    large_test(the_places_of_a_kept_answer_are_bounded),
+	    large_test(a_place_is_found_without_a_walk_through_the_result),
+	    session_test(a_call_on_what_is_no_reference_never_ran),
+	    session_test(replies_that_are_not_read_stay_below_total_bytes),
+	    session_test(
+	        replies_that_are_not_acknowledged_stay_below_total_bytes),
+	    session_test(a_call_that_waits_on_counts_as_parked),
+	    session_test(a_deadline_of_many_days_is_not_a_short_one),
+	    session_test(nothing_is_called_on_what_a_one_way_call_returns),
+	    session_test(another_version_is_told_which_we_have),
+	    session_test(a_refusal_is_understood),
+	    session_test(an_abort_does_not_unsay_an_ack),
+	    session_test(a_peer_does_not_fill_the_log),
+	};
+
+	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
+}
