@@ -37,7 +37,7 @@ tell(struct room *room, const char *from, const char *text)
 {
 	struct member *m;
 
-	TAILQ_FOREACH (m, &room->members, entry) {
+	TAILQ_FOREACH(m, &room->members, entry) {
 		/* A member who does not read fast enough misses lines. */
 		(void) waldo_ref_notify(m->who, "heard", "ss", from, text);
 	}
@@ -149,11 +149,11 @@ room_who(void *self, waldo_call *call)
 	if (!waldo_call_check(call)) {
 		return;
 	}
-	TAILQ_FOREACH (m, &room->members, entry) {
+	TAILQ_FOREACH(m, &room->members, entry) {
 		count++;
 	}
 	waldo_put_list(names, count);
-	TAILQ_FOREACH (m, &room->members, entry) {
+	TAILQ_FOREACH(m, &room->members, entry) {
 		waldo_put_str(names, m->nick);
 	}
 	waldo_call_reply(call, "");

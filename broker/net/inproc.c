@@ -31,8 +31,7 @@ find_meeting(const char *name)
 {
 	waldoi_meeting *meeting;
 
-	LIST_FOREACH(meeting, &meetings, entry)
-	{
+	LIST_FOREACH(meeting, &meetings, entry) {
 		if (strcmp(meeting->name, name) == 0) {
 			return meeting;
 		}

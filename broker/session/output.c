@@ -130,7 +130,7 @@ fits(const waldoi_output *output, waldo_node *node, size_t len)
 	       tail->cap - tail->len >= len &&
 	       (tail->sent == tail->len ||
 	        waldoi_node_now(node) - tail->since <=
-	            WALDOI_AGE_MS * UINT64_C(1000));
+	            WALDOI_SHARED_MS * UINT64_C(1000));
 }
 
 static void
@@ -384,7 +384,7 @@ static bool
 is_near(uint32_t a_ms, uint32_t b_ms)
 {
 	return (a_ms == 0) == (b_ms == 0) &&
-	       (a_ms > b_ms ? a_ms - b_ms : b_ms - a_ms) < WALDOI_AGE_MS;
+	       (a_ms > b_ms ? a_ms - b_ms : b_ms - a_ms) < WALDOI_SHARED_MS;
 }
 
 static size_t

@@ -19,6 +19,7 @@
 
 #define WALDOI_SLAB       (16 * 1024) /* a piece, all in all */
 #define WALDOI_AGE_MS     50          /* PROTOCOL.md F16 */
+#define WALDOI_SHARED_MS  10 /* by which frames may differ that share one */
 #define WALDOI_FEW_LINK   40
 #define WALDOI_LINK_FRAME 512 /* a link frame is at most that long */
 

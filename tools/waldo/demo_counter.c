@@ -100,7 +100,7 @@ counter_add(void *self, waldo_call *call)
 		return;
 	}
 	counter->total = total;
-	TAILQ_FOREACH (s, &counter->subscriptions, entry) {
+	TAILQ_FOREACH(s, &counter->subscriptions, entry) {
 		/* Who does not read fast enough misses this total, not the
 		 * next; who is gone is told by on_observer(). */
 		(void) waldo_ref_notify(s->observer, "changed", "I", total);
