@@ -60,7 +60,7 @@ detach(waldo_call *call)
 		waldoi_timer_stop(&call->node->timers, &call->timer);
 	}
 	if (call->session != NULL) {
-		waldoi_session_forget_call(call);
+		call->origin->forget(call);
 	}
 	leave_object(call);
 	if (promise != NULL) {
@@ -116,7 +116,6 @@ waldoi_call_free(waldo_call *call)
 	waldoi_name_release(call->method);
 	if (node != NULL) {
 		waldoi_pool_give(&node->call_pool, call);
-		waldoi_node_check_stop(node);
 	} else {
 		free(call);
 	}
@@ -164,7 +163,7 @@ send_answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
             waldoi_failure *failure)
 {
 	if (call->session != NULL) {
-		waldoi_session_answer(call, writer, message, failure);
+		call->origin->answer(call, writer, message, failure);
 	} else if (call->promise != NULL && writer != NULL) {
 		answer_near_with(call, writer);
 	} else if (call->promise != NULL) {
@@ -533,7 +532,7 @@ waldo_call_get_peer(const waldo_call *call)
 	static const waldo_peer gone = {"", NULL, -1, -1};
 
 	if (call != NULL && call->session != NULL) {
-		return waldoi_session_get_peer(call->session);
+		return call->origin->get_peer(call->session);
 	}
 	return call != NULL && !call->remote ? &near : &gone;
 }

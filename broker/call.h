@@ -72,6 +72,17 @@ typedef enum waldoi_phase {
 	WALDOI_ENDED     /* answered; freed when its method returns */
 } waldoi_phase;
 
+/* Who gets the answer of a call that came from another node: a session, which
+ * a call knows by these only. */
+typedef struct waldoi_origin {
+	/* Exactly one of writer (finished or not), message and failure. */
+	void (*answer)(waldo_call *call, waldo_writer *writer,
+	               waldoi_message *message, waldoi_failure *failure);
+	/* The call leaves its session, which it is being freed or given up. */
+	void (*forget)(waldo_call *call);
+	const waldo_peer *(*get_peer)(const waldoi_session *session);
+} waldoi_origin;
+
 struct waldo_call {
 	waldo_node *node; /* NULL once the node is gone */
 	LIST_ENTRY(waldo_call) entry;
@@ -96,7 +107,8 @@ struct waldo_call {
 	void *cancel_user;
 
 	/* who gets the answer */
-	waldoi_session *session; /* or NULL */
+	const waldoi_origin *origin; /* of `session` */
+	waldoi_session *session;     /* or NULL */
 	LIST_ENTRY(waldo_call) session_entry;
 	int64_t id;             /* 0: one-way */
 	size_t parked_bytes;    /* while it is parked, counted in *parked_in */
@@ -154,15 +166,6 @@ void waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self);
 /* Answers with the outcome of a promise that has settled. */
 void waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
                              waldoi_failure *failure);
-
-/* broker/session/: how an answer leaves. Exactly one of result (a finished
- * writer or a message) and failure. */
-void waldoi_session_answer(waldo_call *call, waldo_writer *writer,
-                           waldoi_message *message, waldoi_failure *failure);
-/* Whom its link leads to; never NULL. */
-const waldo_peer *waldoi_session_get_peer(const waldoi_session *session);
-/* The call is being freed while its session still lists it. */
-void waldoi_session_forget_call(waldo_call *call);
 
 /* ---- the caller's end */
 

@@ -47,7 +47,7 @@ typedef struct waldoi_driver_ops {
 	/* Opens a link for `session` as initiator. At once: what fails later
 	 * is told by waldoi_channel_lost(). Fails with a message in
 	 * waldoi_node_set_message(). The link, with link->channel initialised
-	 * (waldoi_channel_init()), goes to *ret_link. */
+	 * (waldoi_session_begin()), goes to *ret_link. */
 	waldo_err (*dial)(void *driver, const waldoi_address *address,
 	                  waldoi_session *session, waldoi_link **ret_link);
 
@@ -133,6 +133,9 @@ void waldoi_node_log(waldo_node *node, waldo_log_level level,
 void waldoi_node_set_trace(waldo_node *node,
                            void (*trace)(const char *line, void *user),
                            void *user);
+
+/* Initialises the channel of the link that `dial` makes for `session`. */
+void waldoi_session_begin(waldoi_session *session, waldoi_link *link);
 
 /*
  * A session for a link that was accepted. link->channel is initialised here,

@@ -62,6 +62,8 @@ struct waldo_node {
 	/* stopping */
 	bool stopping, stopped;
 	waldoi_timer stop_timer;
+	waldoi_job stop_job;
+	void (*look_at_stop)(waldoi_job *job); /* NULL until it is to stop */
 
 	void (*log)(waldo_log_level level, const char *line, void *user);
 	void *log_user;
@@ -83,6 +85,12 @@ void waldoi_node_queue(waldo_node *node, waldoi_job *job,
 void waldoi_node_queue_next(waldo_node *node, waldoi_job *job,
                             void (*run)(waldoi_job *job));
 
+/* For the turn: what was put off until this one; a bounded number of jobs;
+ * telling the driver when the next timer is due. */
+void waldoi_node_take_next(waldo_node *node);
+void waldoi_node_run_some(waldo_node *node);
+void waldoi_node_rearm(waldo_node *node);
+
 /* All that is queued, and all that this queues: only when the node dies. */
 void waldoi_node_run_jobs(waldo_node *node);
 
@@ -102,7 +110,8 @@ void waldoi_node_set_bootstrap(waldo_node *node, waldo_ref *bootstrap);
 /* Off the node's list, and closed; NULL is accepted. */
 void waldoi_listener_close(waldo_listener *listener);
 
-/* Tells a stopping node that a call or a session has ended. */
+/* A call or a session has ended: a stopping node looks whether it was the
+ * last. */
 void waldoi_node_check_stop(waldo_node *node);
 
 /* A copy of the message and the code, for functions that fail at once. */

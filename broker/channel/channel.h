@@ -22,7 +22,26 @@
 
 struct waldoi_session;
 
+/* What the channel asks of the session that it serves. */
+typedef struct waldoi_channel_user {
+	uint8_t *(*space)(struct waldoi_session *session, size_t *ret_len);
+	void (*received)(struct waldoi_session *session, size_t len);
+	void (*input)(struct waldoi_session *session, uint8_t *data,
+	              size_t len);
+	bool (*wants_input)(const struct waldoi_session *session);
+	size_t (*output)(struct waldoi_session *session, struct iovec *iov,
+	                 size_t max);
+	void (*sent)(struct waldoi_session *session, size_t len);
+	void (*lost)(struct waldoi_session *session, waldo_err err,
+	             const char *message);
+	/* The link is open: what there is to send may leave. */
+	void (*opened)(struct waldoi_session *session);
+	/* The peer is not one, or of another version; `what` is for people. */
+	void (*refused)(struct waldoi_session *session, const char *what);
+} waldoi_channel_user;
+
 typedef struct waldoi_channel {
+	const waldoi_channel_user *user;
 	struct waldoi_session *session; /* NULL once it has let go */
 	bool initiator;
 	uint8_t in_len;   /* bytes of the peer's preamble that have come */
@@ -32,7 +51,9 @@ typedef struct waldoi_channel {
 	uint8_t out[WALDOI_PREAMBLE];
 } waldoi_channel;
 
+/* `user` is static. */
 void waldoi_channel_init(waldoi_channel *channel,
+                         const waldoi_channel_user *user,
                          struct waldoi_session *session, bool initiator);
 
 /* Where the next bytes of the wire should be received, then announced by

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Pattern 0: the preamble, then frames in clear (PROTOCOL.md, "Links"). */
 #include "broker/channel/channel.h"
-#include "broker/driver.h"
-#include "broker/session/session.h"
 
 #include <string.h>
 
@@ -12,10 +10,11 @@
 static const uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', VERSION};
 
 void
-waldoi_channel_init(waldoi_channel *channel, struct waldoi_session *session,
-                    bool initiator)
+waldoi_channel_init(waldoi_channel *channel, const waldoi_channel_user *user,
+                    struct waldoi_session *session, bool initiator)
 {
-	*channel = (waldoi_channel){.session = session, .initiator = initiator};
+	*channel = (waldoi_channel){
+	    .user = user, .session = session, .initiator = initiator};
 	if (initiator) {
 		memcpy(channel->out, preamble, sizeof(preamble));
 		channel->out_left = sizeof(preamble);
@@ -28,14 +27,14 @@ waldoi_channel_space(waldoi_channel *channel, size_t *ret_len)
 {
 	return channel->session == NULL
 	           ? NULL
-	           : waldoi_session_space(channel->session, ret_len);
+	           : channel->user->space(channel->session, ret_len);
 }
 
 void
 waldoi_channel_received(waldoi_channel *channel, size_t len)
 {
 	if (channel->session != NULL) {
-		waldoi_session_received(channel->session, len);
+		channel->user->received(channel->session, len);
 	}
 }
 
@@ -44,7 +43,7 @@ static void
 check_preamble(waldoi_channel *channel)
 {
 	if (memcmp(channel->in, preamble, sizeof(preamble)) == 0) {
-		waldoi_session_touch(channel->session);
+		channel->user->opened(channel->session);
 		return;
 	}
 	if (memcmp(channel->in, preamble, 3) == 0) {
@@ -52,7 +51,7 @@ check_preamble(waldoi_channel *channel)
 		memcpy(channel->out, preamble, REFUSAL);
 		channel->out_len = channel->out_left = REFUSAL;
 	}
-	waldoi_session_refused(channel->session,
+	channel->user->refused(channel->session,
 	                       "it began with another preamble");
 }
 
@@ -90,14 +89,14 @@ waldoi_channel_input(waldoi_channel *channel, uint8_t *data, size_t len)
 	} else if (channel->initiator && channel->in_len == 0) {
 		channel->in_len = 1;
 		if (data[0] == preamble[0]) {
-			waldoi_session_refused(channel->session,
+			channel->user->refused(channel->session,
 			                       "it refuses our version, or "
 			                       "links in clear");
 			return;
 		}
 	}
 	if (taken < len) {
-		waldoi_session_input(channel->session, data + taken,
+		channel->user->input(channel->session, data + taken,
 		                     len - taken);
 	}
 }
@@ -105,7 +104,8 @@ waldoi_channel_input(waldoi_channel *channel, uint8_t *data, size_t len)
 bool
 waldoi_channel_wants_input(const waldoi_channel *channel)
 {
-	return channel->session == NULL || !channel->session->more_input;
+	return channel->session == NULL ||
+	       channel->user->wants_input(channel->session);
 }
 
 void
@@ -115,7 +115,7 @@ waldoi_channel_lost(waldoi_channel *channel, waldo_err err, const char *message)
 
 	channel->session = NULL;
 	if (session != NULL) {
-		waldoi_session_lost(session, err, message);
+		channel->user->lost(session, err, message);
 	}
 }
 
@@ -139,7 +139,7 @@ waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	if (!channel->initiator && channel->in_len < sizeof(preamble)) {
 		return n; /* whoever is there has not said what it speaks */
 	}
-	return n + waldoi_session_output(channel->session, iov + n, max - n);
+	return n + channel->user->output(channel->session, iov + n, max - n);
 }
 
 void
@@ -149,6 +149,6 @@ waldoi_channel_sent(waldoi_channel *channel, size_t len)
 
 	channel->out_left = (uint8_t) (channel->out_left - ours);
 	if (channel->session != NULL && len > ours) {
-		waldoi_session_sent(channel->session, len - ours);
+		channel->user->sent(channel->session, len - ours);
 	}
 }

@@ -298,7 +298,7 @@ waldoi_loop_dial(void *driver, const waldoi_address *address,
 	}
 	link->dial->address = *address;
 	link->dial->again_left = CONNECT_MS / AGAIN_MS;
-	waldoi_channel_init(&link->link.channel, session, true);
+	waldoi_session_begin(session, &link->link);
 	if (start(link)) {
 		*ret_link = &link->link;
 		return WALDO_OK;

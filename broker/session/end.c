@@ -47,14 +47,8 @@ waldoi_session_check_closed(waldoi_session *session)
 }
 
 void
-waldoi_session_refused(waldoi_session *session, const char *format, ...)
+waldoi_session_refused(waldoi_session *session, const char *what)
 {
-	char what[160];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
 	waldoi_session_end(
 	    session, -1,
 	    waldoi_failure_new(WALDO_ECONNECT, WALDO_NOT_SENT,

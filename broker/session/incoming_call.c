@@ -367,6 +367,7 @@ list_call(waldoi_session *session, waldo_call *call, const incoming *in)
 	    !waldoi_table_insert(&session->answers, (uint64_t) in->id, call)) {
 		return false;
 	}
+	call->origin = &waldoi_session_origin;
 	call->session = session;
 	call->id = in->id;
 	call->remote = true;

@@ -237,3 +237,6 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 		waldoi_session_forget_call(call); /* else the user holds it */
 	}
 }
+
+const waldoi_origin waldoi_session_origin = {
+    waldoi_session_answer, waldoi_session_forget_call, waldoi_session_get_peer};

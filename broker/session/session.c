@@ -137,6 +137,31 @@ waldoi_session_find(waldo_node *node, const waldoi_address *address)
 	return NULL;
 }
 
+/* How the channel reaches its session. */
+static bool
+wants_input(const waldoi_session *session)
+{
+	return !session->more_input;
+}
+
+static const waldoi_channel_user channel_user = {
+    .space = waldoi_session_space,
+    .received = waldoi_session_received,
+    .input = waldoi_session_input,
+    .wants_input = wants_input,
+    .output = waldoi_session_output,
+    .sent = waldoi_session_sent,
+    .lost = waldoi_session_lost,
+    .opened = waldoi_session_touch,
+    .refused = waldoi_session_refused,
+};
+
+void
+waldoi_session_begin(waldoi_session *session, waldoi_link *link)
+{
+	waldoi_channel_init(&link->channel, &channel_user, session, true);
+}
+
 waldoi_session *
 waldoi_session_accept(waldo_node *node, waldoi_link *link)
 {
@@ -153,7 +178,7 @@ waldoi_session_accept(waldo_node *node, waldoi_link *link)
 		return NULL;
 	}
 	session->link = link;
-	waldoi_channel_init(&link->channel, session, false);
+	waldoi_channel_init(&link->channel, &channel_user, session, false);
 	if (!waldoi_session_say_hello(session)) {
 		link->channel.session = NULL;
 		session->link = NULL;
@@ -280,8 +305,8 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 	case WALDOI_CUT_LIMIT:
 		if (!session->greeted) {
 			waldoi_session_refused(
-			    session, "its first frame claims %zu bytes",
-			    frame->len);
+			    session, "its first frame claims to be longer "
+			             "than any may be");
 			break;
 		}
 		waldoi_session_abort(session,

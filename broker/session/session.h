@@ -198,6 +198,14 @@ void waldoi_sessions_free_all(waldo_node *node);
 /* Calls of peers are open here, or something is still to be sent. */
 bool waldoi_sessions_are_busy(const waldo_node *node);
 
+/* What a call of the peer's knows of its session. */
+extern const waldoi_origin waldoi_session_origin;
+void waldoi_session_answer(waldo_call *call, waldo_writer *writer,
+                           waldoi_message *message, waldoi_failure *failure);
+void waldoi_session_forget_call(waldo_call *call);
+/* Whom its link leads to; never NULL. */
+const waldo_peer *waldoi_session_get_peer(const waldoi_session *session);
+
 /* Its RETURN has gone out, though the user has not answered. */
 void waldoi_session_close_call(waldo_call *call);
 
@@ -212,8 +220,7 @@ void waldoi_session_sent(waldoi_session *session, size_t len);
 void waldoi_session_lost(waldoi_session *session, waldo_err err,
                          const char *message);
 /* The peer does not speak our protocol, or another version. */
-void waldoi_session_refused(waldoi_session *session, const char *format, ...)
-    WALDO_PRINTF(2, 3);
+void waldoi_session_refused(waldoi_session *session, const char *what);
 
 /* ---- link_frames.c */
 

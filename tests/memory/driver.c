@@ -340,7 +340,7 @@ driver_dial(void *user, const waldoi_address *address, waldoi_session *session,
 	}
 	link->dialling = true;
 	(void) snprintf(link->name, sizeof(link->name), "%s", address->host);
-	waldoi_channel_init(&link->link.channel, session, true);
+	waldoi_session_begin(session, &link->link);
 	*ret_link = &link->link;
 	return WALDO_OK;
 }

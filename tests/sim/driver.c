@@ -143,7 +143,7 @@ driver_dial(void *driver, const waldoi_address *address,
 	sim_node *node = driver;
 	sim_link *link = sim_link_open(node, address->host);
 
-	waldoi_channel_init(&link->ends[0].base.channel, session, true);
+	waldoi_session_begin(session, &link->ends[0].base);
 	*ret_link = &link->ends[0].base;
 	return WALDO_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/call.h"
+#include "broker/limits.h"
 #include "broker/node.h"
 #include "broker/object.h"
 #include "broker/session/session.h"
@@ -8,6 +9,116 @@
 
 #include <assert.h>
 #include <stdlib.h>
+
+/* ---- making */
+
+static void
+init_pools(waldo_node *node)
+{
+	waldoi_pool_init(&node->call_pool, sizeof(waldo_call), 256);
+	waldoi_pool_init(&node->promise_pool, sizeof(waldo_promise), 1024);
+	waldoi_pool_init(&node->request_pool, sizeof(waldo_request), 16);
+	waldoi_pool_init(&node->slab_pool, WALDOI_SLAB, 16);
+}
+
+static void
+init_lists(waldo_node *node)
+{
+	waldoi_runqueue_init(&node->jobs);
+	waldoi_runqueue_init(&node->next_jobs);
+	TAILQ_INIT(&node->dirty);
+	LIST_INIT(&node->refs);
+	LIST_INIT(&node->spent_refs);
+	LIST_INIT(&node->promises);
+	LIST_INIT(&node->calls);
+	LIST_INIT(&node->requests);
+	LIST_INIT(&node->sessions);
+	LIST_INIT(&node->afters);
+	TAILQ_INIT(&node->listeners);
+}
+
+static waldo_err
+take_options(waldo_node *node, const waldo_node_options *options)
+{
+	char message[200];
+	waldo_err err;
+
+	if (options != NULL && options->size < sizeof(*options)) {
+		return waldoi_node_fail(NULL, WALDO_EINVAL,
+		                        "waldo_node_options.size is %zu, not "
+		                        "%zu",
+		                        options->size, sizeof(*options));
+	}
+	err = waldoi_limits_set(options == NULL ? NULL : options->limits,
+	                        &node->limits, message);
+	if (err != WALDO_OK) {
+		return waldoi_node_fail(NULL, err, "%s", message);
+	}
+	node->writer_limits = (waldoi_writer_limits){
+	    node->limits.message_bytes, node->limits.depth,
+	    node->limits.refs_per_message};
+	if (options != NULL) {
+		node->log = options->log;
+		node->log_user = options->log_user;
+	}
+	return WALDO_OK;
+}
+
+waldo_err
+waldoi_node_new(const waldo_node_options *options, const waldoi_driver_ops *ops,
+                void *driver, waldo_node **ret_node)
+{
+	waldo_node *node = calloc(1, sizeof(*node));
+	waldo_err err;
+
+	if (node == NULL) {
+		return waldoi_node_fail(NULL, WALDO_ENOMEM, "out of memory");
+	}
+	node->driver = ops;
+	node->driver_data = driver;
+	node->armed = WALDOI_NEVER;
+	err = take_options(node, options);
+	if (err != WALDO_OK) {
+		free(node);
+		return err;
+	}
+	init_lists(node);
+	init_pools(node);
+	ops->random(driver, &node->secret, sizeof(node->secret));
+	ops->random(driver, node->incarnation, sizeof(node->incarnation));
+	*ret_node = node;
+	return WALDO_OK;
+}
+
+void
+waldoi_node_count(const waldo_node *node, waldoi_counts *ret_counts)
+{
+	const waldoi_session *session;
+
+	*ret_counts = (waldoi_counts){
+	    .sessions = node->session_count,
+	    .objects = node->object_count,
+	    .refs = node->ref_count,
+	    .promises = node->promise_count,
+	    .calls = node->call_count,
+	    .timers = node->timers.count,
+	    .tasks = node->jobs.count + node->next_jobs.count,
+	    .bytes = node->bytes,
+	};
+	LIST_FOREACH(session, &node->sessions, entry) {
+		ret_counts->exports += session->exports.count;
+		ret_counts->imports += session->imports.count;
+	}
+}
+
+void
+waldoi_node_set_bootstrap(waldo_node *node, waldo_ref *bootstrap)
+{
+	waldo_ref *old = node->bootstrap;
+
+	node->bootstrap = bootstrap;
+	waldo_ref_release(old);
+}
 
 /* ---- stopping */
 
@@ -45,6 +156,25 @@ close_listeners(waldo_node *node)
 }
 
 static void
+look_at_stop(waldoi_job *job)
+{
+	waldo_node *node = waldoi_container_of(job, waldo_node, stop_job);
+
+	if (node->stopped || node->freeing) {
+		return;
+	}
+	if (node->stop_timer.armed && !waldoi_sessions_are_busy(node)) {
+		waldoi_timer_stop(&node->timers, &node->stop_timer);
+		waldoi_sessions_end_all(node, WALDO_ELOST,
+		                        "the node has stopped");
+	}
+	if (!node->stop_timer.armed && LIST_EMPTY(&node->sessions)) {
+		node->stopped = true;
+		waldoi_node_wake(node); /* so that run() looks */
+	}
+}
+
+static void
 end_grace(waldoi_timer *timer)
 {
 	waldo_node *node = waldoi_container_of(timer, waldo_node, stop_timer);
@@ -60,29 +190,13 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 
 	if (!node->stopping) {
 		node->stopping = true;
+		node->look_at_stop = look_at_stop;
 		close_listeners(node);
 	} else if (!node->stop_timer.armed || node->stop_timer.at <= at) {
 		return; /* never later than was said before */
 	}
 	waldoi_node_arm(node, &node->stop_timer, at, end_grace);
 	waldoi_node_check_stop(node);
-}
-
-void
-waldoi_node_check_stop(waldo_node *node)
-{
-	if (!node->stopping || node->stopped) {
-		return;
-	}
-	if (node->stop_timer.armed && !waldoi_sessions_are_busy(node)) {
-		waldoi_timer_stop(&node->timers, &node->stop_timer);
-		waldoi_sessions_end_all(node, WALDO_ELOST,
-		                        "the node has stopped");
-	}
-	if (!node->stop_timer.armed && LIST_EMPTY(&node->sessions)) {
-		node->stopped = true;
-		waldoi_node_wake(node); /* so that run() looks */
-	}
 }
 
 /* ---- freeing */
