@@ -2,6 +2,7 @@
 #include "broker/address.h"
 #include "broker/node.h"
 #include "serial/api.h"
+#include "server/publish.h"
 #include <waldo/server.h>
 
 WALDO_API waldo_err
@@ -29,6 +30,10 @@ waldo_listen(waldo_node *node, const char *text, waldo_listener **ret_listener)
 		return waldoi_node_fail(node, WALDO_EINVAL,
 		                        "%s: the node is stopping",
 		                        address.text);
+	}
+	err = waldoi_publish_open(node);
+	if (err != WALDO_OK) {
+		return err;
 	}
 	err = node->driver->listen(node->driver_data, &address, &listener);
 	if (err != WALDO_OK) {

@@ -2,6 +2,7 @@
 #include "broker/address.h"
 #include "broker/call.h"
 #include "serial/api.h"
+#include "server/publish.h"
 #include <waldo/server.h>
 
 #include <stdlib.h>
@@ -110,7 +111,7 @@ static const waldo_class directory_class = {
     WALDO_CLASS_SIZES, "Bootstrap", directory_methods, directory_destroy, NULL,
 };
 
-/* The node's directory, made when the first name is published. */
+/* The node's directory, made when it is first needed. */
 static waldo_err
 get_directory(waldo_node *node, directory **ret_directory)
 {
@@ -135,6 +136,14 @@ get_directory(waldo_node *node, directory **ret_directory)
 	waldoi_node_set_bootstrap(node, ref);
 	*ret_directory = names;
 	return WALDO_OK;
+}
+
+waldo_err
+waldoi_publish_open(waldo_node *node)
+{
+	directory *names;
+
+	return get_directory(node, &names);
 }
 
 WALDO_API waldo_err

@@ -33,7 +33,7 @@ check_exports(const waldoi_session *session)
 	}
 	return waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
 	                          "%s: the peer holds %u objects of ours, at "
-	                          "most %u it may",
+	                          "most %u are allowed",
 	                          ours <= theirs ? "exports" : "imports",
 	                          session->exports.count, most);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REFUSING        16   /* sessions beyond the limit, only to say so */
 #define FRAMES_PER_TURN 1024 /* of one session; then others have their turn */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
@@ -22,9 +23,10 @@ static const waldoi_peer_limits floor_limits = {
 static waldoi_session *
 new_session(waldo_node *node, bool initiator)
 {
+	size_t most = node->limits.sessions + (initiator ? 0 : REFUSING);
 	waldoi_session *session;
 
-	if (node->session_count >= node->limits.sessions) {
+	if (node->session_count >= most) {
 		waldoi_node_set_message(node, "sessions: at most %u at a time",
 		                        node->limits.sessions);
 		return NULL;
@@ -162,6 +164,22 @@ waldoi_session_begin(waldoi_session *session, waldoi_link *link)
 	waldoi_channel_init(&link->channel, &channel_user, session, true);
 }
 
+/* It is told why, which takes a session, and at most a second. */
+static void
+refuse_one_too_many(waldoi_session *session)
+{
+	waldo_node *node = session->node;
+
+	waldoi_node_log(node, WALDO_LOG_WARN,
+	                "a link from %s is refused: sessions: at most %u at a "
+	                "time",
+	                session->link->peer.address, node->limits.sessions);
+	waldoi_session_end(session, WALDOI_ABORT_OVERLOAD,
+	                   waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
+	                                      "sessions: at most %u at a time",
+	                                      node->limits.sessions));
+}
+
 waldoi_session *
 waldoi_session_accept(waldo_node *node, waldoi_link *link)
 {
@@ -184,6 +202,9 @@ waldoi_session_accept(waldo_node *node, waldoi_link *link)
 		session->link = NULL;
 		waldoi_session_free(session);
 		return NULL;
+	}
+	if (node->session_count > node->limits.sessions) {
+		refuse_one_too_many(session);
 	}
 	return session;
 }
