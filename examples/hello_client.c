@@ -7,15 +7,18 @@
 int
 main(int argc, char **argv)
 {
-	const char *uri = argc > 1 ? argv[1] : "";
 	waldo_node *node = NULL;
 	waldo_ref *greeter = NULL;
 	waldo_promise *hi = NULL;
 	waldo_reader *result = NULL;
 	int status = EXIT_FAILURE;
 
+	if (argc != 2) {
+		fprintf(stderr, "usage: hello_client URI\n");
+		return EXIT_FAILURE;
+	}
 	if (waldo_node_new(NULL, &node) != WALDO_OK ||
-	    waldo_connect(node, uri, &greeter) != WALDO_OK) {
+	    waldo_connect(node, argv[1], &greeter) != WALDO_OK) {
 		fprintf(stderr, "%s\n", waldo_node_get_message(node));
 		goto out;
 	}

@@ -15,13 +15,23 @@ body() {
 	run waldo call "$uri/nothing" get
 	expect 1 '' 'waldo.NoName: *nothing*'
 	run waldo call "$uri/echo" echo 1 / label
-	expect 1 '' 'waldo.Invalid: *'
+	expect 1 '' 'waldo.Invalid: echo: *'
 	run waldo call "$uri/echo" fail a.B first / label
 	expect 1 '' 'a.B: first'
 	run waldo call "$uri/counter" add 9223372036854775807 / x
 	expect 1 '' '*'
 	run waldo call "$uri/echo" sleep 60000 --timeout 0.1
-	expect 4 '' 'waldo: *'
+	expect 4 '' "waldo: $uri/echo: no answer within 100 ms"
+
+	# What is handed over has to be there.
+	run waldo call "$uri/counter" watch "@$uri/nothing"
+	expect 1 '' 'waldo.NoName: *nothing*'
+	run waldo call "$uri/echo" echo 1 "@waldo+unix://$dir/none/x"
+	expect 3 '' "waldo: *$dir/none*"
+	run waldo call "$uri/echo" echo "@$uri/clock" / x "@$uri/counter"
+	expect 1 '' 'waldo.Invalid: echo: *'
+	run waldo call "$uri/echo" echo "@$uri/clock"
+	expect 0 '\[{"$ref": "Clock#1"}]' ''
 	run waldo describe "$uri/nothing"
 	expect 1 '' 'waldo.NoName: *nothing*'
 	run waldo ping -c 1 "$uri/nothing"
@@ -29,6 +39,17 @@ body() {
 }
 
 for_each_transport body
+
+# A server that stops says so; whose end it is, we say.
+WALDO_TRACE=1 start_server --listen "unix:$dir/socket"
+start "$WALDO_BIN" call "$uri/echo" sleep 60000 2>"$dir/end"
+wait_for grep -q sleep "$dir/serve.err"
+stop_server
+wait "$pid"
+check "status of who is left" "$?" 3
+check "its line names the URI" \
+	"$(grep -c "^waldo: $uri/echo: the peer ended" "$dir/end")" 1
+uri=waldo+tcp-insecure://127.0.0.1:1
 
 # Nobody is there any more.
 run waldo call "$uri/echo" echo
@@ -41,4 +62,12 @@ run waldo ping "waldo+unix://$dir/none/echo"
 expect 3 '*' "waldo: *$dir/none*"
 run waldo serve --demo --listen "unix:$dir/no/such/directory/socket"
 expect 3 '' "waldo: *$dir/no/such*"
+run waldo call waldo+tcp-insecure://nosuch.invalid:4747/echo get
+expect 3 '' 'waldo: cannot resolve nosuch.invalid: *'
+
+# What the user wrote is what is complained about.
+run waldo ls tcp:127.0.0.1:1
+expect 3 '' 'waldo: tcp:127.0.0.1:1: needs the encrypted channel*'
+run waldo ls inproc:nobody
+expect 3 '' 'waldo: cannot connect to inproc:nobody: *'
 finish

@@ -23,6 +23,15 @@ body() {
 called changed [15]
 called changed [14]'
 
+	# A signal ends a stay also before the last of many calls.
+	: >"$dir/seen"
+	start "$WALDO_BIN" call --stay --repeat 1000000 "$uri/clock" now \
+		>"$dir/seen"
+	wait_for has_lines 3
+	kill -INT "$pid"
+	wait "$pid"
+	check "status after SIGINT in the middle" "$?" 0
+
 	# The observer is gone: nobody minds.
 	run waldo call "$uri/counter" add 1
 	expect 0 15 ''

@@ -33,6 +33,15 @@ refused "waldo: argument 1: *@URI*" call "$nowhere" m '[{"$ref": "A#1"}]'
 refused "waldo: argument 1: * is not UTF-8" call "$nowhere" m $'\xff'
 refused "waldo: argument 1: *" call "$nowhere" m '@not-a-uri'
 
+nested() {
+	printf '%*s' "$1" '' | tr ' ' '['
+	printf '%*s' "$1" '' | tr ' ' ']'
+}
+refused "waldo: argument 2: * nests deeper than 63 levels" \
+	call "$nowhere" m 1 "$(nested 64)"
+run waldo call "$nowhere" m "$(nested 63)"
+expect 3 '' "waldo: cannot connect *"
+
 refused "waldo: *METHOD is missing*" call "$nowhere"
 refused "waldo: *METHOD is missing*" call "$nowhere" m /
 refused "waldo: *METHOD is missing*" call "$nowhere" / m
@@ -41,6 +50,8 @@ refused "waldo: unknown option '--sty'*" call "$nowhere" m --sty
 refused "waldo: --timeout wants seconds*" call "$nowhere" m --timeout
 refused "waldo: --timeout wants seconds*'0'*" call --timeout 0 "$nowhere" m
 refused "waldo: --timeout wants seconds*'nan'*" call --timeout=nan "$nowhere" m
+refused "waldo: --timeout wants seconds*up to 4294967,*" \
+	call --timeout 1e10 "$nowhere" m
 refused "waldo: --repeat wants a number*" call --repeat -1 "$nowhere" m
 refused "waldo: --stay takes no value*" call --stay=1 "$nowhere" m
 
@@ -49,11 +60,14 @@ refused "waldo: *" call waldo+tcp-insecure://127.0.0.1/x m
 refused "waldo: *" call waldo+tcp-insecure://127.0.0.1:99999/x m
 refused "waldo: *" describe carrier+pigeon://x/y
 refused "waldo: *" ping ""
-refused "waldo: *" ls nonsense
+refused "waldo: nonsense: is no address *" ls nonsense
+refused "waldo: fd:3: can only be listened on" ls fd:3
+refused "waldo: tcp-insecure:1, as waldo+tcp-insecure://1: *" ls tcp-insecure:1
 
 refused "waldo: --demo *" serve
 refused "waldo: *" serve --demo --listen nonsense
 refused "waldo: *" serve --demo --listen tcp-insecure:127.0.0.1:x
+refused "waldo: nonsense: *" serve --demo -l tcp-insecure:127.0.0.1:0 -l nonsense
 refused "waldo: 'more' is not expected*" serve --demo more
 refused "waldo: no command given*"
 refused "waldo: unknown command 'fly'*" fly

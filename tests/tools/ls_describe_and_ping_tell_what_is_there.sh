@@ -47,4 +47,14 @@ rtt min/avg/max/mdev = */*/*/* ms" ''
 }
 
 for_each_transport body
+
+# One answer is what ping wants, whatever becomes of the server.
+start_server
+start "$WALDO_BIN" ping -i 0.05 "$uri/clock" >"$dir/out" 2>"$dir/ping.err"
+wait_for grep -q seq=1 "$dir/out"
+kill -KILL "$server"
+wait "$server" 2>/dev/null
+wait "$pid"
+check "status of ping whose server died" "$?" 0
+check "lines on stderr" "$(wc -l <"$dir/ping.err")" 1
 finish

@@ -48,7 +48,7 @@ expect 3 '' 'waldo: *'
 # Who says nothing: an HTTP server waits for the end of our first line.
 listen_with "pass"
 call
-expect 4 '' 'waldo: *'
+expect 4 '' "waldo: *:$port/x: no answer within 500 ms"
 run waldo ls --timeout 0.2 "tcp-insecure:127.0.0.1:$port"
 expect 4 '' 'waldo: *'
 run waldo ping --timeout 0.2 -c 2 -i 0.1 \

@@ -63,6 +63,42 @@ arg_resolve(struct arg *arg, waldo_node *node, waldo_ref *printer,
 	return STATUS_OK;
 }
 
+static void
+set_flag(void *user)
+{
+	*(bool *) user = true;
+}
+
+int
+arg_await(const struct arg *arg, waldo_node *node, uint32_t timeout_ms)
+{
+	const struct peer peer = {.uri = arg->uri};
+	waldo_watch *timer = NULL;
+	bool is_late = false;
+	waldo_err err = WALDO_OK;
+
+	if (timeout_ms > 0) {
+		err = waldo_node_after(node, timeout_ms, set_flag, &is_late,
+		                       &timer);
+	}
+	while (err == WALDO_OK && !is_late &&
+	       waldo_ref_get_state(arg->ref) == WALDO_PENDING) {
+		err = waldo_node_step(node, -1);
+	}
+	waldo_watch_stop(timer);
+	if (err != WALDO_OK) {
+		return complain_err(err, node);
+	}
+	switch (waldo_ref_get_state(arg->ref)) {
+	case WALDO_PENDING:
+		return complain(STATUS_DEADLINE, "%s: no answer within %u ms",
+		                arg->uri, timeout_ms);
+	case WALDO_BROKEN:
+		return complain_failure(waldo_ref_get_failure(arg->ref), &peer);
+	default: return STATUS_OK;
+	}
+}
+
 void
 arg_put(waldo_writer *writer, const struct arg *arg)
 {

@@ -22,7 +22,7 @@ struct call {
 	struct step *steps;
 	size_t step_count;
 	struct arg *args; /* of all steps */
-	uint32_t timeout_ms;
+	size_t arg_count;
 	uint64_t repeat;
 	bool one_way;
 	bool stay;
@@ -49,6 +49,7 @@ read_step(struct call *call, struct step *step, char **words, int count)
 			return status;
 		}
 		step->arg_count++;
+		call->arg_count++;
 	}
 	return STATUS_OK;
 }
@@ -89,12 +90,37 @@ read_steps(struct call *call, char **words, int count)
 
 /* ---- calling */
 
+/* All are on their way before the first is waited for; what leads nowhere is
+ * found before anything is called. */
 static int
-open_call(struct call *call, const char *uri)
+resolve_args(struct call *call)
 {
-	int status = peer_open(&call->peer, uri);
-	waldo_err err;
+	waldo_node *node = call->peer.node;
+	int status = STATUS_OK;
 	size_t i, j;
+
+	for (i = 0; i < call->step_count; i++) {
+		struct step *step = &call->steps[i];
+
+		for (j = 0; j < step->arg_count && status == STATUS_OK; j++) {
+			status = arg_resolve(&step->args[j], node,
+			                     call->printer, j + 1);
+		}
+	}
+	for (i = 0; i < call->arg_count && status == STATUS_OK; i++) {
+		if (call->args[i].ref != NULL) {
+			status = arg_await(&call->args[i], node,
+			                   call->peer.timeout_ms);
+		}
+	}
+	return status;
+}
+
+static int
+open_call(struct call *call)
+{
+	int status = peer_open(&call->peer, call->peer.uri);
+	waldo_err err;
 
 	if (status != STATUS_OK) {
 		return status;
@@ -103,15 +129,7 @@ open_call(struct call *call, const char *uri)
 	if (err != WALDO_OK) {
 		return complain_err(err, call->peer.node);
 	}
-	for (i = 0; i < call->step_count; i++) {
-		struct step *step = &call->steps[i];
-
-		for (j = 0; j < step->arg_count && status == STATUS_OK; j++) {
-			status = arg_resolve(&step->args[j], call->peer.node,
-			                     call->printer, j + 1);
-		}
-	}
-	return status;
+	return resolve_args(call);
 }
 
 static void
@@ -120,7 +138,7 @@ send_step(struct call *call, struct step *step, waldo_ref *target)
 	bool last = step + 1 == call->steps + call->step_count;
 	waldo_options options = {
 	    .size = sizeof(options),
-	    .timeout_ms = call->timeout_ms,
+	    .timeout_ms = call->peer.timeout_ms,
 	    .flags = call->one_way && last ? WALDO_ONE_WAY : 0,
 	};
 	waldo_request *request =
@@ -144,7 +162,21 @@ print_result(struct call *call, waldo_reader *result)
 	}
 	puts(text);
 	free(text);
-	return STATUS_OK;
+	return flush_output(STATUS_OK);
+}
+
+static int
+complain_target(const waldo_failure *failure, const char *method)
+{
+	char *message = NULL;
+
+	if (asprintf(&message, "%s: %s", method, failure->message) < 0) {
+		message = NULL;
+	}
+	complain_callee(failure->type,
+	                message != NULL ? message : failure->message);
+	free(message);
+	return STATUS_CALLEE;
 }
 
 /* Complains about the step that failed; those before it have results. */
@@ -160,9 +192,9 @@ complain_step(const struct call *call, size_t number)
 
 	/* To be called on, it is the callee's result that is of no use. */
 	if (target != NULL && waldo_read_type(target) != WALDO_TYPE_REF) {
-		return complain_callee(failure);
+		return complain_target(failure, call->steps[number - 1].method);
 	}
-	return complain_failure(failure);
+	return complain_failure(failure, &call->peer);
 }
 
 /* Waits in order, so that what is complained about is what went wrong first. */
@@ -192,6 +224,7 @@ call_once(struct call *call)
 	int status;
 	size_t i;
 
+	call->peer.asked_ms = now_ms();
 	for (i = 0; i < call->step_count; i++) {
 		struct step *step = &call->steps[i];
 
@@ -215,7 +248,8 @@ on_broken(waldo_ref *ref, waldo_state state, void *user)
 
 	/* Our own stop breaks it too. */
 	if (state == WALDO_BROKEN && !was_signalled()) {
-		call->status = complain_failure(waldo_ref_get_failure(ref));
+		call->status =
+		    complain_failure(waldo_ref_get_failure(ref), &call->peer);
 		waldo_node_stop(call->peer.node, 0);
 	}
 }
@@ -243,13 +277,15 @@ perform(struct call *call, int argc, char **argv)
 	uint64_t i;
 
 	if (status == STATUS_OK) {
-		status = open_call(call, argv[0]);
+		call->peer.uri = argv[0];
+		status = open_call(call);
 	}
-	for (i = 0; i < call->repeat && status == STATUS_OK; i++) {
-		if (call->stay && i + 1 == call->repeat) {
-			/* Who waits for the result may signal upon it. */
-			stop_on_signal(call->peer.node, 0);
-		}
+	if (status == STATUS_OK && call->stay) {
+		/* Who waits for a result may signal upon it. */
+		stop_on_signal(call->peer.node, 0);
+	}
+	for (i = 0; i < call->repeat && status == STATUS_OK && !was_signalled();
+	     i++) {
 		status = call_once(call);
 	}
 	if (status != STATUS_OK || !call->stay || was_signalled()) {
@@ -261,12 +297,10 @@ perform(struct call *call, int argc, char **argv)
 static void
 close_call(struct call *call)
 {
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; i < call->step_count; i++) {
-		for (j = 0; j < call->steps[i].arg_count; j++) {
-			arg_clear(&call->steps[i].args[j]);
-		}
+	for (i = 0; i < call->arg_count; i++) {
+		arg_clear(&call->args[i]);
 	}
 	free(call->steps);
 	free(call->args);
@@ -280,8 +314,8 @@ run(const struct command *command, int argc, char **argv)
 {
 	struct call call = {.command = command, .repeat = 1};
 	const struct option options[] = {
-	    {'t', "timeout", "seconds, like 2.5", option_seconds,
-	     &call.timeout_ms},
+	    {'t', "timeout", WANTS_SECONDS, option_seconds,
+	     &call.peer.timeout_ms},
 	    {'n', "repeat", "a number, 1 or more", option_count, &call.repeat},
 	    {0, "one-way", NULL, NULL, &call.one_way},
 	    {0, "stay", NULL, NULL, &call.stay},
@@ -320,7 +354,8 @@ static const char help[] =
     "  JSON       if it begins with { [ \" or a digit or a minus and a digit,\n"
     "             or is true, false or null; \"/\" in quotes is a string\n"
     "  @          an object of yours that prints each call that it receives\n"
-    "  @URI       a reference to the object that is published there\n"
+    "  @URI       a reference to the object that is published there; that it\n"
+    "             is there is seen before anything is called\n"
     "  a word     anything else is a string\n"
     "\n"
     "Bytes, times and numbers that JSON has not are written\n"

@@ -62,19 +62,18 @@ print_description(waldo_reader *reader)
 		return complain(STATUS_CALLEE, "the peer's description: %s",
 		                waldo_read_message(reader));
 	}
-	return STATUS_OK;
+	return flush_output(STATUS_OK);
 }
 
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	uint32_t timeout_ms = 0;
+	struct peer peer = {0};
 	const struct option options[] = {
-	    {'t', "timeout", "seconds, like 2.5", option_seconds, &timeout_ms},
+	    {'t', "timeout", WANTS_SECONDS, option_seconds, &peer.timeout_ms},
 	    {0},
 	};
 	waldo_promise *answer = NULL;
-	struct peer peer = {0};
 	int status = STATUS_OK;
 
 	if (!take_options(command, options, &argc, argv, &status)) {
@@ -83,9 +82,10 @@ run(const struct command *command, int argc, char **argv)
 	if (argc != 1) {
 		return complain_usage(command->name, "one URI is wanted");
 	}
-	status = peer_open(&peer, argv[0]);
+	peer.uri = argv[0];
+	status = peer_open(&peer, peer.uri);
 	if (status == STATUS_OK) {
-		status = peer_ask(&peer, ".describe", timeout_ms, &answer);
+		status = peer_ask(&peer, ".describe", &answer);
 	}
 	if (status == STATUS_OK) {
 		status = print_description(waldo_promise_get_result(answer));

@@ -134,6 +134,10 @@ find_special(const json_t *value, const json_t **ret_text)
 
 /* ---- reading */
 
+/* The list that the arguments are in is one more: the default, and most, of
+ * waldo_limits.depth is 64. */
+#define MAX_DEPTH 63
+
 /* Why `special` cannot be sent with `text`, to be freed; NULL if it can. */
 static char *
 find_special_misfit(const struct special *special, const json_t *text)
@@ -161,9 +165,10 @@ find_special_misfit(const struct special *special, const json_t *text)
 	return why;
 }
 
-/* The same of the first special form in `value` that cannot be sent. */
+/* The same of the first value in `value`, around which there are `depth` more,
+ * that cannot be sent. */
 static char *
-find_misfit(const json_t *value)
+find_misfit(const json_t *value, size_t depth)
 {
 	const json_t *text = NULL;
 	const struct special *special = find_special(value, &text);
@@ -175,16 +180,24 @@ find_misfit(const json_t *value)
 	if (special != NULL) {
 		return find_special_misfit(special, text);
 	}
+	if (depth == MAX_DEPTH &&
+	    (json_is_array(value) || json_is_object(value))) {
+		if (asprintf(&why, "nests deeper than %d levels", MAX_DEPTH) <
+		    0) {
+			exit(complain(STATUS_LOST, "out of memory"));
+		}
+		return why;
+	}
 	json_array_foreach(value, i, item)
 	{
 		if (why == NULL) {
-			why = find_misfit(item);
+			why = find_misfit(item, depth + 1);
 		}
 	}
 	json_object_foreach((json_t *) value, key, item)
 	{
 		if (why == NULL) {
-			why = find_misfit(item);
+			why = find_misfit(item, depth + 1);
 		}
 	}
 	return why;
@@ -275,7 +288,7 @@ json_read(const char *text, char **ret_why)
 		}
 		return NULL;
 	}
-	*ret_why = find_misfit(value);
+	*ret_why = find_misfit(value, 0);
 	if (*ret_why != NULL) {
 		json_decref(value);
 		return NULL;

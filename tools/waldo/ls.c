@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include "tool.h"
 
@@ -36,47 +37,95 @@ is_socket(const char *path)
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-/* The URI of what `where` names, an address or a URI with or without a name,
- * but with no name. */
-static void
-print_bootstrap_uri(FILE *out, const char *where)
-{
-	const char *colon = strchr(where, ':');
-	const char *end;
+/* The addresses that can be connected to, and how their URIs begin. */
+static const struct scheme {
+	const char *address, *uri;
+} schemes[] = {
+    {"tcp-insecure:", "waldo+tcp-insecure://"},
+    {"tcp:", "waldo://"},
+    {"inproc:", "waldo+inproc:"},
+};
 
-	if (strncmp(where, "unix:", 5) == 0) {
-		print_unix_uri(out, where + 5);
-	} else if (strncmp(where, UNIX_URI, strlen(UNIX_URI)) == 0) {
-		end = is_socket(where + strlen(UNIX_URI)) ? NULL
-		                                          : strrchr(where, '/');
-		fprintf(out, "%.*s/",
-		        (int) (end != NULL ? (size_t) (end - where)
-		                           : strlen(where)),
-		        where);
-	} else if (colon != NULL && strncmp(colon, "://", 3) == 0) {
-		end = colon + 3 + strcspn(colon + 3, "/");
-		fprintf(out, "%.*s", (int) (end - where), where);
-	} else if (colon != NULL) {
-		fprintf(out, "waldo+%.*s://%s", (int) (colon - where), where,
-		        colon + 1);
-	} else {
-		fputs(where, out);
-	}
+static bool
+begins_with(const char *text, const char *prefix)
+{
+	return strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* To be freed; NULL if memory ran out. */
-static char *
-bootstrap_uri(const char *where)
+/* A URI with or without a name, without it. */
+static void
+print_uri(FILE *out, const char *uri)
 {
-	char *uri = NULL;
+	bool is_unix = begins_with(uri, UNIX_URI);
+	const char *end = NULL;
+
+	if (!is_unix) {
+		end = strchr(uri, ':');
+		end =
+		    end != NULL && strncmp(end, "://", 3) == 0 ? end + 3 : uri;
+		end += strcspn(end, "/");
+	} else if (!is_socket(uri + strlen(UNIX_URI))) {
+		end = strrchr(uri, '/');
+	}
+	if (end == NULL) {
+		end = uri + strlen(uri);
+	}
+	fprintf(out, "%.*s%s", (int) (end - uri), uri, is_unix ? "/" : "");
+}
+
+/* The URI of what `where` names, an address or a URI with or without a name,
+ * but with no name. False if it is neither. */
+static bool
+print_bootstrap_uri(FILE *out, const char *where)
+{
+	size_t i;
+
+	if (begins_with(where, "waldo+") || begins_with(where, "waldo:")) {
+		print_uri(out, where);
+		return true;
+	}
+	if (begins_with(where, "unix:")) {
+		print_unix_uri(out, where + strlen("unix:"));
+		return true;
+	}
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		const struct scheme *scheme = &schemes[i];
+
+		if (begins_with(where, scheme->address)) {
+			fprintf(out, "%s%s", scheme->uri,
+			        where + strlen(scheme->address));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* `*ret_uri` is to be freed, also after a complaint. */
+static int
+bootstrap_uri(const char *where, char **ret_uri)
+{
 	size_t size = 0;
-	FILE *out = open_memstream(&uri, &size);
+	FILE *out = open_memstream(ret_uri, &size);
+	bool is_known;
 
 	if (out == NULL) {
-		return NULL;
+		return complain(STATUS_LOST, "out of memory");
 	}
-	print_bootstrap_uri(out, where);
-	return fclose(out) == 0 ? uri : NULL;
+	is_known = print_bootstrap_uri(out, where);
+	if (fclose(out) != 0) {
+		return complain(STATUS_LOST, "out of memory");
+	}
+	if (begins_with(where, "fd:")) {
+		return complain(STATUS_USAGE, "%s: can only be listened on",
+		                where);
+	}
+	if (!is_known) {
+		return complain(STATUS_USAGE,
+		                "%s: is no address (unix:, tcp-insecure:) and "
+		                "no URI (waldo+unix:, waldo+tcp-insecure:)",
+		                where);
+	}
+	return STATUS_OK;
 }
 
 static int
@@ -96,37 +145,36 @@ print_names(waldo_reader *names)
 		return complain(STATUS_CALLEE, "the peer's names: %s",
 		                waldo_read_message(names));
 	}
-	return STATUS_OK;
+	return flush_output(STATUS_OK);
 }
 
 static int
-list(const char *uri, uint32_t timeout_ms)
+list(struct peer *peer, const char *uri)
 {
 	waldo_promise *names = NULL;
-	struct peer peer = {0};
-	int status = peer_open(&peer, uri);
+	int status = peer_open(peer, uri);
 
 	if (status == STATUS_OK) {
-		status = peer_ask(&peer, "names", timeout_ms, &names);
+		status = peer_ask(peer, "names", &names);
 	}
 	if (status == STATUS_OK) {
 		status = print_names(waldo_promise_get_result(names));
 	}
 	waldo_promise_release(names);
-	peer_close(&peer);
+	peer_close(peer);
 	return status;
 }
 
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	uint32_t timeout_ms = 0;
+	struct peer peer = {0};
 	const struct option options[] = {
-	    {'t', "timeout", "seconds, like 2.5", option_seconds, &timeout_ms},
+	    {'t', "timeout", WANTS_SECONDS, option_seconds, &peer.timeout_ms},
 	    {0},
 	};
 	int status = STATUS_OK;
-	char *uri;
+	char *uri = NULL;
 
 	if (!take_options(command, options, &argc, argv, &status)) {
 		return status;
@@ -135,11 +183,11 @@ run(const struct command *command, int argc, char **argv)
 		return complain_usage(command->name,
 		                      "one URI or address is wanted");
 	}
-	uri = bootstrap_uri(argv[0]);
-	if (uri == NULL) {
-		return complain(STATUS_LOST, "out of memory");
+	peer.uri = argv[0];
+	status = bootstrap_uri(peer.uri, &uri);
+	if (status == STATUS_OK) {
+		status = list(&peer, uri);
 	}
-	status = list(uri, timeout_ms);
 	free(uri);
 	return status;
 }

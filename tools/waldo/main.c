@@ -42,22 +42,23 @@ main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	size_t i;
 
-	/* Whoever reads a pipe of ours sees each line when it is there. */
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* Each line is flushed when it is complete, which also tells why it
+	 * could not be written. */
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 
 	for (i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(name, commands[i]->name) == 0) {
-			return finish_output(
+			return flush_output(
 			    commands[i]->run(commands[i], argc - 2, argv + 2));
 		}
 	}
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		print_help();
-		return finish_output(STATUS_OK);
+		return flush_output(STATUS_OK);
 	}
 	if (strcmp(name, "--version") == 0) {
 		printf("waldo %s\n", waldo_version());
-		return finish_output(STATUS_OK);
+		return flush_output(STATUS_OK);
 	}
 	if (argc < 2) {
 		return complain_usage("", "no command given");

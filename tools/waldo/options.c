@@ -15,7 +15,7 @@ option_seconds(const char *text, void *target)
 	double rounded = ceil(seconds * 1000);
 
 	if (end == text || *end != '\0' || !(seconds > 0) ||
-	    rounded >= UINT32_MAX) {
+	    seconds > MAX_SECONDS) {
 		return false;
 	}
 	*ms = (uint32_t) rounded;

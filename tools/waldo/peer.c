@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include "tool.h"
 
 static waldo_node *volatile stopped_node;
@@ -17,6 +18,33 @@ on_signal(int number)
 	}
 }
 
+double
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double) ts.tv_sec * 1e3 + (double) ts.tv_nsec / 1e6;
+}
+
+/* What is wrong with a URI that we made is told of what the user wrote; if at
+ * a character, beside it. */
+static int
+complain_open(waldo_err err, const struct peer *peer, const char *uri)
+{
+	const char *message = waldo_node_get_message(peer->node);
+	size_t len = strlen(uri);
+
+	if (peer->node == NULL || strcmp(uri, peer->uri) == 0 ||
+	    strncmp(message, uri, len) != 0) {
+		return complain_err(err, peer->node);
+	}
+	if (err == WALDO_EDENIED) {
+		return complain(STATUS_LOST, "%s%s", peer->uri, message + len);
+	}
+	return complain(STATUS_USAGE, "%s, as %s", peer->uri, message);
+}
+
 int
 peer_open(struct peer *peer, const char *uri)
 {
@@ -25,7 +53,7 @@ peer_open(struct peer *peer, const char *uri)
 	if (err == WALDO_OK) {
 		err = waldo_connect(peer->node, uri, &peer->ref);
 	}
-	return err == WALDO_OK ? STATUS_OK : complain_err(err, peer->node);
+	return err == WALDO_OK ? STATUS_OK : complain_open(err, peer, uri);
 }
 
 void
@@ -40,19 +68,19 @@ peer_close(struct peer *peer)
 }
 
 int
-peer_ask(const struct peer *peer, const char *method, uint32_t timeout_ms,
-         waldo_promise **ret_promise)
+peer_ask(struct peer *peer, const char *method, waldo_promise **ret_promise)
 {
 	waldo_options options = {
 	    .size = sizeof(options),
-	    .timeout_ms = timeout_ms,
+	    .timeout_ms = peer->timeout_ms,
 	};
 
+	peer->asked_ms = now_ms();
 	*ret_promise =
 	    waldo_request_send(waldo_request_new(peer->ref, method, &options));
 	if (waldo_promise_wait(*ret_promise, -1) != WALDO_OK) {
-		return complain_failure(
-		    waldo_promise_get_failure(*ret_promise));
+		return complain_failure(waldo_promise_get_failure(*ret_promise),
+		                        peer);
 	}
 	return STATUS_OK;
 }

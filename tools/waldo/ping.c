@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 #include "tool.h"
 
 struct ping {
 	struct peer peer;
-	const char *uri;
 	uint64_t count;       /* how many to send; 0: until a signal */
 	uint32_t interval_ms; /* between two that are sent */
-	uint32_t timeout_ms;
 	uint64_t sent, answered;
 	double started, sent_at;      /* milliseconds, monotonic */
 	double min, max, sum, sum_sq; /* of the round trips, milliseconds */
 	int status;
 };
-
-static double
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double) ts.tv_sec * 1e3 + (double) ts.tv_nsec / 1e6;
-}
 
 static void
 count_answer(struct ping *ping)
@@ -35,7 +23,7 @@ count_answer(struct ping *ping)
 	ping->sum += ms;
 	ping->sum_sq += ms * ms;
 	ping->answered++;
-	printf("answer from %s: seq=%" PRIu64 " time=%.3f ms\n", ping->uri,
+	printf("answer from %s: seq=%" PRIu64 " time=%.3f ms\n", ping->peer.uri,
 	       ping->sent, ms);
 }
 
@@ -48,7 +36,7 @@ plan_next(struct ping *ping)
 {
 	double wait = ping->sent_at + ping->interval_ms - now_ms();
 
-	if (ping->sent == ping->count ||
+	if (flush_output(STATUS_OK) != STATUS_OK || ping->sent == ping->count ||
 	    waldo_node_after(ping->peer.node,
 	                     wait > 0 ? (uint32_t) ceil(wait) : 0, send_ping,
 	                     ping, NULL) != WALDO_OK) {
@@ -68,9 +56,9 @@ on_answer(waldo_reader *result, const waldo_failure *failure, void *user)
 		return; /* with this one under way, which is not its fault */
 	} else if (failure->code == WALDO_EDEADLINE) {
 		printf("no answer in %.3f s: seq=%" PRIu64 "\n",
-		       ping->timeout_ms / 1e3, ping->sent);
+		       ping->peer.timeout_ms / 1e3, ping->sent);
 	} else {
-		ping->status = complain_failure(failure);
+		ping->status = complain_failure(failure, &ping->peer);
 		waldo_node_stop(ping->peer.node, 0);
 		return;
 	}
@@ -83,7 +71,7 @@ send_ping(void *user)
 	struct ping *ping = user;
 	waldo_options options = {
 	    .size = sizeof(options),
-	    .timeout_ms = ping->timeout_ms,
+	    .timeout_ms = ping->peer.timeout_ms,
 	};
 	waldo_promise *promise;
 
@@ -102,7 +90,7 @@ print_statistics(const struct ping *ping)
 {
 	double n = (double) ping->answered;
 
-	printf("\n--- %s statistics ---\n", ping->uri);
+	printf("\n--- %s statistics ---\n", ping->peer.uri);
 	printf("%" PRIu64 " sent, %" PRIu64 " answered, %.0f%% lost, "
 	       "time %.0f ms\n",
 	       ping->sent, ping->answered,
@@ -121,13 +109,17 @@ print_statistics(const struct ping *ping)
 static int
 perform(struct ping *ping)
 {
-	int status = peer_open(&ping->peer, ping->uri);
+	int status = peer_open(&ping->peer, ping->peer.uri);
 	waldo_err err;
 
 	if (status != STATUS_OK) {
 		return status;
 	}
-	printf("PING %s\n", ping->uri);
+	printf("PING %s\n", ping->peer.uri);
+	status = flush_output(STATUS_OK);
+	if (status != STATUS_OK) {
+		return status;
+	}
 	ping->started = now_ms();
 	stop_on_signal(ping->peer.node, 0);
 	send_ping(ping);
@@ -136,11 +128,11 @@ perform(struct ping *ping)
 		return complain_err(err, ping->peer.node);
 	}
 	print_statistics(ping);
-	if (ping->status == STATUS_OK && ping->sent > 0 &&
-	    ping->answered == 0) {
-		return STATUS_DEADLINE;
+	if (ping->answered > 0) {
+		return STATUS_OK;
 	}
-	return ping->status;
+	return ping->status == STATUS_OK && ping->sent > 0 ? STATUS_DEADLINE
+	                                                   : ping->status;
 }
 
 static int
@@ -149,10 +141,9 @@ run(const struct command *command, int argc, char **argv)
 	struct ping ping = {.interval_ms = 1000};
 	const struct option options[] = {
 	    {'c', "count", "a number, 1 or more", option_count, &ping.count},
-	    {'i', "interval", "seconds, like 0.2", option_seconds,
-	     &ping.interval_ms},
-	    {'t', "timeout", "seconds, like 2.5", option_seconds,
-	     &ping.timeout_ms},
+	    {'i', "interval", WANTS_SECONDS, option_seconds, &ping.interval_ms},
+	    {'t', "timeout", WANTS_SECONDS, option_seconds,
+	     &ping.peer.timeout_ms},
 	    {0},
 	};
 	int status = STATUS_OK;
@@ -163,7 +154,7 @@ run(const struct command *command, int argc, char **argv)
 	if (argc != 1) {
 		return complain_usage(command->name, "one URI is wanted");
 	}
-	ping.uri = argv[0];
+	ping.peer.uri = argv[0];
 	status = perform(&ping);
 	peer_close(&ping.peer);
 	return status;

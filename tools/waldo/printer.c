@@ -28,6 +28,7 @@ print_call(void *self, waldo_call *call)
 	fputs("called ", stdout);
 	print_text(stdout, waldo_call_get_method(call));
 	printf(" %s\n", args);
+	flush_output(STATUS_OK);
 	free(args);
 	waldo_call_reply(call, "");
 }

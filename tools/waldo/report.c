@@ -101,17 +101,27 @@ complain_err(waldo_err err, const waldo_node *node)
 }
 
 int
-complain_callee(const waldo_failure *failure)
+complain_callee(const char *type, const char *message)
 {
-	print_text(stderr, failure->type);
+	print_text(stderr, type);
 	fputs(": ", stderr);
-	print_text(stderr, failure->message);
+	print_text(stderr, message);
 	fputc('\n', stderr);
 	return STATUS_CALLEE;
 }
 
+/* The callee counts the time too, and its answer may come first: a moment
+ * early by our clock. Another deadline than ours is its own business. */
+static bool
+is_our_deadline(const waldo_failure *failure, const struct peer *peer)
+{
+	return failure->code == WALDO_EDEADLINE && failure->remote &&
+	       peer->timeout_ms > 0 &&
+	       now_ms() - peer->asked_ms > 0.9 * peer->timeout_ms;
+}
+
 int
-complain_failure(const waldo_failure *failure)
+complain_failure(const waldo_failure *failure, const struct peer *peer)
 {
 	int status = status_of(failure->code);
 
@@ -121,17 +131,33 @@ complain_failure(const waldo_failure *failure)
 	    failure->fate == WALDO_EXECUTED) {
 		status = STATUS_CALLEE;
 	}
-	return status == STATUS_CALLEE
-	           ? complain_callee(failure)
-	           : complain(status, "%s", failure->message);
+	if (status == STATUS_CALLEE) {
+		return complain_callee(failure->type, failure->message);
+	}
+	if (is_our_deadline(failure, peer)) {
+		return complain(status, "%s: no answer within %u ms", peer->uri,
+		                peer->timeout_ms);
+	}
+	if (failure->code == WALDO_EDEADLINE || failure->code == WALDO_ELOST) {
+		return complain(status, "%s: %s", peer->uri, failure->message);
+	}
+	/* A URI that cannot be read was refused before: no such host. */
+	return complain(failure->code == WALDO_EADDRESS ? STATUS_LOST : status,
+	                "%s", failure->message);
 }
 
 int
-finish_output(int status)
+flush_output(int status)
 {
+	static bool has_failed;
+
+	if (has_failed) {
+		return STATUS_LOST;
+	}
 	if (fflush(stdout) == 0 && !ferror(stdout)) {
 		return status;
 	}
+	has_failed = true;
 	return complain(STATUS_LOST, "cannot write the output: %s",
 	                strerror(errno));
 }

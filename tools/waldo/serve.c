@@ -10,6 +10,7 @@
 
 struct addresses {
 	const char **items;
+	waldo_listener **listeners; /* at each; the node closes them */
 	size_t count;
 };
 
@@ -32,29 +33,44 @@ log_line(waldo_log_level level, const char *line, void *user)
 }
 
 static int
-listen_at(waldo_node *node, const char *address)
+print_names(const char *uri)
 {
-	waldo_listener *listener = NULL;
-	waldo_err err = waldo_listen(node, address, &listener);
 	size_t i;
 
+	for (i = 0; demo_names[i] != NULL; i++) {
+		printf("publish %s %s/%s\n", demo_names[i], uri, demo_names[i]);
+	}
+	return flush_output(STATUS_OK);
+}
+
+/* At all of them or none: what is printed can be connected to. */
+static int
+listen_at(waldo_node *node, struct addresses *addresses)
+{
+	waldo_err err = WALDO_OK;
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < addresses->count && err == WALDO_OK; i++) {
+		err = waldo_listen(node, addresses->items[i],
+		                   &addresses->listeners[i]);
+	}
 	if (err != WALDO_OK) {
 		return complain_err(err, node);
 	}
-	for (i = 0; demo_names[i] != NULL; i++) {
-		printf("publish %s %s/%s\n", demo_names[i],
-		       waldo_listener_get_uri(listener), demo_names[i]);
+	for (i = 0; i < addresses->count && status == STATUS_OK; i++) {
+		status = print_names(
+		    waldo_listener_get_uri(addresses->listeners[i]));
 	}
-	return STATUS_OK;
+	return status;
 }
 
 static int
-serve(struct peer *peer, struct demo *demo, const struct addresses *addresses)
+serve(struct peer *peer, struct demo *demo, struct addresses *addresses)
 {
 	waldo_node_options options = {.size = sizeof(options), .log = log_line};
 	waldo_err err = waldo_node_new(&options, &peer->node);
-	int status = STATUS_OK;
-	size_t i;
+	int status;
 
 	if (err == WALDO_OK) {
 		demo->node = peer->node;
@@ -64,13 +80,15 @@ serve(struct peer *peer, struct demo *demo, const struct addresses *addresses)
 		return complain_err(err, peer->node);
 	}
 	stop_on_signal(peer->node, GRACE_MS);
-	for (i = 0; i < addresses->count && status == STATUS_OK; i++) {
-		status = listen_at(peer->node, addresses->items[i]);
-	}
+	status = listen_at(peer->node, addresses);
 	if (status != STATUS_OK) {
 		return status;
 	}
 	puts("ready");
+	status = flush_output(STATUS_OK);
+	if (status != STATUS_OK) {
+		return status; /* for whoever waits for that line */
+	}
 	err = waldo_node_run(peer->node);
 	return err == WALDO_OK ? STATUS_OK : complain_err(err, peer->node);
 }
@@ -90,7 +108,11 @@ run(const struct command *command, int argc, char **argv)
 	int status = STATUS_OK;
 
 	addresses.items = calloc((size_t) argc + 1, sizeof(*addresses.items));
-	if (addresses.items == NULL) {
+	addresses.listeners =
+	    calloc((size_t) argc + 1, sizeof(*addresses.listeners));
+	if (addresses.items == NULL || addresses.listeners == NULL) {
+		free(addresses.items);
+		free(addresses.listeners);
 		return complain(STATUS_LOST, "out of memory");
 	}
 	if (take_options(command, options, &argc, argv, &status)) {
@@ -110,6 +132,7 @@ run(const struct command *command, int argc, char **argv)
 		}
 	}
 	free(addresses.items);
+	free(addresses.listeners);
 	return status;
 }
 

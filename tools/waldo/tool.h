@@ -26,13 +26,17 @@ int complain_usage(const char *command, const char *format, ...)
 int complain_err(waldo_err err, const waldo_node *node);
 
 /* "Type: message" and STATUS_CALLEE. */
-int complain_callee(const waldo_failure *failure);
+int complain_callee(const char *type, const char *message);
 
-/* That if the callee answered so, else "waldo: message". */
-int complain_failure(const waldo_failure *failure);
+struct peer;
 
-/* STATUS_OK, or what complain() makes of a stdout that was not written. */
-int finish_output(int status);
+/* That if the callee answered so, else "waldo: message", with the peer's URI
+ * where the message alone does not tell which peer is meant. */
+int complain_failure(const waldo_failure *failure, const struct peer *peer);
+
+/* Writes what was printed. `status`, or STATUS_LOST from the first time on
+ * that it cannot be written, which is complained about once. */
+int flush_output(int status);
 
 /* Prints a peer's text without what would move a terminal's cursor. */
 void print_text(FILE *out, const char *text);
@@ -49,8 +53,12 @@ struct option {
 	void *target;
 };
 
-option_parse option_seconds; /* to uint32_t milliseconds, 1 ms at least */
-option_parse option_count;   /* to uint64_t, 1 at least */
+/* To uint32_t milliseconds, 1 ms at least; what it wants, for struct option. */
+option_parse option_seconds;
+#define MAX_SECONDS   4294967
+#define WANTS_SECONDS "seconds, like 2.5, above 0 and up to 4294967"
+
+option_parse option_count; /* to uint64_t, 1 at least */
 
 struct command {
 	const char *name;
@@ -71,17 +79,24 @@ bool take_options(const struct command *command, const struct option *options,
 
 struct peer {
 	waldo_node *node;
-	waldo_ref *ref; /* NULL where a node is all that is needed */
+	waldo_ref *ref;      /* NULL where a node is all that is needed */
+	const char *uri;     /* as the user wrote it; borrowed */
+	uint32_t timeout_ms; /* of each call; 0: none */
+	double asked_ms;     /* when the last call left, as now_ms() tells */
 };
 
-/* A status, after a complaint unless it is STATUS_OK. peer_close() copes with
- * a peer that could not be opened. */
+/* Monotonic. */
+double now_ms(void);
+
+/* Opens `uri`, which may be more than `peer->uri`; that and the timeout are
+ * set. A status, after a complaint unless it is STATUS_OK. peer_close() copes
+ * with a peer that could not be opened. */
 int peer_open(struct peer *peer, const char *uri);
 void peer_close(struct peer *peer);
 
 /* Invokes a method without arguments and waits; `*ret_promise` is to be
  * released, also after a complaint. */
-int peer_ask(const struct peer *peer, const char *method, uint32_t timeout_ms,
+int peer_ask(struct peer *peer, const char *method,
              waldo_promise **ret_promise);
 
 /* After it, SIGINT and SIGTERM stop `node`, until the peer is closed. */
