@@ -175,7 +175,7 @@ deferred_replies_come_in_any_order(void **state)
 	assert_integer(b, 2);
 }
 
-/* Promise 3, P8. */
+/* P30. Promise 3, P8. */
 static void
 calls_are_dispatched_in_the_order_made(void **state)
 {
@@ -203,8 +203,8 @@ calls_are_dispatched_in_the_order_made(void **state)
 	}
 }
 
-/* F21: what exceeds the floor waits until the peer has said what it takes, and
- * all that is behind it waits, too. */
+/* P30, F21: what exceeds the floor waits until the peer has said what it takes,
+ * and all that is behind it waits, too. */
 static void
 a_small_call_does_not_overtake_a_large_one(void **state)
 {
@@ -241,7 +241,7 @@ replies_of_one_kind_come_in_order_too(void **state)
 	}
 }
 
-/* F30. */
+/* P29, F30. */
 static void
 a_one_way_request_settles_with_nil(void **state)
 {
@@ -258,6 +258,7 @@ a_one_way_request_settles_with_nil(void **state)
 	until(f, f->service->calls == 1);
 }
 
+/* P29: delivered is not executed. */
 static void
 a_one_way_request_does_not_tell_how_it_went(void **state)
 {

@@ -206,6 +206,7 @@ a_result_may_be_one_object_too_many(void **state)
 #define OPEN_CALLS                                                             \
 	"open_calls: the peer runs at most 16 calls of ours at a time"
 
+/* P16, P34. */
 static void
 a_peer_has_no_more_calls_open_than_it_may(void **state)
 {
@@ -414,7 +415,7 @@ more_method_names_than_the_peer_remembers_still_work(void **state)
 	               2);
 }
 
-/* P16. */
+/* P37, P16. */
 static void
 calls_that_wait_for_a_promise_are_bounded(void **state)
 {

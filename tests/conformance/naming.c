@@ -223,6 +223,7 @@ malformed_addresses_are_refused_with_a_reason(void **state)
 	           WALDO_EADDRESS);
 }
 
+/* P24. */
 static void
 what_needs_the_encrypted_channel_is_denied(void **state)
 {

@@ -151,6 +151,7 @@ a_malformed_path_is_a_broken_reference(void **state)
 	waldo_promise_release(tree);
 }
 
+/* P32. */
 static void
 a_call_on_a_plain_value_fails_and_says_so(void **state)
 {
@@ -167,7 +168,7 @@ a_call_on_a_plain_value_fails_and_says_so(void **state)
 	waldo_promise_release(sum);
 }
 
-/* F3: the caller substitutes the failure of the promise. */
+/* P32, F3: the caller substitutes the failure of the promise. */
 static void
 a_call_on_a_failed_result_fails_as_that_did(void **state)
 {
@@ -210,7 +211,7 @@ a_failure_runs_down_the_whole_chain(void **state)
 	waldo_promise_release(c);
 }
 
-/* P8: over the settlement, calls stay in order. */
+/* DESIGN 4.3, 4; P8: over the settlement, calls stay in order. */
 static void
 calls_before_and_after_the_settlement_stay_in_order(void **state)
 {

@@ -210,6 +210,7 @@ connect_third(struct fixture *f)
 	f->service->kept = ref;
 }
 
+/* P33. */
 static void
 the_object_of_a_third_node_is_reached_through_the_second(void **state)
 {

@@ -202,7 +202,8 @@ a_result_that_nobody_wants_is_let_go(void **state)
 	assert_int_equal(f->services[1].destroyed, 1);
 }
 
-/* F29, P6: what comes later for a settled promise is released silently. */
+/* DESIGN 4.3, 6; F29, P6: what comes later for a settled promise is released
+ * silently. */
 static void
 a_result_that_comes_too_late_is_let_go(void **state)
 {
@@ -286,7 +287,7 @@ note_broken(waldo_ref *ref, waldo_state state, void *user)
 	}
 }
 
-/* Promise 5. */
+/* P35. Promise 5. */
 static void
 references_break_before_what_the_peer_held_is_released(void **state)
 {

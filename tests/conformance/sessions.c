@@ -45,6 +45,7 @@ a_session_that_ended_is_followed_by_a_new_one(void **state)
 	waldo_ref_release(again);
 }
 
+/* P7, P27. */
 static void
 what_was_not_sent_when_a_session_ends_says_so(void **state)
 {
@@ -82,7 +83,7 @@ the_peer_is_told_why(void **state)
 	waldo_ref_release(mine);
 }
 
-/* Promise 1: each exactly once, whatever state it was in. */
+/* P35. Promise 1: each exactly once, whatever state it was in. */
 static void
 every_call_of_a_lost_session_fails_once(void **state)
 {
@@ -134,6 +135,7 @@ a_session_ends_when_nobody_needs_it(void **state)
 	      f->services[1].destroyed == 1 && f->services[2].destroyed == 1);
 }
 
+/* P29. */
 static void
 a_one_way_call_of_a_lost_session_fails_once(void **state)
 {
@@ -151,7 +153,7 @@ a_one_way_call_of_a_lost_session_fails_once(void **state)
 	assert_failed(o, WALDO_ELOST, WALDO_NOT_SENT);
 }
 
-/* What was taken is sent, though nobody waits for it. */
+/* P28; DESIGN 4.3, 5. What was taken is sent, though nobody waits for it. */
 static void
 a_notification_before_the_last_release_arrives(void **state)
 {
@@ -164,6 +166,7 @@ a_notification_before_the_last_release_arrives(void **state)
 	until(f, f->service->order_count == 1);
 }
 
+/* P28. */
 static void
 a_stop_lets_open_calls_finish(void **state)
 {
@@ -188,6 +191,7 @@ a_stop_lets_open_calls_finish(void **state)
 	assert_err(waldo_ref_get_failure(f->gate)->code, WALDO_ELOST);
 }
 
+/* P28. */
 static void
 a_stop_does_not_wait_longer_than_its_grace(void **state)
 {

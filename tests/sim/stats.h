@@ -10,7 +10,7 @@
 
 #define SIM_MAX_ACTS 64
 
-/* Promises 1..7 are those of broker/PROTOCOL.md, "What is promised"; P1..P25
+/* Promises 1..7 are those of broker/PROTOCOL.md, "What is promised"; P1..P37
  * its rules. */
 #define SIM_RULE_LIST(X)                                                       \
 	X(ONCE, "promise 1, P6", "no invocation completes twice")              \

@@ -3,7 +3,7 @@
  * (PROTOCOL.md P3 to P5, P13, P14). */
 #include "tests/unit/session_fixture.h"
 
-/* P3: whatever becomes of the call. */
+/* DESIGN 4.3, 2; P3: whatever becomes of the call. */
 static void
 references_of_refused_calls_are_dropped(void **state)
 {
@@ -18,6 +18,7 @@ references_of_refused_calls_are_dropped(void **state)
 	assert_string_equal(peer_receive(&s->peer), "[4,-1,1]");
 }
 
+/* P3; DESIGN 4.3, 1. */
 static void
 each_occurrence_counts(void **state)
 {
@@ -127,6 +128,7 @@ a_revoked_export_stays_until_it_is_dropped(void **state)
 	assert_protocol_error(s, "-2");
 }
 
+/* DESIGN 4.3, 8. */
 static void
 the_end_of_the_link_drops_all(void **state)
 {

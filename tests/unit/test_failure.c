@@ -78,6 +78,7 @@ an_answer_is_a_result(void **state)
 	assert_integer(o, 8);
 }
 
+/* DESIGN 4.3, 10. */
 static void
 an_error_has_the_callees_number(void **state)
 {
@@ -153,8 +154,8 @@ an_error_that_does_not_parse_is_still_one(void **state)
 	assert_false(peer_is_closed(&a->peer));
 }
 
-/* A peer may not make its caller believe that the call did not run, nor that
- * the caller's own memory ran out. */
+/* DESIGN 4.3, 10; promise 2. A peer may not make its caller believe that the
+ * call did not run, nor that the caller's own memory ran out. */
 static void
 the_fate_is_never_read_from_the_wire(void **state)
 {
@@ -227,7 +228,8 @@ a_kept_answer_is_dropped_once(void **state)
 	assert_string_equal(peer_await(&a->peer, "[4,"), "");
 }
 
-/* P6: what comes later for a settled promise is released silently. */
+/* DESIGN 4.3, 6; P6: what comes later for a settled promise is released
+ * silently. */
 static void
 what_comes_for_an_abandoned_call_is_dropped(void **state)
 {

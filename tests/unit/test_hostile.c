@@ -197,6 +197,7 @@ pack_many_places(uint8_t *payload)
 	return (size_t) (p - payload);
 }
 
+/* P37. */
 static void
 the_places_of_a_kept_answer_are_bounded(void **state)
 {
@@ -221,8 +222,8 @@ the_places_of_a_kept_answer_are_bounded(void **state)
 	assert_alive(s, 1);
 }
 
-/* F3: what is no reference was not called, also if the answer is still kept:
- * its caller is told so (P7). */
+/* P32, F3: what is no reference was not called, also if the answer is still
+ * kept: its caller is told so (P7). */
 static void
 a_call_on_what_is_no_reference_never_ran(void **state)
 {
@@ -415,7 +416,7 @@ replies_that_are_not_acknowledged_stay_below_total_bytes(void **state)
 
 /* ---- parked calls */
 
-/* P16: calls count while they wait, also when what they wait for becomes
+/* P37, P16: calls count while they wait, also when what they wait for becomes
  * another promise. */
 static void
 a_call_that_waits_on_counts_as_parked(void **state)

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+/* P19, P26. */
 static void
 acks_say_what_was_applied(void **state)
 {
@@ -35,6 +36,7 @@ an_ack_is_not_acknowledged(void **state)
 	assert_int_equal(s->peer.acks, acks);
 }
 
+/* P23. */
 static void
 bye_ends_the_session(void **state)
 {
@@ -153,7 +155,7 @@ versions_must_meet(void **state)
 	peer_fini(&peer);
 }
 
-/* Promise 6, rule 9: a burst in one read is all done, in order. */
+/* P36; DESIGN 4.3, 9. Promise 6: a burst in one read is all done, in order. */
 static void
 a_burst_is_worked_off_over_several_turns(void **state)
 {
@@ -173,7 +175,7 @@ a_burst_is_worked_off_over_several_turns(void **state)
 	assert_int_equal(s->f->service->calls, 5000);
 }
 
-/* The ledger of waldoi_node_count(). */
+/* DESIGN 4.3, 8. The ledger of waldoi_node_count(). */
 static void
 nothing_stays_of_a_session_that_ended(void **state)
 {

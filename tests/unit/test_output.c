@@ -335,8 +335,8 @@ many_pieces_leave_in_order(void **state)
 	assert_int_equal(read_wire(), 40);
 }
 
-/* At every place in a frame a link frame is queued: it waits for the frame's
- * end and goes before the next. */
+/* P27. At every place in a frame a link frame is queued: it waits for the
+ * frame's end and goes before the next. */
 static void
 a_link_frame_goes_between_two_frames(void **state)
 {
@@ -356,7 +356,7 @@ a_link_frame_goes_between_two_frames(void **state)
 	}
 }
 
-/* The same when the frame that is cut has lent bytes in it. */
+/* P27. The same when the frame that is cut has lent bytes in it. */
 static void
 a_link_frame_does_not_go_between_the_pieces_of_a_frame(void **state)
 {
@@ -416,6 +416,7 @@ link_frames_are_bounded(void **state)
 
 /* ---- tests: ages, PROTOCOL.md F16 */
 
+/* P31. */
 static void
 a_frame_that_leaves_soon_has_no_age(void **state)
 {
@@ -427,6 +428,7 @@ a_frame_that_leaves_soon_has_no_age(void **state)
 	assert_int_equal(link_count, 0);
 }
 
+/* P31. */
 static void
 a_frame_that_has_waited_comes_behind_its_age(void **state)
 {
@@ -439,6 +441,7 @@ a_frame_that_has_waited_comes_behind_its_age(void **state)
 	assert_link(0, 8, 20000, 0);
 }
 
+/* P31. */
 static void
 a_young_frame_behind_an_old_one_takes_the_age_back(void **state)
 {
@@ -456,8 +459,9 @@ a_young_frame_behind_an_old_one_takes_the_age_back(void **state)
 	assert_link(1, 8, 0, 2);
 }
 
-/* However slowly the link takes bytes, and however fast the age grows while
- * it does, frames get through, and the age that stands is true to a half. */
+/* P31. However slowly the link takes bytes, and however fast the age grows
+ * while it does, frames get through, and the age that stands is true to a half.
+ * */
 static void
 a_link_that_crawls_carries_frames_and_not_only_ages(void **state)
 {
@@ -583,6 +587,7 @@ full_retention_always_empties(void **state)
 	assert_int_equal(output.retained, 0);
 }
 
+/* P20, P26. */
 static void
 without_acknowledgements_nothing_is_kept(void **state)
 {
@@ -605,6 +610,7 @@ without_acknowledgements_nothing_is_kept(void **state)
 
 /* ---- tests: the end */
 
+/* P27. */
 static void
 once_it_has_ended_no_frame_begins(void **state)
 {

@@ -113,7 +113,7 @@ a_path_has_at_most_8_steps(void **state)
 	assert_protocol_error(s, "");
 }
 
-/* F3 */
+/* P32, F3 */
 static void
 a_call_on_an_answer_that_is_gone_is_answered(void **state)
 {
@@ -128,6 +128,7 @@ a_call_on_an_answer_that_is_gone_is_answered(void **state)
 	assert_begins(peer_receive(&s->peer), "[2,7,4,false,[]] [");
 }
 
+/* P9, P37. */
 static void
 a_call_waits_for_the_answer_it_is_made_on(void **state)
 {
@@ -144,6 +145,7 @@ a_call_waits_for_the_answer_it_is_made_on(void **state)
 	assert_string_equal(peer_receive(&s->peer), "[2,7,0,false,[]] 7");
 }
 
+/* P9; DESIGN 4.3, 4. */
 static void
 an_answer_that_is_kept_stays_a_target(void **state)
 {
@@ -364,6 +366,7 @@ a_method_is_numbered_when_its_frame_is_applied(void **state)
 	assert_protocol_error(s, "2");
 }
 
+/* P11, F26. */
 static void
 method_0_is_a_flush(void **state)
 {
@@ -372,6 +375,99 @@ method_0_is_a_flush(void **state)
 	fetch(s);
 	send(s, "[1,3,-2,0,[],{}] [x'000102030405060708090a0b0c0d0e0f']");
 	assert_begins(peer_receive(&s->peer), "[2,3,0,");
+}
+
+/* P11: with its argument, in its turn among the calls on the object. */
+static void
+a_flush_is_answered_in_its_turn(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{}] []", "[1,5,3,'order',[],{}] [1]",
+	     "[1,7,3,0,[],{}] [7]", "[1,9,3,'order',[],{}] [2]",
+	     "[1,11,-2,0,[],{}] []");
+	/* P17: what is parked holds up nobody else. */
+	assert_string_equal(peer_receive(&s->peer), "[2,11,0,false,[]] nil");
+	assert_string_equal(peer_receive(&s->peer), "");
+	service_answer_ref(s->f->service, s->f->service_ref);
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,");
+	assert_string_equal(peer_receive(&s->peer), "[2,5,0,false,[]] 1");
+	assert_string_equal(peer_receive(&s->peer), "[2,7,0,false,[]] 7");
+	assert_string_equal(peer_receive(&s->peer), "[2,9,0,false,[]] 2");
+}
+
+/* P12, P33: as a call of its own, with one hop more, 16 times at most. */
+static void
+a_call_is_forwarded_16_times(void **state)
+{
+	struct session *s = session_of(state);
+	const char *answer;
+
+	fetch(s);
+	send(s, "[1,3,-2,'echo',[[0,-1,nil]],{}] [<0>]",
+	     "[1,5,3,'add',[],{5:15}] [1]");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,[[2,-1]]] ");
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[1,2,-1,[1,'add'],[],{5:16}] [1]");
+	send(s, "[2,2,0,false,[]] 8");
+	assert_string_equal(peer_await(&s->peer, "[2,5,"),
+	                    "[2,5,0,false,[]] 8");
+	send(s, "[1,7,3,'add',[],{5:16}] [1]");
+	answer = peer_receive(&s->peer);
+	assert_begins(answer, "[2,7,1,false,[]] [3,");
+	assert_non_null(strstr(answer, "hops"));
+}
+
+/* P34: the caller can count the calls that are not dead. */
+static void
+a_call_more_than_open_calls_ends_the_session(void **state)
+{
+	struct session *s = session_of(state);
+	const waldo_limits limits = {.size = sizeof(limits), .open_calls = 16};
+	waldo_ref *ref = NULL;
+	char frame[64];
+
+	s->f->third = node_new(&limits);
+	assert_non_null(service_new(s->f, s->f->third, &ref));
+	assert_ok(waldo_listen(s->f->third, "inproc:few", NULL));
+	assert_ok(waldo_publish(s->f->third, "gate", ref));
+	waldo_ref_release(ref);
+	peer_fini(&s->peer);
+	assert_true(peer_dial(&s->peer, "few"));
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{}] []");
+	for (int i = 1; i < 16; i++) {
+		(void) snprintf(frame, sizeof(frame),
+		                "[1,%d,3,'add',[],{}] [1]", 3 + 2 * i);
+		send(s, frame);
+	}
+	assert_alive(s, 1);
+	send(s, "[1,35,3,'add',[],{}] [1]");
+	assert_protocol_error(s, "open_calls");
+}
+
+/* P37: no frame names more places than that of a result to come. */
+static void
+a_result_has_at_most_64_places(void **state)
+{
+	struct session *s = session_of(state);
+	const char *answer;
+	char frame[64];
+
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{}] []");
+	for (int i = 0; i < 64; i++) {
+		(void) snprintf(frame, sizeof(frame),
+		                "[1,nil,[3,%d],'add',[],{}] [1]", i);
+		send(s, frame);
+	}
+	send(s, "[1,5,[3,63],'add',[],{}] [1]");
+	assert_string_equal(peer_receive(&s->peer), "");
+	send(s, "[1,7,[3,64],'add',[],{}] [1]");
+	answer = peer_receive(&s->peer);
+	assert_begins(answer, "[2,7,1,false,[]] [3,");
+	assert_non_null(strstr(answer, "at most 64"));
 }
 
 int
@@ -402,6 +498,10 @@ main(void)
 	    session_test(unknown_options_are_ignored_or_refused),
 	    session_test(a_method_is_numbered_when_its_frame_is_applied),
 	    session_test(method_0_is_a_flush),
+	    session_test(a_flush_is_answered_in_its_turn),
+	    session_test(a_call_is_forwarded_16_times),
+	    session_test(a_call_more_than_open_calls_ends_the_session),
+	    session_test(a_result_has_at_most_64_places),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
