@@ -275,6 +275,28 @@ an_answer_that_meets_a_cancellation_is_no_second_outcome(void **state)
 	waldo_promise_release(promise);
 }
 
+/* P26, P29: whoever waits for a delivery asks for it, behind the call, and the
+ * ACK that comes with the answer settles it; a second's silence is not needed.
+ */
+static void
+a_one_way_call_asks_for_its_acknowledgement(void **state)
+{
+	struct answered *a = *state;
+	const waldo_options options = {.size = sizeof(options),
+	                               .flags = WALDO_ONE_WAY};
+	struct outcome *o = watch_outcome(
+	    a->f,
+	    waldo_request_send(waldo_request_new(a->f->gate, "add", &options)));
+
+	assert_string_not_equal(peer_await(&a->peer, "[1,nil,"), "");
+	assert_string_not_equal(peer_await(&a->peer, "![6,"), "");
+	assert_int_equal(o->count, 0);
+	assert_true(peer_send(&a->peer, "![5,1]"));
+	(void) memory_settle();
+	assert_int_equal(o->count, 1);
+	assert_ok(o->code);
+}
+
 /* P7 */
 static void
 an_abort_says_which_calls_never_ran(void **state)
@@ -344,6 +366,7 @@ main(void)
 	    failure_test(what_comes_for_an_abandoned_call_is_dropped),
 	    failure_test(
 	        an_answer_that_meets_a_cancellation_is_no_second_outcome),
+	    failure_test(a_one_way_call_asks_for_its_acknowledgement),
 	    failure_test(an_abort_says_which_calls_never_ran),
 	    failure_test(a_peer_that_closes_leaves_the_fate_open),
 	    failure_test(a_peer_that_speaks_something_else_is_told_apart),
