@@ -274,10 +274,9 @@ void waldoi_request_orphan(waldo_request *request);
 waldo_promise *waldoi_request_fail(waldo_request *request, bool wants,
                                    waldo_err *ret_err, waldoi_failure *failure);
 
-/* A near call made of a request, whose arguments move over; *ret_promise with
- * the caller's count, or NULL if it wants none. NULL with *ret_failure. */
-waldo_call *waldoi_near_call_new(waldo_request *request, bool wants,
-                                 waldo_promise **ret_promise,
-                                 waldoi_failure **ret_failure);
+/* ops->invoke for what calls wait for in this node: the request becomes a call
+ * that is delivered to `ref`. */
+waldo_promise *waldoi_near_invoke(waldo_ref *ref, waldo_request *request,
+                                  bool wants, waldo_err *ret_err);
 
 #endif

@@ -251,24 +251,6 @@ waldoi_object_dispatch(waldoi_object *object, waldo_call *call)
 	}
 }
 
-static waldo_promise *
-object_invoke(waldo_ref *ref, waldo_request *request, bool wants,
-              waldo_err *ret_err)
-{
-	waldo_promise *promise = NULL;
-	waldoi_failure *failure = NULL;
-	waldo_call *call =
-	    waldoi_near_call_new(request, wants, &promise, &failure);
-
-	if (call == NULL) {
-		return waldoi_request_fail(request, wants, ret_err, failure);
-	}
-	waldo_request_free(request);
-	waldoi_ref_deliver(ref, call);
-	*ret_err = WALDO_OK;
-	return promise;
-}
-
 static void
 object_destroy(waldo_ref *ref)
 {
@@ -284,7 +266,7 @@ object_destroy(waldo_ref *ref)
 }
 
 static const waldoi_ref_ops object_ops = {
-    .invoke = object_invoke,
+    .invoke = waldoi_near_invoke,
     .deliver = object_deliver,
     .destroy = object_destroy,
 };

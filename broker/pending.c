@@ -19,22 +19,12 @@ pending_invoke(waldo_ref *ref, waldo_request *request, bool wants,
                waldo_err *ret_err)
 {
 	waldoi_pending *pending = (waldoi_pending *) ref;
-	waldo_promise *promise = NULL;
-	waldoi_failure *failure = NULL;
-	waldo_call *call;
 
 	if (can_pipeline(pending)) {
 		return pending->promise->source->pipeline(pending, request,
 		                                          wants, ret_err);
 	}
-	call = waldoi_near_call_new(request, wants, &promise, &failure);
-	if (call == NULL) {
-		return waldoi_request_fail(request, wants, ret_err, failure);
-	}
-	waldo_request_free(request);
-	waldoi_ref_deliver(ref, call);
-	*ret_err = WALDO_OK;
-	return promise;
+	return waldoi_near_invoke(ref, request, wants, ret_err);
 }
 
 static void

@@ -268,9 +268,11 @@ new_call(waldo_request *request)
 	return call;
 }
 
-waldo_call *
-waldoi_near_call_new(waldo_request *request, bool wants,
-                     waldo_promise **ret_promise, waldoi_failure **ret_failure)
+/* A near call made of a request, whose arguments move over; *ret_promise with
+ * the caller's count, or NULL if it wants none. NULL with *ret_failure. */
+static waldo_call *
+near_call_new(waldo_request *request, bool wants, waldo_promise **ret_promise,
+              waldoi_failure **ret_failure)
 {
 	waldo_node *node = request->node;
 	waldo_promise *promise = NULL;
@@ -313,4 +315,21 @@ waldoi_near_call_new(waldo_request *request, bool wants,
 	promise->source = &near_source;
 	waldoi_promise_set_deadline(promise, request);
 	return call;
+}
+
+waldo_promise *
+waldoi_near_invoke(waldo_ref *ref, waldo_request *request, bool wants,
+                   waldo_err *ret_err)
+{
+	waldo_promise *promise = NULL;
+	waldoi_failure *failure = NULL;
+	waldo_call *call = near_call_new(request, wants, &promise, &failure);
+
+	if (call == NULL) {
+		return waldoi_request_fail(request, wants, ret_err, failure);
+	}
+	waldo_request_free(request);
+	waldoi_ref_deliver(ref, call);
+	*ret_err = WALDO_OK;
+	return promise;
 }
