@@ -231,7 +231,9 @@ link_receive(struct link *link)
 
 	if (chunk > 0 && len > chunk) {
 		/* More of a long queue, or its end would never come. */
-		len = chunk + len / 64;
+		size_t some = chunk + len / 64;
+
+		len = some < len ? some : len;
 	}
 	to = waldoi_channel_space(channel, &space);
 	if (to != NULL) {
