@@ -21,8 +21,8 @@ typedef struct waldo_limits {
 	uint32_t depth;       /* nesting of values; default and most 64 */
 	uint32_t exports;     /* our objects that one peer holds; 16384 */
 	uint32_t open_calls;  /* one peer's calls that run here; 1024 */
-	size_t queued_bytes;  /* to one peer, not yet sent; 16 MiB, at least
-	                       * message_bytes */
+	size_t queued_bytes;  /* to one peer, not yet sent, waiting calls
+	                       * included; 16 MiB, at least message_bytes */
 	size_t total_bytes;   /* for all peers together; 256 MiB */
 	uint32_t sessions;    /* at a time; 16384 */
 	uint32_t call_timeout_ms;  /* where a call names none; default: none */
@@ -35,6 +35,9 @@ typedef struct waldo_limits {
 	                            * here; 1 MiB */
 	size_t retained_bytes; /* to one peer, sent and not yet acknowledged;
 	                        * 8 MiB, at least message_bytes */
+	size_t call_window;    /* one peer's calls on their way to us that have
+	                        * not begun; over it the peer waits; 8 MiB, at
+	                        * least message_bytes */
 } waldo_limits;
 
 #endif

@@ -36,6 +36,9 @@ typedef struct waldo_node_options {
 	size_t size;                /* sizeof(waldo_node_options) */
 	struct event_base *base;    /* borrowed; NULL: the node makes its own */
 	const waldo_limits *limits; /* copied; NULL: defaults */
+	/* For those who dial us, until waldo_call_raise_limits(); what is
+	 * zero is as in `limits`. Copied; NULL: no difference is made. */
+	const waldo_limits *strangers;
 	/* One line, without its end; borrowed. NULL: nothing is logged. */
 	void (*log)(waldo_log_level level, const char *line, void *user);
 	void *log_user;
@@ -77,9 +80,11 @@ waldo_err waldo_node_step(waldo_node *node, int timeout_ms);
  * waldo_node_get_fd() readable (a step sends it). */
 void waldo_node_flush(waldo_node *node);
 
-/* Stops listening, lets the calls that peers have open here finish for
- * `grace_ms` (those that come meanwhile too), ends all sessions in good order, then makes waldo_node_run()
- * return. A second call shortens the grace, never lengthens it. */
+/* Stops listening and tells every peer (GOAWAY); lets the calls that peers
+ * have open here finish for `grace_ms`, ends all sessions in good order, then
+ * makes waldo_node_run() return. Calls of peers that come later never run, and
+ * their callers learn that (WALDO_ELOST, NOT_SENT). A second call shortens the
+ * grace, never lengthens it. */
 void waldo_node_stop(waldo_node *node, uint32_t grace_ms);
 
 /* False once a stop has run to its end; for loops of waldo_node_step(). */
@@ -102,6 +107,14 @@ waldo_err waldo_node_post(waldo_node *node, waldo_task_cb *cb, void *user)
 waldo_err waldo_node_after(waldo_node *node, uint32_t delay_ms,
                            waldo_task_cb *cb, void *user,
                            waldo_watch **ret_watch) WALDO_MUST_CHECK;
+
+/* Tells who holds what, for people: each session with its peer and its
+ * limits, what it exports and imports and how often, the calls that are open
+ * either way and for how long, what waits and how many bytes. `line` is called
+ * for each line (borrowed, without its end), which begins with two spaces for
+ * each level. Any time on the node's thread, in callbacks too. */
+void waldo_node_dump(const waldo_node *node,
+                     void (*line)(const char *line, void *user), void *user);
 
 #ifdef __cplusplus
 }

@@ -22,7 +22,8 @@ extern "C" {
 struct waldo_class;
 
 typedef enum waldo_state {
-	WALDO_PENDING = 0, /* not yet known; may be invoked, in order */
+	WALDO_PENDING = 0, /* not yet known, or calls on it are still on another
+	                    * way; may be invoked, in order */
 	WALDO_NEAR = 1,    /* an object of this node */
 	WALDO_FAR = 2,     /* an object of a peer */
 	WALDO_BROKEN = 3   /* for ever; see waldo_ref_get_failure() */
@@ -73,12 +74,21 @@ waldo_promise *waldo_ref_invoke(waldo_ref *ref, const char *method,
 
 /*
  * The same one-way: no reply, no promise. WALDO_ELIMIT when the peer does not
- * read fast enough (waldo_limits.queued_bytes), WALDO_EINVAL when the format
+ * keep up (waldo_limits.queued_bytes; see waldo_ref_watch_room()), WALDO_EINVAL when the format
  * or a value is wrong, the code of its failure (WALDO_ELOST, ...) when the
  * reference is broken; nothing was sent then.
  */
 waldo_err waldo_ref_notify(waldo_ref *ref, const char *method,
                            const char *format, ...);
+
+/*
+ * Has `cb` run once, from the loop, when there is room for calls on `ref`:
+ * at most half of queued_bytes wait for its peer. For whoever was told
+ * WALDO_ELIMIT. The state is that of `ref`; WALDO_BROKEN: there never will be.
+ * Stopped and retained as waldo_ref_watch().
+ */
+waldo_err waldo_ref_watch_room(waldo_ref *ref, waldo_ref_cb *cb, void *user,
+                               waldo_watch **ret_watch) WALDO_MUST_CHECK;
 
 /* The next value as a reference, borrowed from `reader`; retain it to keep it.
  * NULL after an error, and nil is one: see waldo_read_skip(). */

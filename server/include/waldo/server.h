@@ -54,6 +54,20 @@ void waldo_unpublish(waldo_node *node, const char *name);
 waldo_err waldo_set_finder(waldo_node *node, waldo_ref *finder)
     WALDO_MUST_CHECK;
 
+/*
+ * Raises what the peer that made `call` may use of us, for its session: to
+ * `limits`, or (NULL) to those of the node. For those who are not strangers any
+ * more (waldo_node_options.strangers), when they have proved it. Values that
+ * are zero or not above the present ones stay; of the fields only those are
+ * looked at that a peer is told of: message_bytes, depth, exports, imports,
+ * open_calls, call_window, refs_per_message, names; and parked_bytes.
+ *
+ *   WALDO_EINVAL  the call did not come from a peer, or a value is out of range
+ *   WALDO_ELOST   its session has ended
+ */
+waldo_err waldo_call_raise_limits(waldo_call *call, const waldo_limits *limits)
+    WALDO_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif
