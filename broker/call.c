@@ -484,6 +484,26 @@ waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 
 /* ---- running */
 
+/* Arguments that came from a peer, now that somebody reads them. */
+static bool
+check_args(waldo_call *call)
+{
+	char why[WALDOI_CHECK_MESSAGE];
+	waldo_err err;
+
+	if (waldoi_message_check(&call->args, &err, why) &&
+	    !waldoi_payload_is_list(call->args.body, call->args.len)) {
+		strcpy(why, "the arguments are not a list");
+		err = WALDO_EARGS;
+	}
+	if (err != WALDO_OK) {
+		waldoi_call_fail(
+		    call, waldoi_failure_new(err, WALDO_NOT_SENT, "%s: %s",
+		                             call->method->text, why));
+	}
+	return err == WALDO_OK;
+}
+
 void
 waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
 {
@@ -494,6 +514,9 @@ waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
 		    call, waldoi_failure_new(WALDO_EDEADLINE, WALDO_NOT_SENT,
 		                             "the caller's deadline "
 		                             "has passed"));
+		return;
+	}
+	if (call->args.unchecked != 0 && !check_args(call)) {
 		return;
 	}
 	waldoi_reader_init(&call->reader, call->args.body, call->args.len, true,

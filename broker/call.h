@@ -11,6 +11,7 @@
 
 #include "broker/places.h"
 #include "broker/ref.h"
+#include "serial/check.h"
 #include <waldo/call.h>
 #include <waldo/object.h>
 
@@ -44,6 +45,8 @@ typedef struct waldoi_message {
 	waldo_ref **refs; /* retained; few, or malloc'ed */
 	uint32_t ref_count;
 	bool owned;
+	uint8_t unchecked; /* not 0: nobody has looked at the body yet; it may
+	                    * have so many levels */
 	waldo_ref *few[WALDOI_FEW];
 } waldoi_message;
 
@@ -52,6 +55,11 @@ void waldoi_message_init(waldoi_message *message);
 void waldoi_message_fini(waldoi_message *message);
 /* Makes room for `count` references; they are NULL until set. */
 bool waldoi_message_room(waldoi_message *message, size_t count);
+/* Checks a body that is not checked yet, before somebody reads it: messages
+ * that are only passed on are never looked into. False, and why, if it is not
+ * valid. */
+bool waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
+                          char why[WALDOI_CHECK_MESSAGE]);
 /* Takes a borrowed body into memory of its own. */
 bool waldoi_message_own(waldoi_message *message);
 /* Moves everything; `from` is empty afterwards. */
@@ -102,6 +110,7 @@ struct waldo_call {
 	bool on_answer; /* it was made on the result of another call */
 	bool no_target; /* which turned out to be no reference */
 	bool no_result; /* NO_RESULT: the caller wants only the promise */
+	bool flush;     /* of method number 0, which has slots of its own */
 	uint8_t hops;
 	waldo_cancel_cb *on_cancel;
 	void *cancel_user;
@@ -179,7 +188,12 @@ struct waldo_request {
 	uint32_t timeout_ms; /* 0: none */
 	uint64_t deadline;   /* WALDOI_NEVER; set when it is sent */
 	uint8_t hops;
+	bool pinned; /* it goes to that very target, whatever this has become,
+	              * and before all that waits: the flush of a path */
 	uint16_t method_len;
+	uint8_t unchecked; /* as of a message: the arguments are another's */
+	waldo_promise *of; /* a flush's that waits: whose result it was made on,
+	                    * which is not dropped before; retained */
 	waldo_writer args; /* from here on not zeroed */
 	char method[WALDOI_MAX_METHOD + 1];
 };
@@ -210,8 +224,11 @@ struct waldo_promise {
 	int64_t id;     /* of the sent call; 0 until then, or one-way */
 	uint64_t frame; /* the number of its frame */
 	TAILQ_ENTRY(waldo_promise) one_way; /* in the session, until its ACK */
-	waldo_ref *on; /* the promised result that a sent call was made on;
+	waldo_ref *on;    /* the promised result that a sent call was made on;
 	                * retained */
+	uint32_t flushes; /* that name its result and have not left */
+	bool kept;        /* its DROP waits for them */
+	bool flush;       /* it is a call of method number 0 */
 	waldo_request *request; /* while it waits to be sent */
 	waldo_call *call;       /* a near one's */
 	waldo_call *follower;   /* a call that has waldo_call_follow()ed it */
@@ -268,6 +285,14 @@ waldo_promise *waldoi_request_send_for(waldo_request *request, bool wants,
 /* The node is going: it fails with `gone` (borrowed) if it is open. */
 void waldoi_promise_orphan(waldo_promise *promise, waldoi_failure *gone);
 void waldoi_request_orphan(waldo_request *request);
+
+/* True if `method` is the flush, number 0. */
+bool waldoi_is_flush(const char *method);
+
+/* A request that waited elsewhere is delivered to `ref`, for its promise (NULL
+ * if it has none), which is nobody else's any more. Takes `request`. */
+void waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
+                         waldo_promise *promise);
 
 /* What a failed invocation gives back: a failed promise, or NULL and the
  * error for one that wants none. Takes both. */

@@ -68,10 +68,10 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 		return;
 	}
 	request->hops = (uint8_t) (call->hops + 1);
-	waldoi_reader_init(&call->reader, call->args.body, call->args.len, true,
-	                   (void *const *) call->args.refs,
-	                   call->args.ref_count);
-	waldo_put_rest(&request->args, &call->reader);
+	request->unchecked = call->args.unchecked;
+	waldoi_writer_set_payload(
+	    &request->args, call->args.body, call->args.len,
+	    (void *const *) call->args.refs, call->args.ref_count);
 	if (one_way) {
 		waldo_err err;
 

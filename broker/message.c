@@ -45,6 +45,7 @@ waldoi_message_init(waldoi_message *message)
 	message->refs = message->few;
 	message->ref_count = 0;
 	message->owned = false;
+	message->unchecked = 0;
 }
 
 void
@@ -88,6 +89,21 @@ waldoi_message_room(waldoi_message *message, size_t count)
 	message->refs = refs;
 	message->ref_count = (uint32_t) count;
 	return true;
+}
+
+bool
+waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
+                     char why[WALDOI_CHECK_MESSAGE])
+{
+	*ret_err = WALDO_OK;
+	if (message->unchecked != 0) {
+		*ret_err =
+		    waldoi_check(message->body, message->len,
+		                 message->unchecked, message->ref_count, why);
+		message->unchecked =
+		    *ret_err == WALDO_OK ? 0 : message->unchecked;
+	}
+	return *ret_err == WALDO_OK;
 }
 
 bool

@@ -45,6 +45,7 @@ struct waldo_node {
 	LIST_HEAD(, waldo_request) requests;
 	LIST_HEAD(, waldoi_session) sessions;
 	LIST_HEAD(, waldo_watch) afters; /* waldo_node_after() */
+	LIST_HEAD(, waldoi_hold) holds;  /* until a flush came back */
 	TAILQ_HEAD(, waldo_listener) listeners;
 	size_t ref_count, object_count, promise_count, call_count;
 	size_t session_count;

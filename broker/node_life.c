@@ -34,6 +34,7 @@ init_lists(waldo_node *node)
 	LIST_INIT(&node->requests);
 	LIST_INIT(&node->sessions);
 	LIST_INIT(&node->afters);
+	LIST_INIT(&node->holds);
 	TAILQ_INIT(&node->listeners);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "broker/hold.h"
 #include "broker/object.h"
 #include "serial/api.h"
 #include "serial/check.h"
@@ -129,6 +130,7 @@ run_own(waldo_call *call, const waldo_class *kind)
 	} else if (strcmp(name, WALDOI_FLUSH) == 0) {
 		/* In its turn behind all calls before it: so whoever waits for
 		 * the token knows that they were dispatched. */
+		waldoi_holds_see(call->node, &call->args);
 		waldo_put_rest(waldo_call_get_result(call),
 		               waldo_call_get_args(call));
 		waldo_call_reply(call, "");

@@ -33,7 +33,7 @@ move_on(waldoi_job *job)
 	waldo_call *call = waldoi_container_of(job, waldo_call, job);
 
 	if (call->remote &&
-	    waldoi_ref_follow(call->target)->state != WALDO_PENDING) {
+	    !waldoi_ref_parks(waldoi_ref_follow(call->target))) {
 		waldoi_call_unpark(call); /* a near one still waits here */
 	}
 	waldoi_ref_deliver(call->target, call);
@@ -65,9 +65,16 @@ pending_destroy(waldo_ref *ref)
 	free(ref);
 }
 
+static bool
+pending_parks(const waldo_ref *ref)
+{
+	return !can_pipeline((const waldoi_pending *) ref);
+}
+
 static const waldoi_ref_ops pending_ops = {
     .invoke = pending_invoke,
     .deliver = pending_deliver,
+    .parks = pending_parks,
     .destroy = pending_destroy,
 };
 
@@ -104,7 +111,7 @@ same_path(const waldoi_path *a, const waldoi_path *b)
 }
 
 static waldoi_pending *
-new_pending(waldo_node *node, const waldoi_path *path)
+new_place(waldo_node *node, const waldoi_path *path)
 {
 	size_t size = 0;
 	waldoi_pending *pending;
@@ -119,6 +126,9 @@ new_pending(waldo_node *node, const waldoi_path *path)
 	}
 	waldoi_ref_init(&pending->ref, node, &pending_ops, WALDO_PENDING);
 	waldoi_runqueue_init(&pending->parked);
+	pending->next = NULL;
+	pending->promise = NULL;
+	pending->id = 0;
 	pending->path = *path;
 	keys = pending->keys;
 	for (size_t i = 0; i < path->count; i++) {
@@ -131,6 +141,14 @@ new_pending(waldo_node *node, const waldoi_path *path)
 		}
 	}
 	return pending;
+}
+
+waldoi_pending *
+waldoi_pending_new(waldo_node *node)
+{
+	const waldoi_path nowhere = {0};
+
+	return new_place(node, &nowhere);
 }
 
 waldo_ref *
@@ -157,7 +175,7 @@ waldoi_pendings_get(waldoi_pending **list, waldo_node *node,
 	if (ref != NULL) {
 		return ref;
 	}
-	pending = new_pending(node, path);
+	pending = new_place(node, path);
 	if (pending == NULL) {
 		return NULL;
 	}
@@ -205,11 +223,40 @@ waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
 	return NULL;
 }
 
-static bool
-is_open(const waldoi_pending *pending)
+bool
+waldoi_pending_is_open(const waldoi_pending *pending)
 {
 	return pending->ref.state == WALDO_PENDING &&
 	       pending->ref.target == NULL;
+}
+
+void
+waldoi_pending_settle(waldoi_pending *pending, waldo_ref *target,
+                      waldoi_failure *failure)
+{
+	waldoi_job *job;
+
+	pending->promise = NULL;
+	waldo_ref_retain(&pending->ref);
+	if (target != NULL) {
+		waldoi_ref_become(&pending->ref, target);
+	} else {
+		waldoi_ref_break(&pending->ref, failure);
+	}
+	while ((job = waldoi_runqueue_pop(&pending->parked)) != NULL) {
+		waldo_call *call = waldoi_container_of(job, waldo_call, job);
+
+		if (target == NULL) {
+			/* To fail, in any order: a chain of calls on the
+			 * results of calls is not recursed into. */
+			waldoi_node_queue(pending->ref.node, job, move_on);
+		} else if (failure != NULL) {
+			waldoi_call_fail(call, waldoi_failure_retain(failure));
+		} else {
+			move_on(job); /* before any later call can */
+		}
+	}
+	waldo_ref_release(&pending->ref);
 }
 
 static void
@@ -220,26 +267,12 @@ settle_one(waldoi_pending *pending, const waldoi_message *value,
 	waldo_ref *target =
 	    value == NULL ? NULL
 	                  : waldoi_path_find(&pending->path, value, &none);
-	waldoi_job *job;
 
-	pending->promise = NULL;
-	waldo_ref_retain(&pending->ref);
-	if (target != NULL) {
-		waldoi_ref_become(&pending->ref, target);
-	} else {
-		waldoi_ref_break(&pending->ref, none != NULL ? none : failure);
-	}
+	waldoi_pending_settle(pending, target,
+	                      target != NULL ? NULL
+	                      : none != NULL ? none
+	                                     : failure);
 	waldoi_failure_release(none);
-	while ((job = waldoi_runqueue_pop(&pending->parked)) != NULL) {
-		if (target != NULL) {
-			move_on(job); /* before any later call can */
-		} else {
-			/* To fail, in any order: a chain of calls on the
-			 * results of calls is not recursed into. */
-			waldoi_node_queue(pending->ref.node, job, move_on);
-		}
-	}
-	waldo_ref_release(&pending->ref);
 }
 
 void
@@ -248,7 +281,7 @@ waldoi_pendings_resolve(waldoi_pending **list, const waldoi_message *value)
 	for (waldoi_pending *p = *list; p != NULL; p = p->next) {
 		waldoi_failure *none = NULL;
 
-		if (is_open(p) &&
+		if (waldoi_pending_is_open(p) &&
 		    waldoi_path_find(&p->path, value, &none) != NULL) {
 			settle_one(p, value, NULL);
 		}
@@ -261,7 +294,7 @@ waldoi_pendings_settle(waldoi_pending **list, const waldoi_message *value,
                        waldoi_failure *failure)
 {
 	for (waldoi_pending *p = *list; p != NULL; p = p->next) {
-		if (is_open(p)) {
+		if (waldoi_pending_is_open(p)) {
 			settle_one(p, value, failure);
 		}
 	}

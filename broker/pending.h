@@ -26,10 +26,22 @@ typedef struct waldoi_pending {
 	                              * one count */
 	waldo_promise *promise; /* whose result it is; NULL at the callee, and
 	                         * once it is settled */
+	int64_t id;             /* of that call, for a flush that comes late */
 	waldoi_runqueue parked; /* calls that came too early */
 	waldoi_path path;
 	char keys[];
 } waldoi_pending;
+
+/* One that stands for no result: calls wait for it here. NULL without memory. */
+waldoi_pending *waldoi_pending_new(waldo_node *node);
+
+/* It becomes `target`, and what is parked moves on; or it breaks with
+ * `failure` (target NULL). With both, what is parked fails. Borrows both. */
+void waldoi_pending_settle(waldoi_pending *pending, waldo_ref *target,
+                           waldoi_failure *failure);
+
+/* Not settled yet. */
+bool waldoi_pending_is_open(const waldoi_pending *pending);
 
 #define WALDOI_MAX_PLACES 64 /* that a peer may name in one result */
 

@@ -82,10 +82,14 @@ static void
 init_reader(waldo_promise *promise, waldoi_message *value)
 {
 	const waldoi_failure *failure = promise->failure;
+	char why[WALDOI_CHECK_MESSAGE];
+	waldo_err err;
 
 	if (failure != NULL) {
 		waldoi_reader_init_failed(&promise->reader, failure->pub.code,
 		                          failure->pub.message);
+	} else if (!waldoi_message_check(value, &err, why)) {
+		waldoi_reader_init_failed(&promise->reader, err, why);
 	} else if (value->body == NULL) {
 		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
 		                          "the result was given to the call "
@@ -339,6 +343,26 @@ waldo_promise_forget(waldo_promise *promise)
 
 /* ---- what it will be */
 
+/* Places that were asked for after the fact. A payload that was read is not
+ * what it was (serial/reader.h). */
+static void
+settle_late(waldo_promise *promise)
+{
+	char why[WALDOI_CHECK_MESSAGE];
+	waldoi_message gone;
+	bool there;
+	waldo_err err;
+
+	waldoi_message_init(&gone);
+	there =
+	    !promise->read && waldoi_message_check(&promise->value, &err, why);
+	waldoi_pendings_settle(&promise->pendings,
+	                       promise->failure != NULL ? NULL
+	                       : there                  ? &promise->value
+	                                                : &gone,
+	                       promise->failure);
+}
+
 static waldo_ref *
 get_place(waldo_promise *promise, const waldoi_path *path)
 {
@@ -355,16 +379,7 @@ get_place(waldo_promise *promise, const waldoi_path *path)
 		waldoi_ref_break(ref, failure);
 		waldoi_failure_release(failure);
 	} else if (ref != NULL && promise->settled != WALDOI_OPEN) {
-		/* Asked for after the fact. A payload that was read is not
-		 * what it was (serial/reader.h). */
-		waldoi_message gone;
-
-		waldoi_message_init(&gone);
-		waldoi_pendings_settle(&promise->pendings,
-		                       promise->failure != NULL ? NULL
-		                       : promise->read          ? &gone
-		                                       : &promise->value,
-		                       promise->failure);
+		settle_late(promise);
 	}
 	return ref;
 }

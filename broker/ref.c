@@ -17,6 +17,7 @@ waldoi_ref_init(waldo_ref *ref, waldo_node *node, const waldoi_ref_ops *ops,
 	ref->failure = NULL;
 	ref->count = 1;
 	ref->state = (uint8_t) state;
+	ref->used = false;
 	LIST_INSERT_HEAD(&node->refs, ref, entry);
 	node->ref_count++;
 }
@@ -145,10 +146,18 @@ waldoi_ref_become(waldo_ref *ref, waldo_ref *target)
 		return;
 	}
 	ref->target = waldo_ref_retain(target);
+	target->used |= ref->used; /* they are before those on `target` */
 	if (target->state == WALDO_NEAR || target->state == WALDO_FAR) {
 		waldoi_watches_tell(ref, (waldo_state) target->state);
 	}
 	waldoi_watches_move(ref, target);
+}
+
+bool
+waldoi_ref_parks(const waldo_ref *ref)
+{
+	return ref->state == WALDO_PENDING && ref->ops->parks != NULL &&
+	       ref->ops->parks(ref);
 }
 
 void

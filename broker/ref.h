@@ -28,6 +28,9 @@ typedef struct waldoi_ref_ops {
 	 */
 	void (*deliver)(waldo_ref *ref, waldo_call *call);
 
+	/* Whether a call that is delivered now waits here. NULL: never. */
+	bool (*parks)(const waldo_ref *ref);
+
 	/* The last count is gone. Frees the reference, now or later; it is
 	 * off the node's list already. */
 	void (*destroy)(waldo_ref *ref);
@@ -42,6 +45,7 @@ struct waldo_ref {
 	waldoi_failure *failure; /* why it is broken */
 	uint32_t count;
 	uint8_t state; /* waldo_state; of a forwarder: PENDING */
+	bool used;     /* calls were sent on it, by a way that it may lose */
 };
 
 void waldoi_ref_init(waldo_ref *ref, waldo_node *node,
@@ -72,6 +76,9 @@ void waldoi_ref_become(waldo_ref *ref, waldo_ref *target);
 
 /* Hands a call over to whatever `ref` is now. Takes `call`. */
 void waldoi_ref_deliver(waldo_ref *ref, waldo_call *call);
+
+/* Whether a call that is delivered to `ref` (followed) waits in it. */
+bool waldoi_ref_parks(const waldo_ref *ref);
 
 /* Passes `call` on as a new invocation of `ref` and has it follow the
  * outcome: for references that are not of this node. */

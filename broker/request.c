@@ -27,6 +27,12 @@ set_method(waldo_request *request, const char *method)
 	request->method_len = (uint16_t) len;
 }
 
+bool
+waldoi_is_flush(const char *method)
+{
+	return method[0] == '.' && strcmp(method, WALDOI_FLUSH) == 0;
+}
+
 static void
 set_options(waldo_request *request, const waldo_options *options)
 {
@@ -268,15 +274,13 @@ new_call(waldo_request *request)
 	return call;
 }
 
-/* A near call made of a request, whose arguments move over; *ret_promise with
- * the caller's count, or NULL if it wants none. NULL with *ret_failure. */
+/* A near call made of a request, whose arguments move over. NULL with
+ * *ret_failure. */
 static waldo_call *
-near_call_new(waldo_request *request, bool wants, waldo_promise **ret_promise,
-              waldoi_failure **ret_failure)
+near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 {
 	waldo_node *node = request->node;
-	waldo_promise *promise = NULL;
-	waldo_call *call = NULL;
+	waldo_call *call;
 
 	if (node->near_bytes + request->args.len > node->limits.queued_bytes) {
 		*ret_failure = waldoi_failure_new(
@@ -286,12 +290,8 @@ near_call_new(waldo_request *request, bool wants, waldo_promise **ret_promise,
 		    node->near_bytes, node->limits.queued_bytes);
 		return NULL;
 	}
-	promise = wants ? waldoi_promise_new(node) : NULL;
-	if (promise != NULL || !wants) {
-		call = new_call(request);
-	}
+	call = new_call(request);
 	if (call == NULL) {
-		waldo_promise_release(promise);
 		*ret_failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
 		                                  "out of memory");
 		return NULL;
@@ -299,37 +299,75 @@ near_call_new(waldo_request *request, bool wants, waldo_promise **ret_promise,
 	call->parked_bytes = call->args.len + sizeof(*call);
 	call->parked_in = &node->near_bytes;
 	node->near_bytes += call->parked_bytes;
+	call->args.unchecked = request->unchecked;
 	call->hops = request->hops;
 	call->deadline = request->deadline;
-	*ret_promise = promise;
+	return call;
+}
+
+/* `call` will settle `promise`, which may be NULL. */
+static void
+join(waldo_call *call, waldo_promise *promise, const waldo_request *request)
+{
 	if (promise == NULL) {
-		return call;
+		return;
 	}
 	if ((request->flags & WALDO_ONE_WAY) != 0) {
 		/* Its peer is this node, which has it. */
 		waldoi_promise_settle_nil(promise, false);
-		return call;
+		return;
 	}
 	call->promise = waldo_promise_retain(promise);
 	promise->call = call;
 	promise->source = &near_source;
-	waldoi_promise_set_deadline(promise, request);
-	return call;
 }
 
 waldo_promise *
 waldoi_near_invoke(waldo_ref *ref, waldo_request *request, bool wants,
                    waldo_err *ret_err)
 {
-	waldo_promise *promise = NULL;
 	waldoi_failure *failure = NULL;
-	waldo_call *call = near_call_new(request, wants, &promise, &failure);
+	waldo_call *call = near_call_new(request, &failure);
+	waldo_promise *promise = NULL;
 
+	if (call != NULL && wants) {
+		promise = waldoi_promise_new(request->node);
+		if (promise == NULL) {
+			waldoi_call_free(call);
+			call = NULL;
+			failure = waldoi_failure_new(
+			    WALDO_ENOMEM, WALDO_NOT_SENT, "out of memory");
+		}
+	}
 	if (call == NULL) {
 		return waldoi_request_fail(request, wants, ret_err, failure);
+	}
+	join(call, promise, request);
+	if (call->promise != NULL) {
+		waldoi_promise_set_deadline(promise, request);
 	}
 	waldo_request_free(request);
 	waldoi_ref_deliver(ref, call);
 	*ret_err = WALDO_OK;
 	return promise;
+}
+
+void
+waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
+                    waldo_promise *promise)
+{
+	waldoi_failure *failure = NULL;
+	waldo_call *call = near_call_new(request, &failure);
+
+	if (call != NULL) {
+		join(call, promise, request);
+	} else if (promise != NULL) {
+		waldoi_promise_settle(promise, NULL, failure, false);
+	} else {
+		waldoi_failure_release(failure);
+	}
+	waldo_request_free(request);
+	if (call != NULL) {
+		waldoi_ref_deliver(ref, call);
+	}
 }

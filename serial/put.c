@@ -224,6 +224,20 @@ grow_handles(waldo_writer *writer)
 	return true;
 }
 
+void
+waldoi_writer_set_payload(waldo_writer *writer, const uint8_t *bytes,
+                          size_t len, void *const *handles, uint32_t count)
+{
+	(void) waldoi_writer_append(writer, (const char *) bytes, len);
+	for (uint32_t i = 0; i < count && writer->error == WALDO_OK; i++) {
+		if (i < writer->handle_cap || grow_handles(writer)) {
+			writer->handles[i] = writer->ops->retain(handles[i]);
+			writer->handle_count = i + 1;
+		}
+	}
+	writer->whole = true;
+}
+
 /* Retains `handle` and packs its position. */
 static void
 pack_handle(waldo_writer *writer, msgpack_packer *packer, void *handle)

@@ -28,6 +28,7 @@ waldoi_writer_init(waldo_writer *writer, const waldoi_writer_ops *ops,
 	writer->depth = 0;
 	writer->deepest = 0;
 	writer->error = WALDO_OK;
+	writer->whole = false;
 	writer->ops = ops;
 	writer->limits = *limits;
 	if (limits->depth > WALDOI_MAX_DEPTH) {
@@ -286,10 +287,11 @@ waldoi_writer_finish(waldo_writer *writer, bool list, const uint8_t **ret_bytes,
 {
 	size_t front = 0;
 
-	if (writer->error != WALDO_OK || !is_whole(writer, list)) {
+	if (writer->error != WALDO_OK ||
+	    (!writer->whole && !is_whole(writer, list))) {
 		return writer->error;
 	}
-	if (list) {
+	if (list && !writer->whole) {
 		front = pack_front(writer);
 		if (!waldoi_writer_may_have(writer, front)) {
 			return writer->error;

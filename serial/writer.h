@@ -62,6 +62,7 @@ struct waldo_writer {
 	uint32_t depth;   /* open lists and maps */
 	uint32_t deepest; /* the most that were open at a time */
 	waldo_err error;  /* sticky */
+	bool whole;       /* waldoi_writer_set_payload() has put it all */
 	const waldoi_writer_ops *ops;
 	waldoi_writer_limits limits;
 	/* how taken bytes are given back, copied into each */
@@ -110,6 +111,13 @@ void waldoi_putf_va(waldo_writer *writer, const char *format, va_list args);
 
 /* Puts a handle (retained); NULL is put as nil. */
 void waldoi_put_handle(waldo_writer *writer, void *handle);
+
+/* Makes a payload of another message's, as it is: nobody looks into it, so
+ * nothing is known of its depth. The writer is empty before, and nothing is put
+ * behind it. */
+void waldoi_writer_set_payload(waldo_writer *writer, const uint8_t *bytes,
+                               size_t len, void *const *handles,
+                               uint32_t count);
 
 /* Makes the writer fail, if it has not already. */
 void waldoi_writer_fail(waldo_writer *writer, waldo_err err, const char *format,

@@ -55,7 +55,9 @@ prepare_export(waldoi_desc *desc, waldoi_session *session, waldo_ref *ref)
 		return waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
 		                          "out of memory");
 	}
-	*desc = (waldoi_desc){.code = WALDOI_DESC_MINE, .of.export = export};
+	*desc = (waldoi_desc){.code = export->promise ? WALDOI_DESC_PROMISE
+	                                              : WALDOI_DESC_MINE,
+	                      .of.export = export};
 	return NULL;
 }
 
@@ -106,6 +108,13 @@ waldoi_descs_prepare(waldoi_descs *descs, waldoi_session *session,
 	return failure;
 }
 
+static bool
+is_export(const waldoi_desc *desc)
+{
+	return desc->code == WALDOI_DESC_MINE ||
+	       desc->code == WALDOI_DESC_PROMISE;
+}
+
 void
 waldoi_descs_roll_back(waldoi_descs *descs)
 {
@@ -114,13 +123,12 @@ waldoi_descs_roll_back(waldoi_descs *descs)
 
 		/* Each export once: dropping frees it. */
 		for (uint32_t j = 0; j < i && desc != NULL; j++) {
-			if (descs->descs[j].code == WALDOI_DESC_MINE &&
-			    desc->code == WALDOI_DESC_MINE &&
+			if (is_export(&descs->descs[j]) && is_export(desc) &&
 			    descs->descs[j].of.export == desc->of.export) {
 				desc = NULL;
 			}
 		}
-		if (desc != NULL && desc->code == WALDOI_DESC_MINE) {
+		if (desc != NULL && is_export(desc)) {
 			waldoi_export_drop(descs->session, desc->of.export, 0);
 		}
 	}
@@ -130,7 +138,7 @@ void
 waldoi_descs_commit(waldoi_descs *descs)
 {
 	for (uint32_t i = 0; i < descs->count; i++) {
-		if (descs->descs[i].code == WALDOI_DESC_MINE) {
+		if (is_export(&descs->descs[i])) {
 			descs->descs[i].of.export->sent++;
 		}
 	}
@@ -249,8 +257,8 @@ waldoi_error_pack(const waldoi_failure *failure, size_t max_frame,
 	return error;
 }
 
-static uint8_t *
-pack_one(uint8_t *p, const waldoi_desc *desc)
+uint8_t *
+waldoi_desc_pack(const waldoi_desc *desc, uint8_t *p)
 {
 	switch (desc->code) {
 	case WALDOI_DESC_MINE:
@@ -258,6 +266,10 @@ pack_one(uint8_t *p, const waldoi_desc *desc)
 		p = waldoi_pack_uint(p, WALDOI_DESC_MINE);
 		p = waldoi_pack_int(p, desc->of.export->id);
 		return waldoi_pack_nil(p);
+	case WALDOI_DESC_PROMISE:
+		p = waldoi_pack_array(p, 2);
+		p = waldoi_pack_uint(p, WALDOI_DESC_PROMISE);
+		return waldoi_pack_int(p, desc->of.export->id);
 	case WALDOI_DESC_YOURS:
 		p = waldoi_pack_array(p, 2);
 		p = waldoi_pack_uint(p, WALDOI_DESC_YOURS);
@@ -279,7 +291,7 @@ waldoi_descs_pack(const waldoi_descs *descs, uint8_t *p)
 {
 	p = waldoi_pack_array(p, descs->count);
 	for (uint32_t i = 0; i < descs->count; i++) {
-		p = pack_one(p, &descs->descs[i]);
+		p = waldoi_desc_pack(&descs->descs[i], p);
 	}
 	return p;
 }
@@ -350,9 +362,10 @@ out_of_memory(waldoi_session *session)
 /* PROTOCOL.md P1: of the other side's parity, negative, and not beyond what
  * an allocator can have reached. */
 static waldo_ref *
-read_mine(waldoi_session *session, int64_t id)
+read_mine(waldoi_session *session, int64_t id, bool promise)
 {
 	bool odd = (id & 1) != 0;
+	const char *wrong;
 	waldo_ref *ref;
 
 	if (id >= 0 || id < -WALDOI_MAX_ID || odd == session->initiator) {
@@ -368,7 +381,16 @@ read_mine(waldoi_session *session, int64_t id)
 		                     session->node->limits.imports);
 		return NULL;
 	}
-	ref = waldoi_import_get(session, id);
+	wrong = waldoi_import_check(session, id, promise);
+	if (wrong != NULL) {
+		waldoi_session_abort(session, "reference %lld %s",
+		                     (long long) id, wrong);
+		return NULL;
+	}
+	if (id < session->peer_export) {
+		session->peer_export = id;
+	}
+	ref = waldoi_import_get(session, id, promise);
 	return ref != NULL ? ref : out_of_memory(session);
 }
 
@@ -444,7 +466,7 @@ read_one(waldoi_session *session, waldoi_cursor *c)
 	id = waldoi_cursor_int(c);
 	if (code == WALDOI_DESC_MINE && count == 3) {
 		waldoi_cursor_skip(c); /* the interface: not used yet */
-		return c->failed ? NULL : read_mine(session, id);
+		return c->failed ? NULL : read_mine(session, id, false);
 	}
 	if (code == WALDOI_DESC_ANSWER && count >= 2) {
 		waldoi_cursor_path(c, count - 2, &path);
@@ -457,7 +479,18 @@ read_one(waldoi_session *session, waldoi_cursor *c)
 		return NULL;
 	}
 	return code == WALDOI_DESC_YOURS ? read_yours(session, id)
-	                                 : read_mine(session, id);
+	                                 : read_mine(session, id, true);
+}
+
+waldo_ref *
+waldoi_desc_read(waldoi_session *session, waldoi_cursor *c)
+{
+	waldo_ref *ref = read_one(session, c);
+
+	if (ref == NULL && session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_abort(session, "a reference is malformed");
+	}
+	return ref;
 }
 
 bool

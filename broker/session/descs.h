@@ -19,7 +19,7 @@
 typedef struct waldoi_desc {
 	int code; /* WALDOI_DESC_ */
 	union {
-		waldoi_export *export;        /* MINE */
+		waldoi_export *export;        /* MINE, PROMISE */
 		int64_t id;                   /* YOURS */
 		const waldoi_pending *answer; /* ANSWER */
 		const waldoi_failure *broken; /* BROKEN */
@@ -39,6 +39,8 @@ waldoi_failure *waldoi_descs_prepare(waldoi_descs *descs,
 /* The most bytes that pack writes. */
 size_t waldoi_descs_room(const waldoi_descs *descs);
 uint8_t *waldoi_descs_pack(const waldoi_descs *descs, uint8_t *p);
+/* One alone. */
+uint8_t *waldoi_desc_pack(const waldoi_desc *desc, uint8_t *p);
 void waldoi_descs_commit(waldoi_descs *descs);
 void waldoi_descs_roll_back(waldoi_descs *descs);
 
@@ -56,6 +58,9 @@ waldoi_failure *waldoi_error_read(waldoi_cursor *c);
  * cursor. */
 void waldoi_cursor_path(waldoi_cursor *c, uint32_t count,
                         waldoi_path *ret_path);
+
+/* One alone, retained. NULL: the session has ended. */
+waldo_ref *waldoi_desc_read(waldoi_session *session, waldoi_cursor *c);
 
 /* Reads a list of references into `message`. False: the session has been
  * aborted or is out of memory, and has ended. */

@@ -93,6 +93,8 @@ waldoi_session_close_call(waldo_call *call)
 	if (call->id != 0) {
 		waldoi_table_remove(&call->session->answers,
 		                    (uint64_t) call->id);
+		call->session->flush_answers -= call->flush;
+		call->flush = false;
 		call->id = 0;
 	}
 }

@@ -22,6 +22,41 @@ waldoi_export_of(waldoi_session *session, const waldo_ref *ref)
 	return waldoi_table_find(&session->exported, key_of(ref));
 }
 
+/* A promise has become what it is for ever. */
+static void
+resolved(waldo_ref *ref, waldo_state state, void *user)
+{
+	waldoi_export *export = user;
+
+	(void) ref;
+	(void) state;
+	waldo_watch_stop(export->watch);
+	export->watch = NULL;
+	waldoi_session_send_resolve(export->session, export);
+}
+
+/* All that can fail: false without memory. */
+static bool
+list_export(waldoi_session *session, waldoi_export *export)
+{
+	if (!waldoi_table_insert(&session->exported, key_of(export->ref),
+	                         export)) {
+		return false;
+	}
+	if (!waldoi_table_insert(&session->exports, (uint64_t) export->id,
+	                         export)) {
+		waldoi_table_remove(&session->exported, key_of(export->ref));
+		return false;
+	}
+	if (export->promise && waldo_ref_watch(export->ref, resolved, export,
+	                                       &export->watch) != WALDO_OK) {
+		waldoi_table_remove(&session->exported, key_of(export->ref));
+		waldoi_table_remove(&session->exports, (uint64_t) export->id);
+		return false;
+	}
+	return true;
+}
+
 waldoi_export *
 waldoi_export_new(waldoi_session *session, waldo_ref *ref)
 {
@@ -30,14 +65,11 @@ waldoi_export_new(waldoi_session *session, waldo_ref *ref)
 	if (export == NULL) {
 		return NULL;
 	}
-	*export = (waldoi_export){.ref = ref, .id = session->next_export};
-	if (!waldoi_table_insert(&session->exported, key_of(ref), export)) {
-		free(export);
-		return NULL;
-	}
-	if (!waldoi_table_insert(&session->exports, (uint64_t) export->id,
-	                         export)) {
-		waldoi_table_remove(&session->exported, key_of(ref));
+	*export = (waldoi_export){.ref = ref,
+	                          .id = session->next_export,
+	                          .session = session,
+	                          .promise = ref->state == WALDO_PENDING};
+	if (!list_export(session, export)) {
 		free(export);
 		return NULL;
 	}
@@ -53,6 +85,7 @@ let_go(waldoi_session *session, waldoi_export *export)
 
 	waldoi_table_remove(&session->exports, (uint64_t) export->id);
 	waldoi_table_remove(&session->exported, key_of(ref));
+	waldo_watch_stop(export->watch);
 	free(export);
 	waldo_ref_release(ref); /* may destroy the object */
 }

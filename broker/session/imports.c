@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* A far reference: the peer's export, as we hold it. One for each id, so that
+/* A far reference, or a promise of the peer's: its export, as we hold it. One for each id, so that
  * equality is that of pointers. The table does not count it. */
 typedef struct import {
 	waldo_ref ref;
@@ -48,29 +48,47 @@ static const waldoi_ref_ops far_ops = {
 };
 
 static waldo_ref *
-new_import(waldoi_session *session, int64_t id)
+new_import(waldoi_session *session, int64_t id, bool promise)
 {
 	import *imported = malloc(sizeof(*imported));
 
 	if (imported == NULL) {
 		return NULL;
 	}
-	waldoi_ref_init(&imported->ref, session->node, &far_ops, WALDO_FAR);
+	waldoi_ref_init(&imported->ref, session->node, &far_ops,
+	                promise ? WALDO_PENDING : WALDO_FAR);
 	imported->session = session;
 	imported->id = id;
 	imported->received = 0;
 	return &imported->ref;
 }
 
+const char *
+waldoi_import_check(const waldoi_session *session, int64_t id, bool promise)
+{
+	const waldo_ref *ref =
+	    waldoi_table_find(&session->imports, (uint64_t) id);
+
+	if (ref == NULL) {
+		return NULL;
+	}
+	if (ref->target != NULL) {
+		return "is a promise that was resolved";
+	}
+	return promise == (ref->state == WALDO_PENDING)
+	           ? NULL
+	           : "was an object, or a promise, and is the other now";
+}
+
 waldo_ref *
-waldoi_import_get(waldoi_session *session, int64_t id)
+waldoi_import_get(waldoi_session *session, int64_t id, bool promise)
 {
 	waldo_ref *ref = waldoi_table_find(&session->imports, (uint64_t) id);
 
 	if (ref != NULL) {
 		waldo_ref_retain(ref);
 	} else {
-		ref = new_import(session, id);
+		ref = new_import(session, id, promise);
 		if (ref == NULL) {
 			return NULL;
 		}
@@ -91,7 +109,7 @@ waldoi_session_get_bootstrap(waldoi_session *session)
 	if (session->bootstrap != NULL) {
 		return waldo_ref_retain(session->bootstrap);
 	}
-	session->bootstrap = new_import(session, 0);
+	session->bootstrap = new_import(session, 0, false);
 	return session->bootstrap;
 }
 

@@ -7,15 +7,21 @@
 
 /* ---- RETURN */
 
-/* A payload that does not parse fails this call alone (PROTOCOL.md P2). */
+/* A payload that does not parse fails this call alone (PROTOCOL.md P2). One
+ * that is only passed on is not looked at. */
 static waldoi_failure *
-read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value)
+read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value,
+             bool relayed)
 {
 	char message[WALDOI_CHECK_MESSAGE];
-	waldo_err err =
-	    waldoi_check(value->body, value->len, session->node->limits.depth,
-	                 value->ref_count, message);
+	waldo_err err;
 	waldoi_failure *failure = NULL;
+
+	value->unchecked = (uint8_t) session->node->limits.depth;
+	if (relayed && status == WALDOI_STATUS_OK) {
+		return NULL;
+	}
+	(void) waldoi_message_check(value, &err, message);
 
 	if (err == WALDO_OK && status == WALDOI_STATUS_OK) {
 		return NULL;
@@ -46,6 +52,14 @@ failure_of_target(const waldo_promise *promise)
 	           : NULL;
 }
 
+/* The outcome goes to another node, and nobody here looks inside. */
+static bool
+is_relayed(const waldo_promise *promise, const waldoi_message *value)
+{
+	return promise->follower != NULL && promise->follower->remote &&
+	       promise->pendings == NULL && value->ref_count == 0;
+}
+
 static void
 take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 {
@@ -74,27 +88,34 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 		return;
 	}
 	waldoi_table_remove(&session->calls, (uint64_t) id);
+	session->flushes -= promise->flush;
 	value.body = (uint8_t *) (uintptr_t) c->p;
 	value.len = (size_t) (c->end - c->p);
 	failure = status == WALDOI_STATUS_BROKEN_TARGET
 	              ? failure_of_target(promise)
 	              : NULL;
 	if (failure == NULL) {
-		failure = read_outcome(session, status, &value);
+		failure = read_outcome(session, status, &value,
+		                       is_relayed(promise, &value));
 	}
 	/* Calls on the result went to the call's id until now; those that are
 	 * made from here on, in the callback too, go to what it has become and
 	 * find that id dropped: else they would exceed open_calls. */
-	if (failure == NULL) {
-		waldoi_pendings_settle(&promise->pendings, &value, NULL);
+	if (failure == NULL && promise->pendings != NULL) {
+		waldoi_session_settle_places(session, promise, &value);
 	}
-	if (keep) {
+	if (keep && promise->flushes > 0) {
+		promise->kept =
+		    true; /* what they name is dropped behind them */
+		session->kept++;
+	} else if (keep) {
 		waldoi_session_send_drop(session, id, 1);
 	}
 	waldoi_promise_settle(promise, failure == NULL ? &value : NULL, failure,
 	                      true);
 	waldo_promise_release(promise);
 	waldoi_message_fini(&value);
+	waldoi_session_send_waiting(session); /* flushes that had no slot */
 	waldoi_session_check_use(session);
 }
 
@@ -213,6 +234,9 @@ waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame)
 		waldoi_session_take_call(session, &c, count);
 		break;
 	case WALDOI_OP_RETURN: take_return(session, &c, count); break;
+	case WALDOI_OP_RESOLVE:
+		waldoi_session_take_resolve(session, &c, count);
+		break;
 	case WALDOI_OP_DROP: take_drop(session, &c, count); break;
 	case WALDOI_OP_CANCEL: take_cancel(session, &c, count); break;
 	default: take_unknown_op(session, &c, op, count);

@@ -17,6 +17,7 @@ typedef struct incoming {
 	uint64_t left_ms;
 	uint64_t flags;
 	uint64_t hops;
+	bool flush;              /* method number 0 */
 	bool no_target;          /* because what it was made on is none */
 	waldoi_failure *refusal; /* answered instead of a dispatch */
 } incoming;
@@ -37,12 +38,6 @@ read_id(waldoi_session *session, waldoi_cursor *c, incoming *in)
 		waldoi_session_abort(session,
 		                     "call id %lld, and %lld was to come",
 		                     (long long) in->id, (long long) expected);
-		return false;
-	}
-	if (session->answers.count >= session->node->limits.open_calls) {
-		waldoi_session_abort(session,
-		                     "open_calls: more than %u at a time",
-		                     session->node->limits.open_calls);
 		return false;
 	}
 	return true;
@@ -140,6 +135,7 @@ read_method(waldoi_session *session, waldoi_cursor *c, incoming *in)
 	}
 	number = waldoi_cursor_uint(c, WALDOI_MAX_ID);
 	if (number == 0 && !c->failed) {
+		in->flush = true;
 		in->name = waldoi_name_new(WALDOI_FLUSH, strlen(WALDOI_FLUSH));
 		return in->name != NULL || no_memory(session);
 	}
@@ -209,6 +205,25 @@ read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 		                              "malformed");
 	}
 	return !c->failed;
+}
+
+/* What the caller can count itself (PROTOCOL.md P34): flushes apart, since
+ * what waits for one may hold all the others. */
+static bool
+count_open(waldoi_session *session, const incoming *in)
+{
+	uint32_t most = session->node->limits.open_calls;
+	uint32_t count = in->flush
+	                     ? session->flush_answers
+	                     : session->answers.count - session->flush_answers;
+
+	if (in->id != 0 && count >= most) {
+		waldoi_session_abort(session,
+		                     "open_calls: more than %u %s at a time",
+		                     most, in->flush ? "flushes" : "calls");
+		return false;
+	}
+	return true;
 }
 
 /* ---- CALL: the target */
@@ -290,7 +305,8 @@ check_open_calls(waldoi_session *session, incoming *in)
 {
 	uint32_t most = session->node->limits.open_calls;
 
-	if (session->incoming_count < most || in->refusal != NULL) {
+	if (session->incoming_count < most + session->flush_answers ||
+	    in->flush || in->refusal != NULL) {
 		return;
 	}
 	in->refusal = waldoi_failure_new(
@@ -372,6 +388,8 @@ list_call(waldoi_session *session, waldo_call *call, const incoming *in)
 	call->id = in->id;
 	call->remote = true;
 	call->on_answer = in->target > 0;
+	call->flush = in->flush && in->id != 0;
+	session->flush_answers += call->flush;
 	call->no_result = (in->flags & WALDOI_FLAG_NO_RESULT) != 0;
 	call->hops = (uint8_t) (in->hops > UINT8_MAX ? UINT8_MAX : in->hops);
 	LIST_INSERT_HEAD(&session->incoming, call, session_entry);
@@ -410,7 +428,7 @@ dispatch(waldoi_session *session, waldo_call *call, waldo_ref *target)
 	if (object != NULL && end->state == WALDO_NEAR) {
 		call->target = waldo_ref_retain(end);
 		waldoi_object_dispatch(object, call);
-	} else if (end->state != WALDO_PENDING || park(session, call)) {
+	} else if (!waldoi_ref_parks(end) || park(session, call)) {
 		waldoi_ref_deliver(end, call);
 	}
 }
@@ -420,11 +438,9 @@ static void
 take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 {
 	waldo_node *node = session->node;
-	char message[WALDOI_CHECK_MESSAGE];
 	waldo_ref *target = find_target(session, in);
 	waldo_call *call = NULL;
 	uint64_t deadline = WALDOI_NEVER;
-	waldo_err err;
 
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return;
@@ -440,18 +456,6 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 		            in->no_target ? WALDOI_STATUS_BROKEN_TARGET
 		                          : WALDOI_STATUS_ERROR,
 		            waldoi_failure_retain(in->refusal));
-		return;
-	}
-	err = waldoi_check(args->body, args->len, node->limits.depth,
-	                   args->ref_count, message);
-	if (err == WALDO_OK && !waldoi_payload_is_list(args->body, args->len)) {
-		strcpy(message, "the arguments are not a list");
-		err = WALDO_EARGS;
-	}
-	if (err != WALDO_OK) {
-		refuse_call(session, in, WALDOI_STATUS_ERROR,
-		            waldoi_failure_new(err, WALDO_NOT_SENT, "%s: %s",
-		                               in->name->text, message));
 		return;
 	}
 	if (in->late) {
@@ -472,6 +476,8 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 		return;
 	}
 	waldoi_message_move(&call->args, args);
+	/* Whoever reads them checks them: they may only be passed on. */
+	call->args.unchecked = (uint8_t) node->limits.depth;
 	waldoi_call_set_deadline(call, deadline);
 	dispatch(session, call, target);
 }
@@ -498,7 +504,7 @@ waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
 		                              "malformed");
 		return;
 	}
-	if (read_method(session, c, &in) &&
+	if (read_method(session, c, &in) && count_open(session, &in) &&
 	    waldoi_descs_read(session, c, &args) &&
 	    read_options(session, c, &in)) {
 		args.body = (uint8_t *) (uintptr_t) c->p;

@@ -23,7 +23,10 @@ pack_target(uint8_t *p, waldoi_session *session, waldo_ref *target)
 	int64_t id = 0;
 
 	if (pending != NULL) {
-		return waldoi_pack_answer(p, pending->promise->id,
+		return waldoi_pack_answer(p,
+		                          pending->promise != NULL
+		                              ? pending->promise->id
+		                              : pending->id,
 		                          &pending->path);
 	}
 	(void) waldoi_import_id(session, target, &id);
@@ -42,7 +45,7 @@ pack_method(uint8_t *p, waldoi_session *session, const waldo_request *request,
 	                                        request->method_len, secret);
 
 	*ret_new = false;
-	if (number != 0 || strcmp(request->method, WALDOI_FLUSH) == 0) {
+	if (number != 0 || waldoi_is_flush(request->method)) {
 		return waldoi_pack_uint(p, number);
 	}
 	if (names->count < session->peer.names &&
@@ -108,17 +111,36 @@ pipeline(waldoi_pending *pending, waldo_request *request, bool wants,
 static const waldoi_promise_source sent_source = {sent_give_up, pipeline};
 static const waldoi_promise_source one_way_source = {sent_give_up, NULL};
 
+static void
+unlist_waiting(waldoi_session *session, waldo_request *request)
+{
+	TAILQ_REMOVE(&session->waiting, request, entry);
+	session->waiting_bytes -= request->args.len + request->args.taken_bytes;
+}
+
+/* It has left, or never will. */
+static void
+free_waiting(waldoi_session *session, waldo_request *request)
+{
+	waldo_promise *of = request->of;
+
+	request->of = NULL;
+	waldo_request_free(request);
+	if (of != NULL) {
+		waldoi_session_flush_left(session, of);
+	}
+}
+
 static waldo_fate
 waiting_give_up(waldo_promise *promise)
 {
 	waldo_request *request = promise->request;
 	waldoi_session *session = promise->session;
 
-	TAILQ_REMOVE(&session->waiting, request, entry);
-	session->waiting_bytes -= request->args.len + request->args.taken_bytes;
+	unlist_waiting(session, request);
 	request->promise = NULL;
 	promise->request = NULL;
-	waldo_request_free(request);
+	free_waiting(session, request);
 	waldo_promise_release(promise);
 	waldoi_session_check_use(session);
 	return WALDO_NOT_SENT;
@@ -160,11 +182,19 @@ check_room(waldoi_session *session, size_t size)
 	return NULL;
 }
 
+/* As the peer counts them (PROTOCOL.md P34). */
+static uint32_t
+open_calls(const waldoi_session *session)
+{
+	return session->calls.count - session->flushes + session->kept;
+}
+
 static waldoi_failure *
 check_call(waldoi_session *session, const waldo_request *request, size_t size)
 {
 	/* This one is in the table already. */
-	if (session->calls.count > session->peer.open_calls) {
+	if (!waldoi_is_flush(request->method) &&
+	    open_calls(session) > session->peer.open_calls) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "open_calls: the peer runs at most %u calls of ours at a "
@@ -177,15 +207,18 @@ check_call(waldoi_session *session, const waldo_request *request, size_t size)
 		    "depth: arguments of %u levels, the peer takes at most %u",
 		    request->args.deepest, session->peer.max_depth);
 	}
-	return check_room(session, size);
+	/* A flush has room: without it order would be lost, and nobody told. */
+	return request->pinned ? NULL : check_room(session, size);
 }
 
 /* ---- CALL */
 
 static void
 expect_return(waldoi_session *session, waldo_promise *promise, int64_t id,
-              waldo_ref *target)
+              waldo_ref *target, bool flush)
 {
+	promise->flush = flush;
+	session->flushes += flush;
 	promise->session = session;
 	promise->id = id;
 	promise->frame = session->out.frames;
@@ -290,9 +323,11 @@ send_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 	}
 	/* From here on nothing can fail. */
 	waldoi_descs_commit(&descs);
+	target->used = true;
 	if (id != 0) {
 		session->next_call += 2;
-		expect_return(session, promise, id, target);
+		expect_return(session, promise, id, target,
+		              waldoi_is_flush(request->method));
 	} else if (promise != NULL) {
 		expect_ack(session, promise);
 	}
@@ -302,16 +337,27 @@ send_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 
 /* ---- waiting for the peer's HELLO */
 
+/* Flushes are few and cannot fail for that: they wait. */
+static bool
+has_no_slot(const waldoi_session *session, const waldo_request *request)
+{
+	return waldoi_is_flush(request->method) &&
+	       session->flushes >= session->peer.open_calls;
+}
+
 static bool
 must_wait(const waldoi_session *session, const waldo_request *request)
 {
-	if (!TAILQ_EMPTY(&session->waiting)) {
+	if (has_no_slot(session, request)) {
+		return true;
+	}
+	if (!TAILQ_EMPTY(&session->waiting) && !request->pinned) {
 		return true; /* no call overtakes another */
 	}
 	if (session->greeted) {
 		return false;
 	}
-	return session->calls.count >= session->peer.open_calls ||
+	return open_calls(session) >= session->peer.open_calls ||
 	       request->args.handle_count > session->peer.refs_per_message ||
 	       request->args.handle_count + session->exports.count >
 	           session->peer.exports ||
@@ -328,7 +374,8 @@ wait_for_hello(waldoi_session *session, waldo_request *request,
 	size_t size = request->args.len + request->args.taken_bytes;
 	waldo_node *node = session->node;
 
-	if (session->waiting_bytes + size > node->limits.queued_bytes) {
+	if (!request->pinned &&
+	    session->waiting_bytes + size > node->limits.queued_bytes) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "queued_bytes: %zu bytes wait for the connection, at most "
@@ -344,14 +391,19 @@ wait_for_hello(waldoi_session *session, waldo_request *request,
 		                      ? &waiting_one_way_source
 		                      : &waiting_source;
 	}
-	TAILQ_INSERT_TAIL(&session->waiting, request, entry);
+	if (request->pinned) {
+		TAILQ_INSERT_HEAD(&session->waiting, request, entry);
+	} else {
+		TAILQ_INSERT_TAIL(&session->waiting, request, entry);
+	}
 	return NULL;
 }
 
 /* `request` is out of the queue. Its promise goes first: what the request lets
  * go may be an object whose `destroy` gives that promise up. */
 static void
-fail_waiting(waldo_request *request, waldoi_failure *failure)
+fail_waiting(waldoi_session *session, waldo_request *request,
+             waldoi_failure *failure)
 {
 	waldo_promise *promise = request->promise;
 
@@ -362,7 +414,7 @@ fail_waiting(waldo_request *request, waldoi_failure *failure)
 	} else {
 		waldoi_failure_release(failure);
 	}
-	waldo_request_free(request);
+	free_waiting(session, request);
 	waldo_promise_release(promise);
 }
 
@@ -370,7 +422,9 @@ static void
 send_one_waiting(waldoi_session *session, waldo_request *request)
 {
 	waldo_promise *promise = request->promise;
-	waldo_ref *target = waldoi_ref_follow(request->target);
+	waldo_ref *target = request->pinned
+	                        ? request->target
+	                        : waldoi_ref_follow(request->target);
 	waldoi_failure *failure;
 
 	if (promise != NULL) {
@@ -382,11 +436,11 @@ send_one_waiting(waldoi_session *session, waldo_request *request)
 	        ? waldoi_failure_with_fate(target->failure, WALDO_NOT_SENT)
 	        : send_call(session, target, request, promise);
 	if (failure != NULL) {
-		fail_waiting(request, failure);
+		fail_waiting(session, request, failure);
 		return;
 	}
 	request->promise = NULL;
-	waldo_request_free(request);
+	free_waiting(session, request);
 	waldo_promise_release(promise);
 }
 
@@ -396,11 +450,34 @@ waldoi_session_send_waiting(waldoi_session *session)
 	waldo_request *request;
 
 	/* A callback may end the session, which empties the queue. */
-	while ((request = TAILQ_FIRST(&session->waiting)) != NULL) {
-		TAILQ_REMOVE(&session->waiting, request, entry);
-		session->waiting_bytes -=
-		    request->args.len + request->args.taken_bytes;
+	while ((request = TAILQ_FIRST(&session->waiting)) != NULL &&
+	       !has_no_slot(session, request)) {
+		unlist_waiting(session, request);
 		send_one_waiting(session, request);
+	}
+}
+
+void
+waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place)
+{
+	waldo_request *request, *next;
+
+	for (request = TAILQ_FIRST(&session->waiting); request != NULL;
+	     request = next) {
+		waldo_promise *promise = request->promise;
+
+		next = TAILQ_NEXT(request, entry);
+		if (request->pinned ||
+		    waldoi_ref_follow(request->target) != place) {
+			continue;
+		}
+		unlist_waiting(session, request);
+		request->promise = NULL;
+		if (promise != NULL) {
+			promise->request = NULL;
+		}
+		waldoi_near_deliver(place, request, promise);
+		waldo_promise_release(promise);
 	}
 }
 
@@ -485,9 +562,10 @@ waldoi_session_fail_calls(waldoi_session *session)
 		fail_sent(session, promise);
 	}
 	while ((request = TAILQ_FIRST(&session->waiting)) != NULL) {
-		TAILQ_REMOVE(&session->waiting, request, entry);
-		fail_waiting(request, waldoi_failure_with_fate(session->why,
-		                                               WALDO_NOT_SENT));
+		unlist_waiting(session, request);
+		fail_waiting(
+		    session, request,
+		    waldoi_failure_with_fate(session->why, WALDO_NOT_SENT));
 	}
 }
 

@@ -178,6 +178,7 @@ send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
 	bool keep = count > 0 || call->no_result;
 	bool look = keep || call->pendings != NULL;
 	waldoi_failure *failure = NULL;
+	char why[WALDOI_CHECK_MESSAGE];
 	waldoi_message whole;
 	waldo_err err;
 
@@ -185,6 +186,11 @@ send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
 	if (look && writer != NULL) {
 		err = make_whole(writer, &whole);
 		failure = err == WALDO_OK ? NULL : writer_failure(err, writer);
+	}
+	if (look && writer == NULL &&
+	    !waldoi_message_check(message, &err, why)) {
+		failure = waldoi_failure_new(
+		    err, WALDO_EXECUTED, "the result is not valid: %s", why);
 	}
 	if (look && failure == NULL) {
 		failure =

@@ -91,11 +91,14 @@ typedef enum waldoi_session_state {
 	WALDOI_CLOSING, /* all is let go; last words are still to be sent */
 } waldoi_session_state;
 
-/* An object of ours that the peer holds. */
+/* An object of ours that the peer holds, or a promise. */
 typedef struct waldoi_export {
 	waldo_ref *ref; /* retained */
 	int64_t id;     /* negative */
 	uint64_t sent;  /* mentions that the peer has not dropped yet */
+	waldoi_session *session;
+	bool promise;       /* it was pending when it was first mentioned */
+	waldo_watch *watch; /* until RESOLVE has told what it became */
 } waldoi_export;
 
 struct waldoi_session {
@@ -134,6 +137,9 @@ struct waldoi_session {
 	waldo_ref *bootstrap;  /* of the peer, if it is held; not counted */
 	int64_t next_call, next_export; /* the next ids of ours */
 	int64_t peer_call, peer_export; /* the last of the peer's */
+	uint32_t flushes;               /* ours that are open, of calls */
+	uint32_t kept; /* results of ours whose DROP waits for a flush */
+	uint32_t flush_answers; /* the peer's, of answers */
 	waldoi_names_out names_out;
 	waldoi_names_in names_in;
 
@@ -263,6 +269,9 @@ waldo_promise *waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
                                      waldo_err *ret_err);
 /* The peer's HELLO has come: what waited for it goes. */
 void waldoi_session_send_waiting(waldoi_session *session);
+/* What waits for a reference that has become `place`, which is near, goes
+ * there, in order. */
+void waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place);
 /* Every open call and every waiting request fails with session->why. */
 void waldoi_session_fail_calls(waldoi_session *session);
 /* One-way calls up to that frame have arrived. */
@@ -275,6 +284,10 @@ void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
                                waldoi_failure *failure);
 
 /* ---- ops.c: the small operations, and what all have in common */
+
+/* What the export, a promise, has become: once. */
+void waldoi_session_send_resolve(waldoi_session *session,
+                                 waldoi_export *export);
 
 /* Begins the header of `op` at `head`, behind the frame's own head. */
 uint8_t *waldoi_op_begin(uint8_t *head, size_t elements, int op);
@@ -306,7 +319,10 @@ void waldoi_exports_release(waldoi_session *session);
 
 /* One more mention of the peer's export `id`: its reference with a count for
  * the caller. NULL without memory. */
-waldo_ref *waldoi_import_get(waldoi_session *session, int64_t id);
+waldo_ref *waldoi_import_get(waldoi_session *session, int64_t id, bool promise);
+/* Whether it can be mentioned as that: NULL, or what is wrong. */
+const char *waldoi_import_check(const waldoi_session *session, int64_t id,
+                                bool promise);
 /* The id that `ref` (followed) has in this session; false if it is not far
  * through it. 0 is the peer's bootstrap. */
 bool waldoi_import_id(const waldoi_session *session, const waldo_ref *ref,
@@ -315,6 +331,17 @@ bool waldoi_import_id(const waldoi_session *session, const waldo_ref *ref,
 waldoi_session *waldoi_import_session(const waldo_ref *ref);
 /* Breaks them all. */
 void waldoi_imports_break(waldoi_session *session, waldoi_failure *why);
+
+/* ---- settle.c: what pending references through a session become */
+
+/* The places of a result, before anybody is told of it. */
+void waldoi_session_settle_places(waldoi_session *session,
+                                  waldo_promise *promise,
+                                  const waldoi_message *value);
+void waldoi_session_take_resolve(waldoi_session *session, waldoi_cursor *c,
+                                 uint32_t count);
+/* A flush that waited has left, or never will. */
+void waldoi_session_flush_left(waldoi_session *session, waldo_promise *of);
 
 /* ---- trace.c */
 
