@@ -73,8 +73,9 @@ waldoi_hold_until(waldoi_hold *hold, waldo_promise *flush)
 	}
 }
 
-void
-waldoi_holds_see(waldo_node *node, const waldoi_message *args)
+/* Ours, by its token; NULL if it is none. */
+static waldoi_hold *
+find(waldo_node *node, const waldoi_message *args)
 {
 	/* A list of 16 bytes, as waldo_put_bytes() packs it. */
 	const uint8_t head[] = {0x91, 0xc4, WALDOI_TOKEN};
@@ -82,13 +83,41 @@ waldoi_holds_see(waldo_node *node, const waldoi_message *args)
 
 	if (args->len != sizeof(head) + WALDOI_TOKEN ||
 	    memcmp(args->body, head, sizeof(head)) != 0) {
-		return;
+		return NULL;
 	}
 	LIST_FOREACH(hold, &node->holds, entry) {
 		if (memcmp(args->body + sizeof(head), hold->token,
 		           WALDOI_TOKEN) == 0) {
-			lift(hold, NULL);
-			return;
+			return hold;
 		}
 	}
+	return NULL;
+}
+
+void
+waldoi_holds_see(waldo_node *node, const waldoi_message *args)
+{
+	waldoi_hold *hold = find(node, args);
+
+	if (hold != NULL) {
+		lift(hold, NULL);
+	}
+}
+
+bool
+waldoi_hold_breaks(waldoi_pending *pending, const waldoi_message *args)
+{
+	waldoi_hold *hold = find(pending->ref.node, args);
+	waldoi_failure *loop;
+
+	if (hold == NULL || hold->place != pending) {
+		return false;
+	}
+	loop = waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+	                          "the reference was resolved to itself");
+	waldo_ref_release(hold->target);
+	hold->target = NULL;
+	lift(hold, loop);
+	waldoi_failure_release(loop);
+	return true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/pending.h"
+#include "broker/hold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,11 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 	if (can_pipeline(pending)) {
 		/* Or those that are made later would overtake it. */
 		waldoi_ref_forward(ref, call);
+		return;
+	}
+	if (waldoi_is_flush(call->method->text) &&
+	    waldoi_hold_breaks(pending, &call->args)) {
+		waldoi_ref_deliver(ref, call);
 		return;
 	}
 	if (!waldoi_message_own(&call->args)) {
@@ -196,7 +202,7 @@ waldoi_path_failure(void)
 
 waldo_ref *
 waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
-                 waldoi_failure **ret_failure)
+                 uint32_t *ret_index, waldoi_failure **ret_failure)
 {
 	size_t len = 0;
 	const uint8_t *at =
@@ -207,6 +213,9 @@ waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
 	int32_t index = at == NULL ? -1 : waldoi_payload_as_handle(at, len);
 
 	if (index >= 0 && (uint32_t) index < value->ref_count) {
+		if (ret_index != NULL) {
+			*ret_index = (uint32_t) index;
+		}
 		return value->refs[index];
 	}
 	*ret_failure =
@@ -265,8 +274,9 @@ settle_one(waldoi_pending *pending, const waldoi_message *value,
 {
 	waldoi_failure *none = NULL;
 	waldo_ref *target =
-	    value == NULL ? NULL
-	                  : waldoi_path_find(&pending->path, value, &none);
+	    value == NULL
+	        ? NULL
+	        : waldoi_path_find(&pending->path, value, NULL, &none);
 
 	waldoi_pending_settle(pending, target,
 	                      target != NULL ? NULL
@@ -282,7 +292,7 @@ waldoi_pendings_resolve(waldoi_pending **list, const waldoi_message *value)
 		waldoi_failure *none = NULL;
 
 		if (waldoi_pending_is_open(p) &&
-		    waldoi_path_find(&p->path, value, &none) != NULL) {
+		    waldoi_path_find(&p->path, value, NULL, &none) != NULL) {
 			settle_one(p, value, NULL);
 		}
 		waldoi_failure_release(none);

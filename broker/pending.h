@@ -68,9 +68,10 @@ void waldoi_pendings_settle(waldoi_pending **list, const waldoi_message *value,
 void waldoi_pendings_free(waldoi_pending **list);
 
 /* The place inside `value` that `path` leads to, as a reference: borrowed.
- * NULL if there is none there, then *ret_failure (new) says what there is. */
+ * NULL if there is none there, then *ret_failure (new) says what there is.
+ * *ret_index: which of the value's it is; may be NULL. */
 waldo_ref *waldoi_path_find(const waldoi_path *path,
-                            const waldoi_message *value,
+                            const waldoi_message *value, uint32_t *ret_index,
                             waldoi_failure **ret_failure);
 
 /* What a reference with a malformed path breaks with. New. */

@@ -3,6 +3,7 @@
 #include "serial/check.h"
 #include "serial/pack.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -480,6 +481,17 @@ read_one(waldoi_session *session, waldoi_cursor *c)
 	}
 	return code == WALDOI_DESC_YOURS ? read_yours(session, id)
 	                                 : read_mine(session, id, true);
+}
+
+int
+waldoi_descs_code(waldoi_cursor list, uint32_t index)
+{
+	(void) waldoi_cursor_array(&list);
+	while (index-- > 0) {
+		waldoi_cursor_skip(&list);
+	}
+	(void) waldoi_cursor_array(&list);
+	return (int) waldoi_cursor_uint(&list, INT_MAX);
 }
 
 waldo_ref *

@@ -59,6 +59,9 @@ waldoi_failure *waldoi_error_read(waldoi_cursor *c);
 void waldoi_cursor_path(waldoi_cursor *c, uint32_t count,
                         waldoi_path *ret_path);
 
+/* The code of the reference at `index` of a list that was read before. */
+int waldoi_descs_code(waldoi_cursor list, uint32_t index);
+
 /* One alone, retained. NULL: the session has ended. */
 waldo_ref *waldoi_desc_read(waldoi_session *session, waldoi_cursor *c);
 

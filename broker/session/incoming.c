@@ -66,6 +66,7 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	int64_t id = waldoi_cursor_int(c);
 	uint64_t status = waldoi_cursor_uint(c, WALDOI_STATUS_BROKEN_TARGET);
 	bool keep = waldoi_cursor_bool(c);
+	waldoi_cursor descs;
 	waldoi_message value;
 	waldo_promise *promise;
 	waldoi_failure *failure;
@@ -83,6 +84,7 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 		return;
 	}
 	waldoi_message_init(&value);
+	descs = *c;
 	if (!waldoi_descs_read(session, c, &value)) {
 		waldoi_message_fini(&value);
 		return;
@@ -102,7 +104,7 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	 * made from here on, in the callback too, go to what it has become and
 	 * find that id dropped: else they would exceed open_calls. */
 	if (failure == NULL && promise->pendings != NULL) {
-		waldoi_session_settle_places(session, promise, &value);
+		waldoi_session_settle_places(session, promise, &value, descs);
 	}
 	if (keep && promise->flushes > 0) {
 		promise->kept =

@@ -334,10 +334,12 @@ void waldoi_imports_break(waldoi_session *session, waldoi_failure *why);
 
 /* ---- settle.c: what pending references through a session become */
 
-/* The places of a result, before anybody is told of it. */
+/* The places of a result, before anybody is told of it; `descs` is where its
+ * references stand. */
 void waldoi_session_settle_places(waldoi_session *session,
                                   waldo_promise *promise,
-                                  const waldoi_message *value);
+                                  const waldoi_message *value,
+                                  waldoi_cursor descs);
 void waldoi_session_take_resolve(waldoi_session *session, waldoi_cursor *c,
                                  uint32_t count);
 /* A flush that waited has left, or never will. */

@@ -12,15 +12,13 @@
 #include <stdlib.h>
 
 /* The peer's own objects and promises are reached by the same path, on which
- * it has moved the earlier calls already; what it gave back to us is not. Asked
- * before the reference is followed: a promise of ours may since have become an
- * object of the peer's, but calls on it still pass through us. */
+ * it has moved the earlier calls already; what it gave back to us is not. What
+ * the peer said decides: a promise of ours may since have become an object of
+ * the peer's, but earlier calls on it still pass through us. */
 static bool
-is_same_path(const waldoi_session *session, const waldo_ref *target)
+is_same_path(int code)
 {
-	int64_t id;
-
-	return waldoi_import_id(session, target, &id) && id != 0;
+	return code == WALDOI_DESC_MINE || code == WALDOI_DESC_PROMISE;
 }
 
 static void
@@ -107,13 +105,12 @@ change_path(waldoi_session *session, waldo_ref *ref, waldo_ref *target)
 }
 
 static void
-settle(waldoi_session *session, waldo_ref *ref, waldo_ref *target)
+settle(waldoi_session *session, waldo_ref *ref, waldo_ref *target, int code)
 {
 	const waldo_ref *end = waldoi_ref_follow(target);
 
 	waldo_ref_retain(ref); /* what waits may hold the last count */
-	if (end == ref || end->state == WALDO_BROKEN ||
-	    is_same_path(session, target)) {
+	if (end == ref || end->state == WALDO_BROKEN || is_same_path(code)) {
 		become(ref, target);
 	} else {
 		change_path(session, ref, target);
@@ -123,18 +120,20 @@ settle(waldoi_session *session, waldo_ref *ref, waldo_ref *target)
 
 void
 waldoi_session_settle_places(waldoi_session *session, waldo_promise *promise,
-                             const waldoi_message *value)
+                             const waldoi_message *value, waldoi_cursor descs)
 {
 	for (waldoi_pending *p = promise->pendings; p != NULL; p = p->next) {
 		waldoi_failure *none = NULL;
+		uint32_t index = 0;
 		waldo_ref *target =
 		    waldoi_pending_is_open(p)
-		        ? waldoi_path_find(&p->path, value, &none)
+		        ? waldoi_path_find(&p->path, value, &index, &none)
 		        : NULL;
 
 		waldoi_failure_release(none);
 		if (target != NULL) {
-			settle(session, &p->ref, target);
+			settle(session, &p->ref, target,
+			       waldoi_descs_code(descs, index));
 		}
 	}
 	/* Those that stand for no reference. */
@@ -161,6 +160,7 @@ waldoi_session_take_resolve(waldoi_session *session, waldoi_cursor *c,
 {
 	int64_t id = waldoi_cursor_int(c);
 	bool odd = (id & 1) != 0;
+	waldoi_cursor desc = *c;
 	waldo_ref *ref, *target;
 
 	if (c->failed || count != 3 || id >= 0 || odd == session->initiator ||
@@ -183,7 +183,9 @@ waldoi_session_take_resolve(waldoi_session *session, waldoi_cursor *c,
 		                     "or no more",
 		                     (long long) id);
 	} else if (ref != NULL) {
-		settle(session, ref, target);
+		(void) waldoi_cursor_array(&desc);
+		settle(session, ref, target,
+		       (int) waldoi_cursor_uint(&desc, WALDOI_DESC_BROKEN));
 	} /* else we have dropped it meanwhile */
 	waldo_ref_release(target);
 	waldoi_session_check_use(session);

@@ -180,7 +180,7 @@ find(const char *text, const char **ret_message)
 	static char message[200];
 	waldoi_path path = parse(text);
 	waldoi_failure *failure = NULL;
-	waldo_ref *ref = waldoi_path_find(&path, &value, &failure);
+	waldo_ref *ref = waldoi_path_find(&path, &value, NULL, &failure);
 
 	*ret_message = NULL;
 	if (failure != NULL) {
