@@ -37,6 +37,9 @@ waldoi_call_unpark(waldo_call *call)
 	if (call->parked_in != NULL) {
 		*call->parked_in -= call->parked_bytes;
 		call->parked_in = NULL;
+		if (call->node != NULL && !LIST_EMPTY(&call->node->rooms)) {
+			waldoi_node_look_for_room(call->node);
+		}
 	}
 }
 

@@ -122,6 +122,7 @@ struct waldo_call {
 	int64_t id;             /* 0: one-way */
 	size_t parked_bytes;    /* while it is parked, counted in *parked_in */
 	size_t *parked_in;      /* the session's total; or NULL */
+	size_t window_bytes;    /* of its frame, while it is paused */
 	waldo_promise *promise; /* a near call's; retained */
 	waldo_promise *following; /* waldo_call_follow(); retained */
 
@@ -190,6 +191,7 @@ struct waldo_request {
 	uint8_t hops;
 	bool pinned; /* it goes to that very target, whatever this has become,
 	              * and before all that waits: the flush of a path */
+	bool waits;  /* in a session's queue */
 	uint16_t method_len;
 	uint8_t unchecked; /* as of a message: the arguments are another's */
 	waldo_promise *of; /* a flush's that waits: whose result it was made on,
@@ -248,6 +250,8 @@ typedef struct waldoi_promise_source {
 	waldo_promise *(*pipeline)(struct waldoi_pending *pending,
 	                           waldo_request *request, bool wants,
 	                           waldo_err *ret_err);
+	/* As ops->has_room, for those that `pipeline` sends; set if that is. */
+	bool (*has_room)(const waldo_promise *promise);
 } waldoi_promise_source;
 
 /* With one count, the caller's. NULL without memory. */
@@ -303,5 +307,7 @@ waldo_promise *waldoi_request_fail(waldo_request *request, bool wants,
  * that is delivered to `ref`. */
 waldo_promise *waldoi_near_invoke(waldo_ref *ref, waldo_request *request,
                                   bool wants, waldo_err *ret_err);
+/* ops->has_room of the same. */
+bool waldoi_near_has_room(const waldo_ref *ref);
 
 #endif

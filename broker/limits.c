@@ -21,6 +21,7 @@ static const waldo_limits defaults = {
     .names = 1024,
     .parked_bytes = 1 * MEBI,
     .retained_bytes = 8 * MEBI,
+    .call_window = 8 * MEBI,
 };
 
 #define TAKE(field)                                                            \
@@ -47,6 +48,7 @@ take(const waldo_limits *given, waldo_limits *to)
 	TAKE(names);
 	TAKE(parked_bytes);
 	TAKE(retained_bytes);
+	TAKE(call_window);
 }
 
 static waldo_err
@@ -92,6 +94,8 @@ waldoi_limits_set(const waldo_limits *given, waldo_limits *to,
 	                 SIZE_MAX / 4, message)) == WALDO_OK &&
 	    (err = check("retained_bytes", to->retained_bytes,
 	                 to->message_bytes, SIZE_MAX, message)) == WALDO_OK &&
+	    (err = check("call_window", to->call_window, to->message_bytes,
+	                 UINT32_MAX, message)) == WALDO_OK &&
 	    (err = check("total_bytes", to->total_bytes, to->message_bytes,
 	                 SIZE_MAX / 4, message)) == WALDO_OK &&
 	    (err = check("parked_bytes", to->parked_bytes, 1, SIZE_MAX / 4,

@@ -46,6 +46,8 @@ struct waldo_node {
 	LIST_HEAD(, waldoi_session) sessions;
 	LIST_HEAD(, waldo_watch) afters; /* waldo_node_after() */
 	LIST_HEAD(, waldoi_hold) holds;  /* until a flush came back */
+	LIST_HEAD(, waldo_watch) rooms;  /* waldo_ref_watch_room() */
+	waldoi_job rooms_job;
 	TAILQ_HEAD(, waldo_listener) listeners;
 	size_t ref_count, object_count, promise_count, call_count;
 	size_t session_count;
@@ -118,6 +120,9 @@ void waldoi_node_check_stop(waldo_node *node);
 /* A copy of the message and the code, for functions that fail at once. */
 waldo_err waldoi_node_fail(waldo_node *node, waldo_err err, const char *format,
                            ...) WALDO_PRINTF(3, 4);
+
+/* Less waits somewhere: those who watch for room are told in the turn. */
+void waldoi_node_look_for_room(waldo_node *node);
 
 /* waldoi_writer's: has waldoi_taken.done run from the loop; `context` is the
  * node, which outlives it or is NULL. */

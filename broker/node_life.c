@@ -35,6 +35,7 @@ init_lists(waldo_node *node)
 	LIST_INIT(&node->sessions);
 	LIST_INIT(&node->afters);
 	LIST_INIT(&node->holds);
+	LIST_INIT(&node->rooms);
 	TAILQ_INIT(&node->listeners);
 }
 

@@ -269,6 +269,7 @@ object_destroy(waldo_ref *ref)
 
 static const waldoi_ref_ops object_ops = {
     .invoke = waldoi_near_invoke,
+    .has_room = waldoi_near_has_room,
     .deliver = object_deliver,
     .destroy = object_destroy,
 };

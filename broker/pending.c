@@ -64,6 +64,16 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 	waldoi_runqueue_add(&pending->parked, &call->job, move_on);
 }
 
+static bool
+pending_has_room(const waldo_ref *ref)
+{
+	const waldoi_pending *pending = (const waldoi_pending *) ref;
+
+	return can_pipeline(pending)
+	           ? pending->promise->source->has_room(pending->promise)
+	           : waldoi_near_has_room(ref);
+}
+
 static void
 pending_destroy(waldo_ref *ref)
 {
@@ -81,6 +91,7 @@ static const waldoi_ref_ops pending_ops = {
     .invoke = pending_invoke,
     .deliver = pending_deliver,
     .parks = pending_parks,
+    .has_room = pending_has_room,
     .destroy = pending_destroy,
 };
 

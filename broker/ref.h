@@ -31,6 +31,10 @@ typedef struct waldoi_ref_ops {
 	/* Whether a call that is delivered now waits here. NULL: never. */
 	bool (*parks)(const waldo_ref *ref);
 
+	/* At most half of what may wait for calls on it does:
+	 * waldo_ref_watch_room(). */
+	bool (*has_room)(const waldo_ref *ref);
+
 	/* The last count is gone. Frees the reference, now or later; it is
 	 * off the node's list already. */
 	void (*destroy)(waldo_ref *ref);

@@ -252,7 +252,7 @@ near_give_up(waldo_promise *promise)
 	return fate;
 }
 
-static const waldoi_promise_source near_source = {near_give_up, NULL};
+static const waldoi_promise_source near_source = {near_give_up, NULL, NULL};
 
 static waldo_call *
 new_call(waldo_request *request)
@@ -320,6 +320,12 @@ join(waldo_call *call, waldo_promise *promise, const waldo_request *request)
 	call->promise = waldo_promise_retain(promise);
 	promise->call = call;
 	promise->source = &near_source;
+}
+
+bool
+waldoi_near_has_room(const waldo_ref *ref)
+{
+	return ref->node->near_bytes <= ref->node->limits.queued_bytes / 2;
 }
 
 waldo_promise *

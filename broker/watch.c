@@ -25,9 +25,10 @@ unlist(waldo_watch *watch)
 		TAILQ_REMOVE(&watch->on->watches, watch, ref_entry);
 		watch->on = NULL;
 	}
-	if (watch->task != NULL) {
+	if (watch->task != NULL || watch->room) {
 		LIST_REMOVE(watch, entry);
 		watch->task = NULL;
+		watch->room = false;
 	}
 }
 
@@ -92,9 +93,10 @@ tell(waldoi_job *job)
 		changed(ref, watch->settled, user);
 		node->callbacks--;
 	} else {
+		/* It is broken, or there is room. */
 		finish(watch);
 		node->callbacks++;
-		changed(ref, WALDO_BROKEN, user);
+		changed(ref, waldo_ref_get_state(ref), user);
 		node->callbacks--;
 	}
 	waldo_ref_release(ref);
@@ -106,6 +108,9 @@ note(waldo_watch *watch, waldo_state state)
 	if (state == WALDO_BROKEN) {
 		watch->tell_broken = true;
 		unlist(watch);
+	} else if (watch->room) {
+		waldoi_node_look_for_room(watch->node); /* on another way */
+		return;
 	} else {
 		watch->tell_settled = true;
 		watch->settled = (uint8_t) state;
@@ -113,9 +118,9 @@ note(waldo_watch *watch, waldo_state state)
 	waldoi_node_queue(watch->node, &watch->job, tell);
 }
 
-WALDO_API waldo_err
-waldo_ref_watch(waldo_ref *ref, waldo_ref_cb *cb, void *user,
-                waldo_watch **ret_watch)
+static waldo_err
+watch_ref(waldo_ref *ref, waldo_ref_cb *cb, void *user, bool room,
+          waldo_watch **ret_watch)
 {
 	waldo_ref *end = waldoi_ref_follow(ref);
 	waldo_watch *watch;
@@ -132,6 +137,11 @@ waldo_ref_watch(waldo_ref *ref, waldo_ref_cb *cb, void *user,
 	watch->ref = waldo_ref_retain(ref);
 	TAILQ_INSERT_TAIL(&end->watches, watch, ref_entry);
 	watch->on = end;
+	watch->room = room;
+	if (room) {
+		LIST_INSERT_HEAD(&ref->node->rooms, watch, entry);
+		waldoi_node_look_for_room(ref->node);
+	}
 	if (end->state == WALDO_BROKEN) {
 		note(watch, WALDO_BROKEN);
 	}
@@ -139,6 +149,13 @@ waldo_ref_watch(waldo_ref *ref, waldo_ref_cb *cb, void *user,
 		*ret_watch = watch;
 	}
 	return WALDO_OK;
+}
+
+WALDO_API waldo_err
+waldo_ref_watch(waldo_ref *ref, waldo_ref_cb *cb, void *user,
+                waldo_watch **ret_watch)
+{
+	return watch_ref(ref, cb, user, false, ret_watch);
 }
 
 void
@@ -176,6 +193,36 @@ waldoi_watches_drop(waldo_ref *ref)
 	while ((watch = TAILQ_FIRST(&ref->watches)) != NULL) {
 		waldoi_watch_orphan(watch);
 	}
+}
+
+/* ---- of room */
+
+static void
+look_for_room(waldoi_job *job)
+{
+	waldo_node *node = waldoi_container_of(job, waldo_node, rooms_job);
+	waldo_watch *watch, *next;
+
+	for (watch = LIST_FIRST(&node->rooms); watch != NULL; watch = next) {
+		next = LIST_NEXT(watch, entry);
+		if (watch->on->ops->has_room(watch->on)) {
+			unlist(watch);
+			waldoi_node_queue(node, &watch->job, tell);
+		}
+	}
+}
+
+void
+waldoi_node_look_for_room(waldo_node *node)
+{
+	waldoi_node_queue(node, &node->rooms_job, look_for_room);
+}
+
+WALDO_API waldo_err
+waldo_ref_watch_room(waldo_ref *ref, waldo_ref_cb *cb, void *user,
+                     waldo_watch **ret_watch)
+{
+	return watch_ref(ref, cb, user, true, ret_watch);
 }
 
 /* ---- of a time */

@@ -11,12 +11,14 @@
 #include "broker/ref.h"
 
 struct waldo_watch {
-	waldo_node *node; /* NULL once the node is gone */
-	waldoi_job job;   /* the telling */
-	bool owned;       /* the user has the handle */
-	bool stopped;     /* nothing is told any more */
+	waldo_node *node;              /* NULL once the node is gone */
+	LIST_ENTRY(waldo_watch) entry; /* of its rooms or afters */
+	waldoi_job job;                /* the telling */
+	bool owned;                    /* the user has the handle */
+	bool stopped;                  /* nothing is told any more */
 
 	/* of a reference */
+	bool room; /* it waits for room, and tells once */
 	TAILQ_ENTRY(waldo_watch) ref_entry;
 	waldo_ref *on;  /* what `ref` leads to, where it is listed; or NULL */
 	waldo_ref *ref; /* as it was given; retained until the last word */
@@ -26,7 +28,6 @@ struct waldo_watch {
 	uint8_t settled;
 
 	/* of a time */
-	LIST_ENTRY(waldo_watch) entry; /* of the node's */
 	waldoi_timer timer;
 	waldo_task_cb *task;
 

@@ -106,6 +106,7 @@ waldoi_session_forget_call(waldo_call *call)
 
 	LIST_REMOVE(call, session_entry);
 	session->incoming_count--;
+	waldoi_session_unpause(call);
 	waldoi_session_close_call(call);
 	waldoi_call_unpark(call);
 	session->parked_bytes -= call->place_bytes;
@@ -197,6 +198,7 @@ waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
 	/* What was not begun is not begun any more: it fails as NOT_SENT. */
 	session->out.ended = true;
 	waldoi_runqueue_remove(&session->job);
+	waldoi_runqueue_remove(&session->resume_job);
 	session->more_input = false; /* what comes now is discarded */
 	break_all(session);
 	/* Behind the callbacks of that. */

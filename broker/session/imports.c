@@ -21,6 +21,12 @@ far_invoke(waldo_ref *ref, waldo_request *request, bool wants,
 	                             wants, ret_err);
 }
 
+static bool
+far_has_room(const waldo_ref *ref)
+{
+	return waldoi_session_has_room(((const import *) ref)->session);
+}
+
 static void
 far_destroy(waldo_ref *ref)
 {
@@ -44,6 +50,7 @@ far_destroy(waldo_ref *ref)
 static const waldoi_ref_ops far_ops = {
     .invoke = far_invoke,
     .deliver = waldoi_ref_forward,
+    .has_room = far_has_room,
     .destroy = far_destroy,
 };
 

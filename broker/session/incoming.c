@@ -233,7 +233,11 @@ waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame)
 	}
 	switch (op) {
 	case WALDOI_OP_CALL:
-		waldoi_session_take_call(session, &c, count);
+		if (waldoi_session_take_window(session, frame->len + 1)) {
+			waldoi_session_take_call(session, &c, count,
+			                         frame->len + 1);
+			waldoi_session_look_at_credit(session);
+		}
 		break;
 	case WALDOI_OP_RETURN: take_return(session, &c, count); break;
 	case WALDOI_OP_RESOLVE:
@@ -241,6 +245,9 @@ waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame)
 		break;
 	case WALDOI_OP_DROP: take_drop(session, &c, count); break;
 	case WALDOI_OP_CANCEL: take_cancel(session, &c, count); break;
+	case WALDOI_OP_CREDIT:
+		waldoi_session_take_credit(session, &c, count);
+		break;
 	default: take_unknown_op(session, &c, op, count);
 	}
 }

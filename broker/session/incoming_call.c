@@ -8,6 +8,7 @@
 
 /* A CALL whose header has been read. */
 typedef struct incoming {
+	size_t frame_len;
 	int64_t id; /* 0: one-way */
 	int64_t target;
 	waldoi_path path;
@@ -300,20 +301,29 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 
 /* Calls that the user still holds count, also when the peer has its RETURN
  * because they were late: it could have any number held, else. */
+waldoi_failure *
+waldoi_session_check_incoming(const waldoi_session *session, uint32_t listed)
+{
+	uint32_t most = session->node->limits.open_calls;
+	size_t count = session->incoming_count - listed - session->paused.count;
+
+	if (count < (size_t) most + session->flush_answers) {
+		return NULL;
+	}
+	return waldoi_failure_new(
+	    WALDO_ELIMIT, WALDO_NOT_SENT,
+	    "open_calls: %zu calls of the peer are held here, at most %u may",
+	    count, most);
+}
+
 static void
 check_open_calls(waldoi_session *session, incoming *in)
 {
-	uint32_t most = session->node->limits.open_calls;
-
-	if (session->incoming_count < most + session->flush_answers ||
-	    in->flush || in->refusal != NULL) {
+	if (in->flush || in->refusal != NULL) {
 		return;
 	}
-	in->refusal = waldoi_failure_new(
-	    WALDO_ELIMIT, WALDO_NOT_SENT,
-	    "open_calls: %u calls of the peer are held here, at most %u may",
-	    session->incoming_count, most);
-	if (in->id == 0) {
+	in->refusal = waldoi_session_check_incoming(session, 0);
+	if (in->refusal != NULL && in->id == 0) {
 		waldoi_session_warn(session, in->refusal->pub.message);
 	}
 }
@@ -419,8 +429,9 @@ park(waldoi_session *session, waldo_call *call)
 	return true;
 }
 
-static void
-dispatch(waldoi_session *session, waldo_call *call, waldo_ref *target)
+void
+waldoi_session_dispatch(waldoi_session *session, waldo_call *call,
+                        waldo_ref *target)
 {
 	waldo_ref *end = waldoi_ref_follow(target);
 	waldoi_object *object = waldoi_object_of(end);
@@ -479,14 +490,18 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 	/* Whoever reads them checks them: they may only be passed on. */
 	call->args.unchecked = (uint8_t) node->limits.depth;
 	waldoi_call_set_deadline(call, deadline);
-	dispatch(session, call, target);
+	if (waldoi_session_must_pause(session)) {
+		waldoi_session_pause(session, call, target, in->frame_len);
+	} else {
+		waldoi_session_dispatch(session, call, target);
+	}
 }
 
 void
 waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
-                         uint32_t count)
+                         uint32_t count, size_t frame_len)
 {
-	incoming in = {0};
+	incoming in = {.frame_len = frame_len};
 	waldoi_message args;
 
 	waldoi_message_init(&args);

@@ -21,6 +21,7 @@ enum {
 	KEY_MAX_FRAME = 2,
 	KEY_MAX_DEPTH = 3,
 	KEY_OPEN_CALLS = 4,
+	KEY_CALL_WINDOW = 5,
 	KEY_IMPORTS = 6,
 	KEY_REFS = 7,
 	KEY_NAMES = 10,
@@ -90,7 +91,7 @@ waldoi_session_say_hello(waldoi_session *session)
 	uint8_t frame[WALDOI_LINK_FRAME];
 	uint8_t *p = begin(frame, 2, WALDOI_LINK_HELLO);
 
-	p = waldoi_pack_map(p, 11);
+	p = waldoi_pack_map(p, 12);
 	p = waldoi_pack_uint(p, KEY_VERSION);
 	p = waldoi_pack_array(p, 2);
 	p = waldoi_pack_uint(waldoi_pack_uint(p, 1), 1);
@@ -98,6 +99,7 @@ waldoi_session_say_hello(waldoi_session *session)
 	p = pack_limit(p, KEY_MAX_FRAME, limits->message_bytes);
 	p = pack_limit(p, KEY_MAX_DEPTH, limits->depth);
 	p = pack_limit(p, KEY_OPEN_CALLS, limits->open_calls);
+	p = pack_limit(p, KEY_CALL_WINDOW, limits->call_window);
 	p = pack_limit(p, KEY_IMPORTS, limits->imports);
 	p = pack_limit(p, KEY_REFS, limits->refs_per_message);
 	p = pack_limit(p, KEY_NAMES, limits->names);
@@ -325,6 +327,9 @@ take_key(waldoi_cursor *c, uint64_t key, hello *h)
 		h->limits.open_calls =
 		    (uint32_t) take_limit(c, h->limits.open_calls);
 		break;
+	case KEY_CALL_WINDOW:
+		h->limits.call_window = take_limit(c, h->limits.call_window);
+		break;
 	case KEY_IMPORTS:
 		h->limits.exports = (uint32_t) take_limit(c, h->limits.exports);
 		break;
@@ -360,6 +365,12 @@ take_hello(waldoi_session *session, waldoi_cursor *c)
 		seen |= key < 64 ? UINT64_C(1) << key : 0;
 		take_key(c, key, &h);
 	}
+	/* A call must not be one that the window could never hold. */
+	if ((seen & UINT64_C(1) << KEY_CALL_WINDOW) == 0) {
+		h.limits.call_window = h.limits.max_frame;
+	} else if (h.limits.call_window < h.limits.max_frame) {
+		waldoi_cursor_fail(c);
+	}
 	if (c->failed || session->greeted || (seen & 1) == 0) {
 		waldoi_session_abort(session, "HELLO is malformed, or came "
 		                              "twice");
@@ -370,6 +381,7 @@ take_hello(waldoi_session *session, waldoi_cursor *c)
 		return;
 	}
 	session->peer = h.limits;
+	session->window_total = h.limits.call_window;
 	session->greeted = true;
 	if ((h.features & WALDOI_FEATURE_ACK) == 0) {
 		waldoi_output_let_go(&session->out, session->node);

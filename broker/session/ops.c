@@ -74,6 +74,16 @@ waldoi_session_send_drop(waldoi_session *session, int64_t id, uint64_t count)
 }
 
 void
+waldoi_session_send_credit(waldoi_session *session, uint64_t total)
+{
+	uint8_t head[ROOM];
+	uint8_t *p = waldoi_op_begin(head, 3, WALDOI_OP_CREDIT);
+
+	p = waldoi_pack_uint(p, 0);
+	send_small(session, head, waldoi_pack_uint(p, total));
+}
+
+void
 waldoi_session_send_unknown(waldoi_session *session, uint64_t op, int64_t id)
 {
 	uint8_t head[ROOM];

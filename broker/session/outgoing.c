@@ -100,101 +100,40 @@ sent_give_up(waldo_promise *promise)
 	return WALDO_MAYBE_EXECUTED;
 }
 
-static waldo_promise *
-pipeline(waldoi_pending *pending, waldo_request *request, bool wants,
-         waldo_err *ret_err)
+waldo_promise *
+waldoi_session_pipeline(waldoi_pending *pending, waldo_request *request,
+                        bool wants, waldo_err *ret_err)
 {
 	return waldoi_session_invoke(pending->promise->session, &pending->ref,
 	                             request, wants, ret_err);
 }
 
-static const waldoi_promise_source sent_source = {sent_give_up, pipeline};
-static const waldoi_promise_source one_way_source = {sent_give_up, NULL};
-
-static void
-unlist_waiting(waldoi_session *session, waldo_request *request)
+bool
+waldoi_session_pipeline_has_room(const waldo_promise *promise)
 {
-	TAILQ_REMOVE(&session->waiting, request, entry);
-	session->waiting_bytes -= request->args.len + request->args.taken_bytes;
+	return waldoi_session_has_room(promise->session);
 }
 
-/* It has left, or never will. */
-static void
-free_waiting(waldoi_session *session, waldo_request *request)
-{
-	waldo_promise *of = request->of;
-
-	request->of = NULL;
-	waldo_request_free(request);
-	if (of != NULL) {
-		waldoi_session_flush_left(session, of);
-	}
-}
-
-static waldo_fate
-waiting_give_up(waldo_promise *promise)
-{
-	waldo_request *request = promise->request;
-	waldoi_session *session = promise->session;
-
-	unlist_waiting(session, request);
-	request->promise = NULL;
-	promise->request = NULL;
-	free_waiting(session, request);
-	waldo_promise_release(promise);
-	waldoi_session_check_use(session);
-	return WALDO_NOT_SENT;
-}
-
-static const waldoi_promise_source waiting_source = {waiting_give_up, pipeline};
-/* It will have no answer to be made a target of. */
-static const waldoi_promise_source waiting_one_way_source = {waiting_give_up,
-                                                             NULL};
+static const waldoi_promise_source sent_source = {
+    sent_give_up, waldoi_session_pipeline, waldoi_session_pipeline_has_room};
+static const waldoi_promise_source one_way_source = {sent_give_up, NULL, NULL};
 
 /* ---- limits */
 
-static waldoi_failure *
-check_room(waldoi_session *session, size_t size)
-{
-	waldo_node *node = session->node;
-
-	if (size - 4 > session->peer.max_frame) {
-		return waldoi_failure_new(
-		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "message_bytes: a message of %zu bytes, the peer takes at "
-		    "most %zu",
-		    size - 4, session->peer.max_frame);
-	}
-	if (session->out.unsent + size > node->limits.queued_bytes) {
-		return waldoi_failure_new(
-		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "queued_bytes: %zu bytes wait for a peer that does not "
-		    "read, at most %zu may",
-		    session->out.unsent, node->limits.queued_bytes);
-	}
-	if (node->bytes + size > node->limits.total_bytes) {
-		return waldoi_failure_new(
-		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "total_bytes: %zu bytes wait for all peers, at most %zu "
-		    "may",
-		    node->bytes, node->limits.total_bytes);
-	}
-	return NULL;
-}
-
-/* As the peer counts them (PROTOCOL.md P34). */
-static uint32_t
-open_calls(const waldoi_session *session)
+uint32_t
+waldoi_session_open_calls(const waldoi_session *session)
 {
 	return session->calls.count - session->flushes + session->kept;
 }
 
+/* `size` is that of the frame, its length included. */
 static waldoi_failure *
-check_call(waldoi_session *session, const waldo_request *request, size_t size)
+check_call(const waldoi_session *session, const waldo_request *request,
+           size_t size)
 {
 	/* This one is in the table already. */
 	if (!waldoi_is_flush(request->method) &&
-	    open_calls(session) > session->peer.open_calls) {
+	    waldoi_session_open_calls(session) > session->peer.open_calls) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "open_calls: the peer runs at most %u calls of ours at a "
@@ -207,11 +146,42 @@ check_call(waldoi_session *session, const waldo_request *request, size_t size)
 		    "depth: arguments of %u levels, the peer takes at most %u",
 		    request->args.deepest, session->peer.max_depth);
 	}
-	/* A flush has room: without it order would be lost, and nobody told. */
-	return request->pinned ? NULL : check_room(session, size);
+	/* Before HELLO it waits, as nobody can tell yet. */
+	if (session->greeted && size - 4 > session->peer.max_frame) {
+		return waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_NOT_SENT,
+		    "message_bytes: a message of %zu bytes, the peer takes at "
+		    "most %zu",
+		    size - 4, session->peer.max_frame);
+	}
+	return NULL;
+}
+
+/* What would fail when its turn comes does so at once, as far as that is known:
+ * later a one-way call could tell nobody. */
+static waldoi_failure *
+check_ahead(waldoi_session *session, const waldo_request *request)
+{
+	const waldo_writer *args = &request->args;
+	waldoi_descs descs;
+	waldoi_failure *failure = waldoi_descs_prepare(
+	    &descs, session, (waldo_ref **) args->handles, args->handle_count);
+
+	if (failure != NULL) {
+		return failure;
+	}
+	waldoi_descs_roll_back(&descs);
+	return check_call(session, request, 4 + args->len + args->taken_bytes);
 }
 
 /* ---- CALL */
+
+static waldoi_failure *
+no_memory(void)
+{
+	return waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
+	                          "out of memory");
+}
 
 static void
 expect_return(waldoi_session *session, waldo_promise *promise, int64_t id,
@@ -240,21 +210,42 @@ expect_ack(waldoi_session *session, waldo_promise *promise)
 	session->ping_due = session->out.retain;
 }
 
+/* Whether a frame of `size` bytes may go, and in *ret_failure if it never
+ * will. */
+static waldoi_sending
+may_send(waldoi_session *session, const waldo_request *request, size_t size,
+         waldoi_failure **ret_failure)
+{
+	*ret_failure = check_call(session, request, size);
+	if (*ret_failure == NULL &&
+	    size - 4 > session->window_total - session->window_used) {
+		return WALDOI_MUST_WAIT;
+	}
+	/* One that waited is counted in queued_bytes already, and a flush has
+	 * room: without it order would be lost, and nobody told. */
+	if (*ret_failure == NULL && !request->waits && !request->pinned) {
+		*ret_failure = waldoi_session_check_room(session, size);
+	}
+	return *ret_failure == NULL ? WALDOI_SENT : WALDOI_FAILED;
+}
+
 /* Builds the frame and queues it; nothing is counted yet. */
-static waldoi_failure *
+static waldoi_sending
 queue_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
-           waldoi_descs *descs, int64_t id, const uint8_t *payload, size_t len)
+           waldoi_descs *descs, int64_t id, const uint8_t *payload, size_t len,
+           waldoi_failure **ret_failure)
 {
 	uint8_t small[CALL_ROOM + 256];
 	size_t room = CALL_ROOM + waldoi_descs_room(descs);
 	uint8_t *head = room <= sizeof(small) ? small : malloc(room);
-	waldoi_failure *failure;
+	waldoi_sending sending;
 	bool new_name = false;
+	size_t size;
 	uint8_t *p;
 
 	if (head == NULL) {
-		return waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
-		                          "out of memory");
+		*ret_failure = no_memory();
+		return WALDOI_FAILED;
 	}
 	p = waldoi_op_begin(head, 6, WALDOI_OP_CALL);
 	p = id == 0 ? waldoi_pack_nil(p) : waldoi_pack_int(p, id);
@@ -262,16 +253,17 @@ queue_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 	p = pack_method(p, session, request, &new_name);
 	p = waldoi_descs_pack(descs, p);
 	p = pack_options(p, session->node, request);
-	failure =
-	    check_call(session, request,
-	               (size_t) (p - head) + len + request->args.taken_bytes);
-	if (failure == NULL &&
+	size = (size_t) (p - head) + len + request->args.taken_bytes;
+	sending = may_send(session, request, size, ret_failure);
+	if (sending == WALDOI_SENT &&
 	    !waldoi_op_queue(session, head, (size_t) (p - head), payload, len,
 	                     &request->args)) {
-		failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
-		                             "out of memory");
+		*ret_failure = no_memory();
+		sending = WALDOI_FAILED;
 	}
-	if (failure != NULL && new_name) {
+	if (sending == WALDOI_SENT) {
+		session->window_used += size - 4;
+	} else if (new_name) {
 		waldoi_names_out_undefine(&session->names_out, request->method,
 		                          request->method_len,
 		                          session->node->secret);
@@ -279,47 +271,46 @@ queue_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 	if (head != small) {
 		free(head);
 	}
-	return failure;
+	return sending;
 }
 
-/* The call enters the session, or nothing has happened and the failure says
- * why. `promise` is NULL for one without. Leaves `request`. */
-static waldoi_failure *
-send_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
-          waldo_promise *promise)
+waldoi_sending
+waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
+                         waldo_request *request, waldo_promise *promise,
+                         waldoi_failure **ret_failure)
 {
 	bool one_way = (request->flags & WALDO_ONE_WAY) != 0;
 	int64_t id = one_way ? 0 : session->next_call;
-	waldoi_failure *failure;
+	waldoi_sending sending = WALDOI_FAILED;
 	waldoi_descs descs;
 	const uint8_t *payload;
 	size_t len;
 
 	if (waldoi_writer_finish(&request->args, true, &payload, &len) !=
 	    WALDO_OK) {
-		return waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT, "%s",
-		                          request->args.message);
+		*ret_failure = waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+		                                  "%s", request->args.message);
+		return WALDOI_FAILED;
 	}
-	failure = waldoi_descs_prepare(&descs, session,
-	                               (waldo_ref **) request->args.handles,
-	                               request->args.handle_count);
-	if (failure != NULL) {
-		return failure;
+	*ret_failure = waldoi_descs_prepare(
+	    &descs, session, (waldo_ref **) request->args.handles,
+	    request->args.handle_count);
+	if (*ret_failure != NULL) {
+		return WALDOI_FAILED;
 	}
 	if (id != 0 &&
 	    !waldoi_table_insert(&session->calls, (uint64_t) id, promise)) {
-		failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
-		                             "out of memory");
+		*ret_failure = no_memory();
 	} else {
-		failure = queue_call(session, target, request, &descs, id,
-		                     payload, len);
-		if (failure != NULL && id != 0) {
+		sending = queue_call(session, target, request, &descs, id,
+		                     payload, len, ret_failure);
+		if (sending != WALDOI_SENT && id != 0) {
 			waldoi_table_remove(&session->calls, (uint64_t) id);
 		}
 	}
-	if (failure != NULL) {
+	if (sending != WALDOI_SENT) {
 		waldoi_descs_roll_back(&descs);
-		return failure;
+		return sending;
 	}
 	/* From here on nothing can fail. */
 	waldoi_descs_commit(&descs);
@@ -332,153 +323,7 @@ send_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 		expect_ack(session, promise);
 	}
 	waldoi_session_touch(session);
-	return NULL;
-}
-
-/* ---- waiting for the peer's HELLO */
-
-/* Flushes are few and cannot fail for that: they wait. */
-static bool
-has_no_slot(const waldoi_session *session, const waldo_request *request)
-{
-	return waldoi_is_flush(request->method) &&
-	       session->flushes >= session->peer.open_calls;
-}
-
-static bool
-must_wait(const waldoi_session *session, const waldo_request *request)
-{
-	if (has_no_slot(session, request)) {
-		return true;
-	}
-	if (!TAILQ_EMPTY(&session->waiting) && !request->pinned) {
-		return true; /* no call overtakes another */
-	}
-	if (session->greeted) {
-		return false;
-	}
-	return open_calls(session) >= session->peer.open_calls ||
-	       request->args.handle_count > session->peer.refs_per_message ||
-	       request->args.handle_count + session->exports.count >
-	           session->peer.exports ||
-	       request->args.deepest > session->peer.max_depth ||
-	       session->out.unsent + request->args.len +
-	               request->args.taken_bytes + CALL_ROOM >
-	           session->peer.max_frame;
-}
-
-static waldoi_failure *
-wait_for_hello(waldoi_session *session, waldo_request *request,
-               waldo_promise *promise)
-{
-	size_t size = request->args.len + request->args.taken_bytes;
-	waldo_node *node = session->node;
-
-	if (!request->pinned &&
-	    session->waiting_bytes + size > node->limits.queued_bytes) {
-		return waldoi_failure_new(
-		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "queued_bytes: %zu bytes wait for the connection, at most "
-		    "%zu may",
-		    session->waiting_bytes, node->limits.queued_bytes);
-	}
-	session->waiting_bytes += size;
-	request->promise = waldo_promise_retain(promise);
-	if (promise != NULL) {
-		promise->session = session;
-		promise->request = request;
-		promise->source = (request->flags & WALDO_ONE_WAY) != 0
-		                      ? &waiting_one_way_source
-		                      : &waiting_source;
-	}
-	if (request->pinned) {
-		TAILQ_INSERT_HEAD(&session->waiting, request, entry);
-	} else {
-		TAILQ_INSERT_TAIL(&session->waiting, request, entry);
-	}
-	return NULL;
-}
-
-/* `request` is out of the queue. Its promise goes first: what the request lets
- * go may be an object whose `destroy` gives that promise up. */
-static void
-fail_waiting(waldoi_session *session, waldo_request *request,
-             waldoi_failure *failure)
-{
-	waldo_promise *promise = request->promise;
-
-	request->promise = NULL;
-	if (promise != NULL) {
-		promise->request = NULL;
-		waldoi_promise_settle(promise, NULL, failure, false);
-	} else {
-		waldoi_failure_release(failure);
-	}
-	free_waiting(session, request);
-	waldo_promise_release(promise);
-}
-
-static void
-send_one_waiting(waldoi_session *session, waldo_request *request)
-{
-	waldo_promise *promise = request->promise;
-	waldo_ref *target = request->pinned
-	                        ? request->target
-	                        : waldoi_ref_follow(request->target);
-	waldoi_failure *failure;
-
-	if (promise != NULL) {
-		promise->request = NULL;
-		promise->source = NULL;
-	}
-	failure =
-	    target->state == WALDO_BROKEN
-	        ? waldoi_failure_with_fate(target->failure, WALDO_NOT_SENT)
-	        : send_call(session, target, request, promise);
-	if (failure != NULL) {
-		fail_waiting(session, request, failure);
-		return;
-	}
-	request->promise = NULL;
-	free_waiting(session, request);
-	waldo_promise_release(promise);
-}
-
-void
-waldoi_session_send_waiting(waldoi_session *session)
-{
-	waldo_request *request;
-
-	/* A callback may end the session, which empties the queue. */
-	while ((request = TAILQ_FIRST(&session->waiting)) != NULL &&
-	       !has_no_slot(session, request)) {
-		unlist_waiting(session, request);
-		send_one_waiting(session, request);
-	}
-}
-
-void
-waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place)
-{
-	waldo_request *request, *next;
-
-	for (request = TAILQ_FIRST(&session->waiting); request != NULL;
-	     request = next) {
-		waldo_promise *promise = request->promise;
-
-		next = TAILQ_NEXT(request, entry);
-		if (request->pinned ||
-		    waldoi_ref_follow(request->target) != place) {
-			continue;
-		}
-		unlist_waiting(session, request);
-		request->promise = NULL;
-		if (promise != NULL) {
-			promise->request = NULL;
-		}
-		waldoi_near_deliver(place, request, promise);
-		waldo_promise_release(promise);
-	}
+	return WALDOI_SENT;
 }
 
 /* ---- invoking */
@@ -489,7 +334,7 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 {
 	waldo_promise *promise = NULL;
 	waldoi_failure *failure = NULL;
-	bool waits;
+	waldoi_sending sending = WALDOI_MUST_WAIT;
 
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return waldoi_request_fail(
@@ -504,9 +349,15 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 			return NULL;
 		}
 	}
-	waits = must_wait(session, request);
-	failure = waits ? wait_for_hello(session, request, promise)
-	                : send_call(session, target, request, promise);
+	if (!waldoi_session_must_wait(session, request)) {
+		sending = waldoi_session_send_call(session, target, request,
+		                                   promise, &failure);
+	} else if (session->greeted) {
+		failure = check_ahead(session, request);
+	}
+	if (sending == WALDOI_MUST_WAIT && failure == NULL) {
+		failure = waldoi_session_wait(session, request, promise);
+	}
 	if (failure != NULL) {
 		if (wants) {
 			promise->settled = WALDOI_SETTLED;
@@ -517,7 +368,7 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 	if (promise != NULL) {
 		waldoi_promise_set_deadline(promise, request);
 	}
-	if (!waits) {
+	if (sending == WALDOI_SENT) {
 		waldo_request_free(request);
 	}
 	*ret_err = WALDO_OK;
@@ -549,7 +400,6 @@ void
 waldoi_session_fail_calls(waldoi_session *session)
 {
 	waldo_promise *promise;
-	waldo_request *request;
 	uint64_t key;
 
 	while ((promise = waldoi_table_any(&session->calls, &key)) != NULL) {
@@ -561,12 +411,7 @@ waldoi_session_fail_calls(waldoi_session *session)
 		TAILQ_REMOVE(&session->one_way, promise, one_way);
 		fail_sent(session, promise);
 	}
-	while ((request = TAILQ_FIRST(&session->waiting)) != NULL) {
-		unlist_waiting(session, request);
-		fail_waiting(
-		    session, request,
-		    waldoi_failure_with_fate(session->why, WALDO_NOT_SENT));
-	}
+	waldoi_session_fail_waiting(session);
 }
 
 void

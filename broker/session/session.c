@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSING        16   /* sessions beyond the limit, only to say so */
-#define FRAMES_PER_TURN 1024 /* of one session; then others have their turn */
+#define REFUSING 16 /* sessions beyond the limit, only to say so */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
 static const waldoi_peer_limits floor_limits = {
     .max_frame = 64 * 1024,
+    .call_window = 64 * 1024,
     .max_depth = 16,
     .open_calls = 16,
     .exports = 64,
@@ -39,6 +39,8 @@ new_session(waldo_node *node, bool initiator)
 	session->node = node;
 	session->initiator = initiator;
 	session->peer = floor_limits;
+	session->window_total = session->peer.call_window;
+	session->window_told = node->limits.call_window;
 	session->never_ran = UINT64_MAX;
 	session->next_call = initiator ? 1 : 2;
 	session->next_export = initiator ? -1 : -2;
@@ -53,6 +55,7 @@ new_session(waldo_node *node, bool initiator)
 	waldoi_table_init(&session->exported, node->secret);
 	waldoi_table_init(&session->imports, node->secret);
 	TAILQ_INIT(&session->waiting);
+	waldoi_runqueue_init(&session->paused);
 	TAILQ_INIT(&session->one_way);
 	LIST_INIT(&session->incoming);
 	LIST_INSERT_HEAD(&node->sessions, session, entry);
@@ -77,6 +80,7 @@ waldoi_session_free(waldoi_session *session)
 
 	waldoi_session_undirty(session);
 	waldoi_runqueue_remove(&session->job);
+	waldoi_runqueue_remove(&session->resume_job);
 	waldoi_timer_stop(&node->timers, &session->idle_timer);
 	waldoi_timer_stop(&node->timers, &session->ack_timer);
 	LIST_REMOVE(session, entry);
@@ -255,6 +259,8 @@ waldoi_session_sent(waldoi_session *session, size_t len)
 	if (!session->out.retain) {
 		waldoi_session_settle_one_way(session, session->out.sent);
 	}
+	waldoi_session_look_at_paused(session);
+	waldoi_session_tell_room(session);
 	if (session->out.unsent == 0 && session->ping_due) {
 		session->ping_due = false;
 		waldoi_session_say(session, WALDOI_LINK_PING, 1);
@@ -273,6 +279,7 @@ waldoi_sessions_flush(waldo_node *node)
 
 	while ((session = TAILQ_FIRST(&node->dirty)) != NULL) {
 		if (session->state == WALDOI_OPEN_SESSION) {
+			waldoi_session_add_credit(session);
 			waldoi_session_add_ack(session);
 		}
 		waldoi_session_undirty(session);
@@ -376,7 +383,7 @@ take_frames(waldoi_session *session)
 {
 	waldoi_cut cut = WALDOI_CUT_MORE;
 	waldoi_frame frame;
-	int left = FRAMES_PER_TURN;
+	int left = WALDOI_FRAMES_PER_TURN;
 
 	while (session->state == WALDOI_OPEN_SESSION && left-- > 0) {
 		cut = waldoi_cutter_next(&session->in, &frame);

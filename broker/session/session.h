@@ -73,9 +73,13 @@ enum {
 
 #define WALDOI_MAX_ID ((INT64_C(1) << 53) - 1)
 
+/* Of one session; then others have their turn (PROTOCOL.md P36). */
+#define WALDOI_FRAMES_PER_TURN 1024
+
 /* What the peer accepts from us: the floor, until its HELLO has come. */
 typedef struct waldoi_peer_limits {
 	size_t max_frame;
+	size_t call_window;
 	uint32_t max_depth;
 	uint32_t open_calls;
 	uint32_t exports; /* of ours that it will hold */
@@ -143,8 +147,16 @@ struct waldoi_session {
 	waldoi_names_out names_out;
 	waldoi_names_in names_in;
 
-	TAILQ_HEAD(, waldo_request) waiting; /* for the peer's HELLO */
+	/* Call windows: sums of the lengths of CALL frames, since the session
+	 * began. */
+	uint64_t window_used, window_total; /* ours; as many as may be */
+	uint64_t window_taken, window_told; /* the peer's; as it was told */
+
+	TAILQ_HEAD(, waldo_request) waiting; /* for HELLO, or for credit */
 	size_t waiting_bytes;
+	waldoi_runqueue paused; /* the peer's calls, until it reads */
+	size_t paused_bytes;    /* of their frames, not given back */
+	waldoi_job resume_job;
 	TAILQ_HEAD(, waldo_promise) one_way; /* until they are acknowledged */
 	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
 	uint32_t incoming_count;
@@ -251,8 +263,16 @@ void waldoi_session_note_taken(waldoi_session *session, size_t len);
 /* ---- incoming.c, incoming_call.c: operations */
 
 void waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame);
+/* `frame_len` is the frame's `length`. */
 void waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
-                              uint32_t count);
+                              uint32_t count, size_t frame_len);
+/* NULL unless the peer has as many calls here as it may, besides those that are
+ * paused, and `listed` of them. */
+waldoi_failure *waldoi_session_check_incoming(const waldoi_session *session,
+                                              uint32_t listed);
+/* To the target, or to what it is by now. Takes `call`. */
+void waldoi_session_dispatch(waldoi_session *session, waldo_call *call,
+                             waldo_ref *target);
 
 /* The reference for a place in the result of the peer's call `id`. Borrowed.
  * Else NULL, and *ret_failure if there is none such; the session has ended if
@@ -261,21 +281,84 @@ waldo_ref *waldoi_answer_get_ref(waldoi_session *session, int64_t id,
                                  const waldoi_path *path,
                                  waldoi_failure **ret_failure);
 
+/* ---- paused.c: calls of a peer that does not read */
+
+bool waldoi_session_must_pause(const waldoi_session *session);
+/* In place of the dispatch: it waits until the peer has read. Takes `call`. */
+void waldoi_session_pause(waldoi_session *session, waldo_call *call,
+                          waldo_ref *target, size_t frame_len);
+/* It is leaving, if it was paused at all. */
+void waldoi_session_unpause(waldo_call *call);
+/* Some output has left: calls may go on. */
+void waldoi_session_look_at_paused(waldoi_session *session);
+
+/* ---- credit.c: the call windows */
+
+void waldoi_session_take_credit(waldoi_session *session, waldoi_cursor *c,
+                                uint32_t count);
+/* A CALL with that `length` has come. False: it may not, the session has ended.
+ */
+bool waldoi_session_take_window(waldoi_session *session, size_t len);
+/* Bytes were given back: perhaps the peer is to be told. */
+void waldoi_session_look_at_credit(waldoi_session *session);
+/* Before a flush: CREDIT, if it is worth telling. */
+void waldoi_session_add_credit(waldoi_session *session);
+
 /* ---- outgoing.c: operations */
 
 /* ref->ops->invoke of far references and of pending results. */
 waldo_promise *waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
                                      waldo_request *request, bool wants,
                                      waldo_err *ret_err);
-/* The peer's HELLO has come: what waited for it goes. */
-void waldoi_session_send_waiting(waldoi_session *session);
-/* What waits for a reference that has become `place`, which is near, goes
- * there, in order. */
-void waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place);
+/* The same for what the result of a call through the session will be: for
+ * waldoi_promise_source. */
+waldo_promise *waldoi_session_pipeline(waldoi_pending *pending,
+                                       waldo_request *request, bool wants,
+                                       waldo_err *ret_err);
+bool waldoi_session_pipeline_has_room(const waldo_promise *promise);
+
+typedef enum waldoi_sending {
+	WALDOI_SENT,
+	WALDOI_MUST_WAIT, /* for room in the peer's call window */
+	WALDOI_FAILED     /* *ret_failure says why */
+} waldoi_sending;
+
+/* The call enters the session, or nothing has happened. `promise` is NULL for
+ * one without. Leaves `request`. */
+waldoi_sending waldoi_session_send_call(waldoi_session *session,
+                                        waldo_ref *target,
+                                        waldo_request *request,
+                                        waldo_promise *promise,
+                                        waldoi_failure **ret_failure);
 /* Every open call and every waiting request fails with session->why. */
 void waldoi_session_fail_calls(waldoi_session *session);
 /* One-way calls up to that frame have arrived. */
 void waldoi_session_settle_one_way(waldoi_session *session, uint64_t frame);
+
+/* ---- waiting.c: calls that wait for HELLO or for credit */
+
+bool waldoi_session_must_wait(const waldoi_session *session,
+                              const waldo_request *request);
+/* Takes `request`, or says why it may not wait. */
+waldoi_failure *waldoi_session_wait(waldoi_session *session,
+                                    waldo_request *request,
+                                    waldo_promise *promise);
+/* More may be sent: what waited for it goes. */
+void waldoi_session_send_waiting(waldoi_session *session);
+/* What waits for a reference that has become `place`, which is near, goes
+ * there, in order. */
+void waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place);
+/* As the peer counts them (PROTOCOL.md P34). */
+uint32_t waldoi_session_open_calls(const waldoi_session *session);
+/* Every waiting request fails with session->why. */
+void waldoi_session_fail_waiting(waldoi_session *session);
+/* Why `size` bytes more may not be queued; NULL if they may. */
+waldoi_failure *waldoi_session_check_room(const waldoi_session *session,
+                                          size_t size);
+/* At most half of what may wait does: waldo_ref_watch_room(). */
+bool waldoi_session_has_room(const waldoi_session *session);
+/* Less waits than before: whoever wants to know is told. */
+void waldoi_session_tell_room(waldoi_session *session);
 
 /* ---- replies.c */
 
@@ -300,6 +383,8 @@ void waldoi_session_no_room(waldoi_session *session, waldoi_failure *failure);
 void waldoi_session_send_cancel(waldoi_session *session, int64_t id);
 void waldoi_session_send_drop(waldoi_session *session, int64_t id,
                               uint64_t count);
+/* The peer may send calls of `total` bytes. */
+void waldoi_session_send_credit(waldoi_session *session, uint64_t total);
 void waldoi_session_send_unknown(waldoi_session *session, uint64_t op,
                                  int64_t id);
 /* ---- exports.c */

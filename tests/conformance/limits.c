@@ -262,8 +262,8 @@ what_waits_for_a_peer_that_does_not_read_is_bounded(void **state)
 	assert_true(sent > 10);
 	assert_string_equal(
 	    waldo_node_get_message(f->client),
-	    "queued_bytes: 254455 bytes wait for a peer that does not "
-	    "read, at most 262144 may");
+	    "queued_bytes: 254455 bytes wait for a peer that does not keep "
+	    "up, at most 262144 may");
 	/* Once it reads, all that was taken arrives, and more may come. */
 	barrier(f);
 	assert_int_equal(

@@ -25,6 +25,7 @@ static const waldo_limits defaults = {
     .names = 1024,
     .parked_bytes = 1 * MEBI,
     .retained_bytes = 8 * MEBI,
+    .call_window = 8 * MEBI,
 };
 
 static char message[200];
@@ -49,6 +50,7 @@ assert_limits(const waldo_limits *limits, const waldo_limits *want)
 	SAME(names);
 	SAME(parked_bytes);
 	SAME(retained_bytes);
+	SAME(call_window);
 }
 
 static void
@@ -84,7 +86,8 @@ what_is_given_is_taken_and_the_rest_is_the_default(void **state)
 	                            .refs_per_message = 19,
 	                            .names = 64,
 	                            .parked_bytes = 4,
-	                            .retained_bytes = 66 * KIBI};
+	                            .retained_bytes = 66 * KIBI,
+	                            .call_window = 67 * KIBI};
 	const waldo_limits one = {.size = sizeof(one), .open_calls = 64};
 	waldo_limits limits, want = defaults;
 
@@ -132,6 +135,7 @@ a_limit_that_is_too_small_is_named(void **state)
 	REFUSED(dead_peer_ms, 99);
 	REFUSED(queued_bytes, 4 * MEBI - 1);
 	REFUSED(retained_bytes, 4 * MEBI - 1);
+	REFUSED(call_window, 4 * MEBI - 1);
 	REFUSED(size, sizeof(waldo_limits) - 1);
 }
 
@@ -143,6 +147,7 @@ a_limit_that_is_too_large_is_named(void **state)
 	REFUSED(depth, 65);
 	REFUSED(refs_per_message, 257);
 	REFUSED(names, 65537);
+	REFUSED(call_window, (size_t) UINT32_MAX + 1);
 	REFUSED(dead_peer_ms, 24 * 3600 * 1000 + 1);
 }
 
@@ -158,6 +163,8 @@ what_must_hold_a_message_is_as_large_as_one(void **state)
 	given.queued_bytes = 17 * MEBI;
 	assert_refused(&given, "retained_bytes", 8 * MEBI);
 	given.retained_bytes = 17 * MEBI;
+	assert_refused(&given, "call_window", 8 * MEBI);
+	given.call_window = 17 * MEBI;
 	assert_ok(waldoi_limits_set(&given, &limits, message));
 }
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls that wait at their caller: for the peer's HELLO (PROTOCOL.md P30) and
+ * for room in its call window (P38). One queue for both, in the order in which
+ * the calls were made; they have no id, have counted nothing, and hold what
+ * they name.
+ */
+#include "broker/session/session.h"
+
+/* What one costs: a small one is not free. */
+static size_t
+size_of(const waldo_request *request)
+{
+	return sizeof(*request) + request->args.len + request->args.taken_bytes;
+}
+
+static void
+leave(waldoi_session *session, waldo_request *request)
+{
+	size_t size = size_of(request);
+
+	TAILQ_REMOVE(&session->waiting, request, entry);
+	session->waiting_bytes -= size;
+	session->node->bytes -= size;
+	request->waits = false;
+}
+
+/* It has left, or never will. */
+static void
+free_waiting(waldoi_session *session, waldo_request *request)
+{
+	waldo_promise *of = request->of;
+
+	request->of = NULL;
+	waldo_request_free(request);
+	if (of != NULL) {
+		waldoi_session_flush_left(session, of);
+	}
+}
+
+/* ---- room */
+
+waldoi_failure *
+waldoi_session_check_room(const waldoi_session *session, size_t size)
+{
+	const waldo_node *node = session->node;
+	size_t queued = session->waiting_bytes + session->out.unsent;
+
+	if (queued + size > node->limits.queued_bytes) {
+		return waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_NOT_SENT,
+		    "queued_bytes: %zu bytes wait for %s, at most %zu may",
+		    queued,
+		    session->greeted ? "a peer that does not keep up"
+		                     : "the connection",
+		    node->limits.queued_bytes);
+	}
+	if (node->bytes + size > node->limits.total_bytes) {
+		return waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_NOT_SENT,
+		    "total_bytes: %zu bytes wait for all peers, at most %zu "
+		    "may",
+		    node->bytes, node->limits.total_bytes);
+	}
+	return NULL;
+}
+
+bool
+waldoi_session_has_room(const waldoi_session *session)
+{
+	return session->waiting_bytes + session->out.unsent <=
+	       session->node->limits.queued_bytes / 2;
+}
+
+/* ---- what the caller's promise can do */
+
+static waldo_fate
+waiting_give_up(waldo_promise *promise)
+{
+	waldo_request *request = promise->request;
+	waldoi_session *session = promise->session;
+
+	leave(session, request);
+	request->promise = NULL;
+	promise->request = NULL;
+	free_waiting(session, request);
+	waldo_promise_release(promise);
+	if (session->greeted) {
+		/* A smaller one behind it may fit. */
+		waldoi_session_send_waiting(session);
+	} else {
+		waldoi_session_tell_room(session);
+	}
+	waldoi_session_check_use(session);
+	return WALDO_NOT_SENT;
+}
+
+static const waldoi_promise_source waiting_source = {
+    waiting_give_up, waldoi_session_pipeline, waldoi_session_pipeline_has_room};
+/* It will have no answer to be made a target of. */
+static const waldoi_promise_source waiting_one_way_source = {waiting_give_up,
+                                                             NULL, NULL};
+
+/* ---- waiting */
+
+/* Flushes are few and cannot fail for that: they wait. */
+static bool
+has_no_slot(const waldoi_session *session, const waldo_request *request)
+{
+	return waldoi_is_flush(request->method) &&
+	       session->flushes >= session->peer.open_calls;
+}
+
+bool
+waldoi_session_must_wait(const waldoi_session *session,
+                         const waldo_request *request)
+{
+	if (has_no_slot(session, request)) {
+		return true;
+	}
+	if (!TAILQ_EMPTY(&session->waiting) && !request->pinned) {
+		return true; /* no call overtakes another */
+	}
+	if (session->greeted) {
+		return false;
+	}
+	return waldoi_session_open_calls(session) >= session->peer.open_calls ||
+	       request->args.handle_count > session->peer.refs_per_message ||
+	       request->args.handle_count + session->exports.count >
+	           session->peer.exports ||
+	       request->args.deepest > session->peer.max_depth;
+}
+
+waldoi_failure *
+waldoi_session_wait(waldoi_session *session, waldo_request *request,
+                    waldo_promise *promise)
+{
+	size_t size = size_of(request);
+	waldoi_failure *failure =
+	    request->pinned ? NULL : waldoi_session_check_room(session, size);
+
+	if (failure != NULL) {
+		return failure;
+	}
+	session->waiting_bytes += size;
+	session->node->bytes += size;
+	request->waits = true;
+	request->promise = waldo_promise_retain(promise);
+	if (promise != NULL) {
+		promise->session = session;
+		promise->request = request;
+		promise->source = (request->flags & WALDO_ONE_WAY) != 0
+		                      ? &waiting_one_way_source
+		                      : &waiting_source;
+	}
+	if (request->pinned) {
+		TAILQ_INSERT_HEAD(&session->waiting, request, entry);
+	} else {
+		TAILQ_INSERT_TAIL(&session->waiting, request, entry);
+	}
+	return NULL;
+}
+
+/* ---- going on */
+
+/* `request` is out of the queue. Its promise goes first: what the request lets
+ * go may be an object whose `destroy` gives that promise up. Takes `failure`;
+ * NULL: it was sent. */
+static void
+finish(waldoi_session *session, waldo_request *request, waldoi_failure *failure)
+{
+	waldo_promise *promise = request->promise;
+
+	request->promise = NULL;
+	if (promise != NULL) {
+		promise->request = NULL;
+	}
+	if (failure != NULL && promise != NULL) {
+		waldoi_promise_settle(promise, NULL, failure, false);
+	} else {
+		waldoi_failure_release(failure);
+	}
+	free_waiting(session, request);
+	waldo_promise_release(promise);
+}
+
+/* False: it has to wait on. */
+static bool
+send_one(waldoi_session *session, waldo_request *request)
+{
+	waldo_ref *target = request->pinned
+	                        ? request->target
+	                        : waldoi_ref_follow(request->target);
+	waldoi_failure *failure = NULL;
+
+	if (has_no_slot(session, request)) {
+		return false;
+	}
+	if (target->state == WALDO_BROKEN) {
+		failure =
+		    waldoi_failure_with_fate(target->failure, WALDO_NOT_SENT);
+	} else if (waldoi_session_send_call(session, target, request,
+	                                    request->promise,
+	                                    &failure) == WALDOI_MUST_WAIT) {
+		return false;
+	}
+	if (failure != NULL && request->promise == NULL) {
+		waldoi_session_warn(session, failure->pub.message);
+	}
+	leave(session, request);
+	finish(session, request, failure);
+	return true;
+}
+
+void
+waldoi_session_send_waiting(waldoi_session *session)
+{
+	waldo_request *request;
+
+	/* A `destroy` may end the session, which empties the queue. */
+	while ((request = TAILQ_FIRST(&session->waiting)) != NULL &&
+	       send_one(session, request)) {
+	}
+	waldoi_session_tell_room(session);
+}
+
+void
+waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place)
+{
+	waldo_request *request, *next;
+
+	for (request = TAILQ_FIRST(&session->waiting); request != NULL;
+	     request = next) {
+		waldo_promise *promise = request->promise;
+
+		next = TAILQ_NEXT(request, entry);
+		if (request->pinned ||
+		    waldoi_ref_follow(request->target) != place) {
+			continue;
+		}
+		leave(session, request);
+		request->promise = NULL;
+		if (promise != NULL) {
+			promise->request = NULL;
+		}
+		waldoi_near_deliver(place, request, promise);
+		waldo_promise_release(promise);
+	}
+}
+
+void
+waldoi_session_fail_waiting(waldoi_session *session)
+{
+	waldo_request *request;
+
+	while ((request = TAILQ_FIRST(&session->waiting)) != NULL) {
+		leave(session, request);
+		finish(session, request,
+		       waldoi_failure_with_fate(session->why, WALDO_NOT_SENT));
+	}
+}
+
+void
+waldoi_session_tell_room(waldoi_session *session)
+{
+	if (!LIST_EMPTY(&session->node->rooms) &&
+	    waldoi_session_has_room(session)) {
+		waldoi_node_look_for_room(session->node);
+	}
+}
