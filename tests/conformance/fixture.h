@@ -176,6 +176,7 @@ SUITE(sessions);
 SUITE(naming);
 SUITE(watching);
 SUITE(limits);
+SUITE(credit);
 SUITE(misuse);
 
 #define END_SUITE(name)                                                        \

@@ -333,6 +333,61 @@ a_call_that_waits_holds_its_target(void **state)
 	assert_begins(seen.texts[count + 1], "[4,-1,1]");
 }
 
+struct room {
+	int told;
+	waldo_state state;
+};
+
+static void
+note_room(waldo_ref *ref, waldo_state state, void *user)
+{
+	struct room *room = user;
+
+	(void) ref;
+	room->told++;
+	room->state = state;
+}
+
+/* P38: bounded by queued_bytes; what is made on a result to come stands in the
+ * same queue. */
+static void
+there_is_room_when_half_of_what_waited_has_left(void **state)
+{
+	static const uint8_t data[10000];
+	struct session *s = session_of(state);
+	struct room far = {0}, promised = {0};
+	waldo_promise *promise;
+	waldo_ref *kept;
+	int n = 0;
+
+	open_default(s);
+	kept = take_object(s);
+	promise = waldo_ref_invoke(kept, "m", "");
+	while (waldo_ref_notify(kept, "m", "y", data, sizeof(data)) ==
+	       WALDO_OK) {
+		n++;
+	}
+	assert_int_equal(n, 12);
+	assert_non_null(
+	    strstr(waldo_node_get_message(s->f->server), "at most 131072 may"));
+	assert_ok(waldo_ref_watch_room(kept, note_room, &far, NULL));
+	assert_ok(waldo_ref_watch_room(waldo_promise_get_ref(promise),
+	                               note_room, &promised, NULL));
+	send(s, "[6,0,65537]");
+	read_on(s); /* 6 of 12 leave, and 6 still wait: with all they cost, no
+	             * less than half of what may */
+	send(s, "[6,0,70000]");
+	read_on(s);
+	assert_int_equal(far.told + promised.told, 0);
+	send(s, "[6,0,80200]");
+	read_on(s);
+	assert_int_equal(far.told, 1);
+	assert_int_equal(far.state, WALDO_FAR);
+	assert_int_equal(promised.told, 1);
+	assert_int_equal(promised.state, WALDO_PENDING);
+	waldo_promise_release(promise);
+}
+
 static void
 a_smaller_sum_is_an_error(void **state)
 {
@@ -855,6 +910,7 @@ main(void)
 	    session_test(a_call_that_waits_is_cancelled_without_a_trace),
 	    session_test(a_call_that_waits_may_be_late),
 	    session_test(a_call_that_waits_holds_its_target),
+	    session_test(there_is_room_when_half_of_what_waited_has_left),
 	    session_test(a_smaller_sum_is_an_error),
 	    session_test(credit_for_a_stream_is_an_error),
 	    session_test(malformed_credit_is_an_error),
