@@ -125,6 +125,18 @@ do_fail(void *self, waldo_call *call)
 	waldo_call_fail(call, "fuzz.Error", "%s", text);
 }
 
+/* More than a link takes before it is acknowledged. */
+static void
+do_big(void *self, waldo_call *call)
+{
+	static const uint8_t zeros[60000];
+	int64_t n = waldo_read_int(waldo_call_get_args(call), 0,
+	                           (int64_t) sizeof(zeros));
+
+	(void) self;
+	waldo_call_reply(call, "y", zeros, (size_t) n);
+}
+
 static void
 do_revoke(void *self, waldo_call *call)
 {
@@ -146,6 +158,7 @@ static const waldo_method methods[] = {
     {"keep", do_keep, NULL, 0},
     {"call", do_call, NULL, 0},
     {"make", do_make, NULL, 0},
+    {"big", do_big, NULL, 0},
     {"fail", do_fail, NULL, 0},
     {"revoke", do_revoke, NULL, 0},
     {"silent", do_silent, NULL, 0},
@@ -256,8 +269,9 @@ act(unsigned what, size_t n)
 static const waldo_limits limits = {
     .size = sizeof(limits),
     .message_bytes = 65536,
-    .queued_bytes = 262144,
-    .retained_bytes = 262144,
+    .queued_bytes = 131072,
+    .retained_bytes = 65536,
+    .call_window = 65536,
     .parked_bytes = 65536,
     .exports = 256,
     .imports = 256,
@@ -270,8 +284,9 @@ check_memory(void)
 	waldoi_counts counts;
 
 	waldoi_node_count(world.node, &counts);
-	/* Queued, retained, a partial message and its growth; parked. */
-	if (counts.bytes > 262144 * 2 + 65536 * 6 || counts.imports > 256 ||
+	/* Queued (replies up to twice as much), retained, a partial message
+	 * and its growth; parked; paused. */
+	if (counts.bytes > 131072 * 3 + 65536 * 7 || counts.imports > 256 ||
 	    counts.exports > 256) {
 		(void) fprintf(stderr, "%zu bytes, %zu imports, %zu exports\n",
 		               counts.bytes, counts.imports, counts.exports);

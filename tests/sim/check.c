@@ -387,13 +387,14 @@ or_default(size_t value, size_t otherwise)
 	return value != 0 ? value : otherwise;
 }
 
-/* Promise 6, P16, P20: what is kept for each peer has a bound: what waits to
- * be sent, what was sent and not acknowledged, and one message of theirs. */
+/* Promise 6, P16, P20, P39: what is kept for each peer has a bound: what waits
+ * to be sent, what was sent and not acknowledged, one message of theirs, and
+ * their calls that wait until they read. */
 void
 sim_check_bytes(sim_node *node)
 {
 	const waldo_limits *limits = &node->limits;
-	size_t each = or_default(limits->queued_bytes, 16u << 20) +
+	size_t each = 2 * or_default(limits->queued_bytes, 16u << 20) +
 	              or_default(limits->retained_bytes, 8u << 20) +
 	              2 * or_default(limits->message_bytes, 4u << 20) +
 	              or_default(limits->parked_bytes, 1u << 20);

@@ -133,6 +133,7 @@ choose_limits(sim_node *node)
 		limits->message_bytes = 64 * 1024;
 		limits->queued_bytes = 128 * 1024;
 		limits->retained_bytes = 128 * 1024;
+		limits->call_window = 64 * 1024;
 	}
 	if (sim_chance(world, 30)) {
 		limits->parked_bytes = 1024;
