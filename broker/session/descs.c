@@ -417,6 +417,25 @@ new_broken(waldoi_session *session, waldoi_failure *failure)
 	return ref != NULL ? ref : out_of_memory(session);
 }
 
+/* What is the peer's own by now is still reached through this node by whoever
+ * named it as an answer of ours: a forwarder of its own, so that nobody takes
+ * the one way for the other (settle.c). Borrows. */
+static waldo_ref *
+by_way_of_us(waldoi_session *session, waldo_ref *ref)
+{
+	waldoi_pending *way;
+
+	if (waldoi_import_session(ref) != session) {
+		return waldo_ref_retain(ref);
+	}
+	way = waldoi_pending_new(session->node);
+	if (way == NULL) {
+		return out_of_memory(session);
+	}
+	waldoi_pending_settle(way, ref, NULL);
+	return &way->ref;
+}
+
 static waldo_ref *
 read_answer(waldoi_session *session, int64_t id, const waldoi_path *path)
 {
@@ -430,7 +449,8 @@ read_answer(waldoi_session *session, int64_t id, const waldoi_path *path)
 	if (failure != NULL) {
 		return new_broken(session, failure);
 	}
-	return ref != NULL ? waldo_ref_retain(ref) : out_of_memory(session);
+	return ref != NULL ? by_way_of_us(session, ref)
+	                   : out_of_memory(session);
 }
 
 static waldo_ref *
