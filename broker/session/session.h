@@ -216,6 +216,9 @@ void waldoi_session_forget_call(waldo_call *call);
 /* Whom its link leads to; never NULL. */
 const waldo_peer *waldoi_session_get_peer(const waldoi_session *session);
 
+/* It is no flush any more: it needs a slot of calls, not of flushes. */
+void waldoi_session_count_flush_answered(waldo_call *call);
+
 /* Its RETURN has gone out, though the user has not answered. */
 void waldoi_session_close_call(waldo_call *call);
 
