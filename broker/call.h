@@ -290,8 +290,9 @@ void waldoi_request_orphan(waldo_request *request);
 bool waldoi_is_flush(const char *method);
 
 /* A request that waited elsewhere is delivered to `ref`, for its promise (NULL
- * if it has none), which is nobody else's any more. Takes `request`. */
-void waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
+ * if it has none), which is nobody else's any more. Takes `request`. False: it
+ * failed, and the end of what it held may have done anything. */
+bool waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
                          waldo_promise *promise);
 
 /* What a failed invocation gives back: a failed promise, or NULL and the

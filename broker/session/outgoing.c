@@ -476,7 +476,9 @@ waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place)
 		if (promise != NULL) {
 			promise->request = NULL;
 		}
-		waldoi_near_deliver(place, request, promise);
+		if (!waldoi_near_deliver(place, request, promise)) {
+			next = TAILQ_FIRST(&session->waiting);
+		}
 		waldo_promise_release(promise);
 	}
 }
