@@ -131,16 +131,19 @@ static void
 answer_near(waldo_call *call, waldoi_message *message, waldoi_failure *failure)
 {
 	waldo_promise *promise = call->promise;
-	/* Whatever fate the failure had elsewhere: here it is an answer. */
 	waldo_fate fate =
 	    call->phase == WALDOI_WAITING ? WALDO_NOT_SENT : WALDO_EXECUTED;
 
 	call->promise = NULL;
 	promise->call = NULL;
-	waldoi_promise_settle(
-	    promise, message,
-	    failure == NULL ? NULL : waldoi_failure_with_fate(failure, fate),
-	    false);
+	if (failure != NULL) {
+		/* Whatever fate it had elsewhere: here it is an answer, unless
+		 * the call itself went there. */
+		failure = call->passed_on
+		              ? waldoi_failure_retain(failure)
+		              : waldoi_failure_with_fate(failure, fate);
+	}
+	waldoi_promise_settle(promise, message, failure, false);
 	waldo_promise_release(promise);
 }
 
@@ -210,6 +213,17 @@ void
 waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
                         waldoi_failure *failure)
 {
+	char why[WALDOI_CHECK_MESSAGE];
+	waldo_err err;
+
+	/* It may have come for another call, which only passed it on. */
+	if (failure == NULL && !call->remote &&
+	    !waldoi_message_check(result, &err, why)) {
+		waldoi_call_fail(call, waldoi_failure_new(
+		                           err, WALDO_EXECUTED,
+		                           "the result is not valid: %s", why));
+		return;
+	}
 	answer(call, NULL, failure == NULL ? result : NULL, failure);
 }
 

@@ -111,6 +111,7 @@ struct waldo_call {
 	bool no_target; /* which turned out to be no reference */
 	bool no_result; /* NO_RESULT: the caller wants only the promise */
 	bool flush;     /* of method number 0, which has slots of its own */
+	bool passed_on; /* to where its target leads: it never ran here */
 	uint8_t hops;
 	waldo_cancel_cb *on_cancel;
 	void *cancel_user;
@@ -294,8 +295,9 @@ void waldoi_request_orphan(waldo_request *request);
 bool waldoi_is_flush(const char *method);
 
 /* A request that waited elsewhere is delivered to `ref`, for its promise (NULL
- * if it has none), which is nobody else's any more. Takes `request`. */
-void waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
+ * if it has none), which is nobody else's any more. Takes `request`. False: it
+ * failed, and the end of what it held may have done anything. */
+bool waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
                          waldo_promise *promise);
 
 /* What a failed invocation gives back: a failed promise, or NULL and the

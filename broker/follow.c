@@ -79,6 +79,7 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 		waldoi_call_free(call);
 		return;
 	}
+	call->passed_on = true;
 	call->phase = WALDOI_RUNNING; /* so that it can be deferred */
 	waldo_call_follow(call, waldo_request_send(request));
 }

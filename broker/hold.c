@@ -18,6 +18,7 @@ waldoi_hold_new(waldo_node *node, waldo_ref *target)
 		return NULL;
 	}
 	hold->target = waldo_ref_retain(target);
+	hold->place->awaits = target;
 	node->driver->random(node->driver_data, hold->token,
 	                     sizeof(hold->token));
 	LIST_INSERT_HEAD(&node->holds, hold, entry);
@@ -35,6 +36,7 @@ lift(waldoi_hold *hold, waldoi_failure *failure)
 	}
 	hold->place = NULL;
 	hold->target = NULL;
+	place->awaits = NULL;
 	waldoi_pending_settle(place, target, failure);
 	waldo_ref_release(&place->ref);
 	waldo_ref_release(target);

@@ -146,6 +146,7 @@ new_place(waldo_node *node, const waldoi_path *path)
 	pending->next = NULL;
 	pending->promise = NULL;
 	pending->id = 0;
+	pending->awaits = NULL;
 	pending->path = *path;
 	keys = pending->keys;
 	for (size_t i = 0; i < path->count; i++) {
@@ -241,6 +242,19 @@ waldoi_path_find(const waldoi_path *path, const waldoi_message *value,
 	                             "the result is not a reference but %s",
 	                             waldoi_payload_type_name(at, len));
 	return NULL;
+}
+
+bool
+waldoi_pending_leads_to(waldo_ref *from, const waldo_ref *to)
+{
+	while (from != NULL && from != to) {
+		waldoi_pending *pending = waldoi_pending_of(from);
+
+		from = from->target != NULL ? from->target
+		       : pending != NULL    ? pending->awaits
+		                            : NULL;
+	}
+	return from != NULL;
 }
 
 bool

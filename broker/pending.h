@@ -27,6 +27,8 @@ typedef struct waldoi_pending {
 	waldo_promise *promise; /* whose result it is; NULL at the callee, and
 	                         * once it is settled */
 	int64_t id;             /* of that call, for a flush that comes late */
+	waldo_ref *awaits; /* what it will be when a flush is back; of the hold
+	                    * that it belongs to, or NULL */
 	waldoi_runqueue parked; /* calls that came too early */
 	waldoi_path path;
 	char keys[];
@@ -39,6 +41,9 @@ waldoi_pending *waldoi_pending_new(waldo_node *node);
  * `failure` (target NULL). With both, what is parked fails. Borrows both. */
 void waldoi_pending_settle(waldoi_pending *pending, waldo_ref *target,
                            waldoi_failure *failure);
+
+/* Whether `from` is `to`, or leads there, or will when what is held goes on. */
+bool waldoi_pending_leads_to(waldo_ref *from, const waldo_ref *to);
 
 /* Not settled yet. */
 bool waldoi_pending_is_open(const waldoi_pending *pending);

@@ -2,6 +2,7 @@
 #include "broker/ref.h"
 #include "broker/call.h"
 #include "broker/object.h"
+#include "broker/pending.h"
 #include "serial/api.h"
 
 #include <stdlib.h>
@@ -136,7 +137,7 @@ void
 waldoi_ref_become(waldo_ref *ref, waldo_ref *target)
 {
 	target = waldoi_ref_follow(target);
-	if (target == ref) {
+	if (waldoi_pending_leads_to(target, ref)) {
 		waldoi_failure *loop =
 		    waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
 		                       "the reference was resolved to itself");

@@ -358,7 +358,7 @@ waldoi_near_invoke(waldo_ref *ref, waldo_request *request, bool wants,
 	return promise;
 }
 
-void
+bool
 waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
                     waldo_promise *promise)
 {
@@ -376,4 +376,5 @@ waldoi_near_deliver(waldo_ref *ref, waldo_request *request,
 	if (call != NULL) {
 		waldoi_ref_deliver(ref, call);
 	}
+	return call != NULL;
 }

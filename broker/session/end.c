@@ -88,13 +88,21 @@ waldoi_session_check_queue(waldoi_session *session)
 }
 
 void
+waldoi_session_count_flush_answered(waldo_call *call)
+{
+	if (call->flush) {
+		call->session->flush_answers--;
+		call->flush = false;
+	}
+}
+
+void
 waldoi_session_close_call(waldo_call *call)
 {
 	if (call->id != 0) {
 		waldoi_table_remove(&call->session->answers,
 		                    (uint64_t) call->id);
-		call->session->flush_answers -= call->flush;
-		call->flush = false;
+		waldoi_session_count_flush_answered(call);
 		call->id = 0;
 	}
 }

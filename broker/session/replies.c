@@ -200,7 +200,11 @@ send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
 		failure = send_value(call, writer, message, keep);
 	}
 	if (failure == NULL) {
-		call->phase = keep ? WALDOI_KEPT : call->phase;
+		if (keep) {
+			/* A flush that is kept is a result as any. */
+			call->phase = WALDOI_KEPT;
+			waldoi_session_count_flush_answered(call);
+		}
 		waldoi_pendings_settle(&call->pendings,
 		                       writer != NULL ? &whole : message, NULL);
 	}

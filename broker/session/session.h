@@ -228,6 +228,9 @@ void waldoi_session_forget_call(waldo_call *call);
 /* Whom its link leads to; never NULL. */
 const waldo_peer *waldoi_session_get_peer(const waldoi_session *session);
 
+/* It is no flush any more: it needs a slot of calls, not of flushes. */
+void waldoi_session_count_flush_answered(waldo_call *call);
+
 /* Its RETURN has gone out, though the user has not answered. */
 void waldoi_session_close_call(waldo_call *call);
 
@@ -345,9 +348,9 @@ waldoi_failure *waldoi_session_wait(waldoi_session *session,
                                     waldo_promise *promise);
 /* More may be sent: what waited for it goes. */
 void waldoi_session_send_waiting(waldoi_session *session);
-/* What waits for a reference that has become `place`, which is near, goes
- * there, in order. */
-void waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place);
+/* What waits for a reference that does not lead through the session any more
+ * goes where it leads, in order. */
+void waldoi_session_move_waiting(waldoi_session *session);
 /* As the peer counts them (PROTOCOL.md P34). */
 uint32_t waldoi_session_open_calls(const waldoi_session *session);
 /* Every waiting request fails with session->why. */

@@ -96,7 +96,7 @@ change_path(waldoi_session *session, waldo_ref *ref, waldo_ref *target)
 	}
 	ref->used = false; /* not by the new path */
 	become(ref, &hold->place->ref);
-	waldoi_session_move_waiting(session, &hold->place->ref);
+	waldoi_session_move_waiting(session);
 	if (used) {
 		waldoi_hold_until(hold, flush);
 	} else {

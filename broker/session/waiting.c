@@ -224,27 +224,53 @@ waldoi_session_send_waiting(waldoi_session *session)
 	waldoi_session_tell_room(session);
 }
 
+/* Whether a call on `ref`, which is followed, still goes by this session. */
+static bool
+leads_through(const waldoi_session *session, waldo_ref *ref)
+{
+	const waldoi_pending *pending = waldoi_pending_of(ref);
+	const waldo_promise *promise =
+	    pending == NULL ? NULL : pending->promise;
+
+	return promise == NULL
+	           ? waldoi_import_session(ref) == session
+	           : promise->session == session && promise->source != NULL &&
+	                 promise->source->pipeline != NULL;
+}
+
+/* False: it failed, and the end of what it held may have done anything. */
+static bool
+move(waldoi_session *session, waldo_request *request, waldo_ref *to)
+{
+	waldo_promise *promise = request->promise;
+	bool moved;
+
+	leave(session, request);
+	request->promise = NULL;
+	if (promise != NULL) {
+		promise->request = NULL;
+	}
+	moved = waldoi_near_deliver(to, request, promise);
+	waldo_promise_release(promise);
+	return moved;
+}
+
 void
-waldoi_session_move_waiting(waldoi_session *session, waldo_ref *place)
+waldoi_session_move_waiting(waldoi_session *session)
 {
 	waldo_request *request, *next;
 
 	for (request = TAILQ_FIRST(&session->waiting); request != NULL;
 	     request = next) {
-		waldo_promise *promise = request->promise;
+		waldo_ref *to = waldoi_ref_follow(request->target);
 
 		next = TAILQ_NEXT(request, entry);
-		if (request->pinned ||
-		    waldoi_ref_follow(request->target) != place) {
-			continue;
+		/* Those on the results of what was moved just now, too. */
+		if (!request->pinned && to->state != WALDO_BROKEN &&
+		    !leads_through(session, to) &&
+		    !move(session, request, to)) {
+			next = TAILQ_FIRST(&session->waiting);
 		}
-		leave(session, request);
-		request->promise = NULL;
-		if (promise != NULL) {
-			promise->request = NULL;
-		}
-		waldoi_near_deliver(place, request, promise);
-		waldo_promise_release(promise);
 	}
 }
 
