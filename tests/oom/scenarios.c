@@ -221,6 +221,36 @@ sending_big_bytes(struct world *w)
 	waldo_request_free(request);
 }
 
+/* P38: one fits in the window, and the others wait for credit. */
+static void
+waiting_for_credit(struct world *w)
+{
+	pump();
+	for (int i = 0; i < 3; i++) {
+		struct outcome *o = expect(w, WALDO_OK);
+		waldo_request *request =
+		    waldo_request_new(w->gate, "take_big", NULL);
+
+		waldo_putf(waldo_request_get_args(request), "i", o->number);
+		lend(w, waldo_request_get_args(request));
+		watch_outcome(o, waldo_request_send(request));
+	}
+	watch_room(w, w->gate);
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+}
+
+/* P39: what comes behind the second result waits until they are read. */
+static void
+asking_for_more_than_is_read(struct world *w)
+{
+	pump();
+	for (int i = 0; i < 4; i++) {
+		(void) ask(w, w->gate, "give_big", WALDO_OK);
+	}
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+	(void) ask(w, w->gate, "make", WALDO_OK);
+}
+
 static void
 passing_many_references(struct world *w)
 {
@@ -432,6 +462,8 @@ const struct scenario scenarios[] = {
     {"cancelling", cancelling},
     {"missing a deadline", missing_a_deadline},
     {"sending big bytes", sending_big_bytes},
+    {"waiting for credit", waiting_for_credit},
+    {"asking for more than is read", asking_for_more_than_is_read},
     {"passing many references", passing_many_references},
     {"calling many methods", calling_many_methods},
     {"calling before the HELLO", calling_before_the_hello},

@@ -84,6 +84,24 @@ watch_ref(struct world *w, waldo_ref *ref)
 }
 
 static void
+note_room(waldo_ref *ref, waldo_state state, void *user)
+{
+	(void) ref;
+	(void) state;
+	((struct watch *) user)->told++;
+}
+
+void
+watch_room(struct world *w, waldo_ref *ref)
+{
+	struct watch *watch = &w->watches[w->watch_count++];
+
+	watch->w = w;
+	watch->registered = waldo_ref_watch_room(ref, note_room, watch,
+	                                         &watch->handle) == WALDO_OK;
+}
+
+static void
 note_time(void *user)
 {
 	((struct watch *) user)->told++;
@@ -309,8 +327,16 @@ note_line(waldo_log_level level, const char *line, void *user)
 waldo_node *
 node_new(struct world *w)
 {
-	const waldo_node_options options = {
-	    .size = sizeof(options), .log = note_line, .log_user = w};
+	/* A few big messages fill what there is room for. */
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .message_bytes = 128 * 1024,
+	                             .retained_bytes = 128 * 1024,
+	                             .call_window = 128 * 1024,
+	                             .queued_bytes = 512 * 1024};
+	const waldo_node_options options = {.size = sizeof(options),
+	                                    .limits = &limits,
+	                                    .log = note_line,
+	                                    .log_user = w};
 	waldo_node *node = NULL;
 
 	return memory_node_new(&options, &node) == WALDO_OK ? node : NULL;

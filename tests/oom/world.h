@@ -47,7 +47,7 @@ struct loan {
 struct watch {
 	struct world *w;
 	bool registered;
-	int told; /* of the break, or of the time */
+	int told; /* of the break, of room, or of the time */
 	waldo_watch *handle;
 };
 
@@ -112,6 +112,7 @@ void watch_outcome(struct outcome *outcome, waldo_promise *promise);
 void lend(struct world *w, waldo_writer *writer);
 
 void watch_ref(struct world *w, waldo_ref *ref);
+void watch_room(struct world *w, waldo_ref *ref);
 void watch_time(struct world *w, waldo_node *node, uint32_t delay_ms);
 
 /* ---- scenarios.c */
