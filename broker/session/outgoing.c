@@ -131,14 +131,17 @@ static waldoi_failure *
 check_call(const waldoi_session *session, const waldo_request *request,
            size_t size)
 {
-	/* This one is in the table already. */
-	if (!waldoi_is_flush(request->method) &&
-	    waldoi_session_open_calls(session) > session->peer.open_calls) {
+	bool flush = waldoi_is_flush(request->method);
+	/* This one is in the table already, but not among the flushes. */
+	uint32_t open =
+	    flush ? session->flushes + 1 : waldoi_session_open_calls(session);
+
+	if (open > session->peer.open_calls) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "open_calls: the peer runs at most %u calls of ours at a "
+		    "open_calls: the peer runs at most %u %s of ours at a "
 		    "time",
-		    session->peer.open_calls);
+		    session->peer.open_calls, flush ? "flushes" : "calls");
 	}
 	if (request->args.deepest > session->peer.max_depth) {
 		return waldoi_failure_new(

@@ -103,11 +103,12 @@ static const waldoi_promise_source waiting_one_way_source = {waiting_give_up,
 
 /* ---- waiting */
 
-/* Flushes are few and cannot fail for that: they wait. */
+/* Flushes are few and do not fail for that: they wait. One that is passed on
+ * does, since it may be on a circle whose every slot it has. */
 static bool
 has_no_slot(const waldoi_session *session, const waldo_request *request)
 {
-	return waldoi_is_flush(request->method) &&
+	return request->hops == 0 && waldoi_is_flush(request->method) &&
 	       session->flushes >= session->peer.open_calls;
 }
 
