@@ -75,8 +75,9 @@ waldoi_hold_until(waldoi_hold *hold, waldo_promise *flush)
 	}
 }
 
-void
-waldoi_holds_see(waldo_node *node, const waldoi_message *args)
+/* The one whose flush this is, or NULL. */
+static waldoi_hold *
+find(waldo_node *node, const waldoi_message *args)
 {
 	/* A list of 16 bytes, as waldo_put_bytes() packs it. */
 	const uint8_t head[] = {0x91, 0xc4, WALDOI_TOKEN};
@@ -84,13 +85,35 @@ waldoi_holds_see(waldo_node *node, const waldoi_message *args)
 
 	if (args->len != sizeof(head) + WALDOI_TOKEN ||
 	    memcmp(args->body, head, sizeof(head)) != 0) {
-		return;
+		return NULL;
 	}
 	LIST_FOREACH(hold, &node->holds, entry) {
 		if (memcmp(args->body + sizeof(head), hold->token,
 		           WALDOI_TOKEN) == 0) {
-			lift(hold, NULL);
-			return;
+			break;
 		}
 	}
+	return hold;
+}
+
+void
+waldoi_holds_see(waldo_node *node, const waldoi_message *args)
+{
+	waldoi_hold *hold = find(node, args);
+
+	if (hold != NULL) {
+		lift(hold, NULL);
+	}
+}
+
+bool
+waldoi_hold_meets(waldoi_pending *place, const waldoi_message *args)
+{
+	waldoi_hold *hold = find(place->ref.node, args);
+
+	if (hold == NULL || hold->place != place) {
+		return false;
+	}
+	lift(hold, NULL);
+	return true;
 }

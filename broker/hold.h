@@ -34,4 +34,9 @@ void waldoi_hold_lift(waldoi_hold *hold);
  * is no need to wait for its answer. Borrows. */
 void waldoi_holds_see(waldo_node *node, const waldoi_message *args);
 
+/* A flush has come to `place`, to wait there. If that waits for this very
+ * flush, its old path leads to itself, and neither would ever move: it is
+ * lifted, and true is returned. Borrows. */
+bool waldoi_hold_meets(waldoi_pending *place, const waldoi_message *args);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/pending.h"
+#include "broker/hold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,11 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 	if (can_pipeline(pending)) {
 		/* Or those that are made later would overtake it. */
 		waldoi_ref_forward(ref, call);
+		return;
+	}
+	if (pending->awaits != NULL && waldoi_is_flush(call->method->text) &&
+	    waldoi_hold_meets(pending, &call->args)) {
+		waldoi_ref_deliver(ref, call);
 		return;
 	}
 	if (!waldoi_message_own(&call->args)) {
