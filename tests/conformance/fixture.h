@@ -177,6 +177,7 @@ SUITE(naming);
 SUITE(watching);
 SUITE(limits);
 SUITE(misuse);
+SUITE(settling);
 
 #define END_SUITE(name)                                                        \
 	const size_t name##_count = sizeof(name##_tests) / sizeof(*name##_tests)

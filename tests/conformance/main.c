@@ -40,6 +40,7 @@ main(int argc, char **argv)
 		failed += RUN(naming);
 		failed += RUN(sessions);
 		failed += RUN(limits);
+		failed += RUN(settling);
 	}
 	return failed == 0 ? 0 : 1;
 }
