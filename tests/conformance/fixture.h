@@ -178,6 +178,7 @@ SUITE(watching);
 SUITE(limits);
 SUITE(credit);
 SUITE(misuse);
+SUITE(settling);
 
 #define END_SUITE(name)                                                        \
 	const size_t name##_count = sizeof(name##_tests) / sizeof(*name##_tests)

@@ -41,6 +41,7 @@ main(int argc, char **argv)
 		failed += RUN(sessions);
 		failed += RUN(limits);
 		failed += RUN(credit);
+		failed += RUN(settling);
 	}
 	return failed == 0 ? 0 : 1;
 }

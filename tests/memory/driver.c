@@ -556,6 +556,17 @@ static const waldoi_driver_ops ops = {
     .free = driver_free,
 };
 
+/* Another for each node, or they would take each other's tokens for their own;
+ * the same for the n-th node of every world. */
+static uint64_t
+next_seed(void)
+{
+	static uint64_t last;
+
+	last = TAILQ_EMPTY(&drivers) ? 1 : last + 1;
+	return last;
+}
+
 waldo_err
 memory_node_new(const waldo_node_options *options, waldo_node **ret_node)
 {
@@ -566,7 +577,7 @@ memory_node_new(const waldo_node_options *options, waldo_node **ret_node)
 		return WALDO_ENOMEM;
 	}
 	driver->at = UINT64_MAX;
-	driver->seed = 1;
+	driver->seed = next_seed();
 	TAILQ_INIT(&driver->links);
 	TAILQ_INIT(&driver->listeners);
 	STAILQ_INIT(&driver->tasks);

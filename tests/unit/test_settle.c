@@ -461,6 +461,32 @@ what_is_held_until_itself_breaks(void **state)
 	waldo_promise_release(held);
 }
 
+/* The same when the call whose answer it is to be returns it, while the flush
+ * is on its way: that comes back to what waits for it. */
+static void
+a_flush_that_comes_back_to_what_it_holds_lifts_it(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *ref = give_used(s);
+	struct outcome *o;
+	struct flush flush;
+
+	next_call = 7;
+	send(s, "[1,5,-2,'hold',[],{}] []", "[3,-1,[3,5]]");
+	flush = take_flush(s, "-1");
+	o = watch_outcome(s->f, waldo_ref_invoke(ref, "order", "i", 2));
+	service_answer_ref(s->f->service, ref);
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[2,5,0,true,[[1,-4]]] <0>");
+	(void) forward(s, &flush, "5");
+	assert_begins(peer_receive(&s->peer), "[2,7,");
+	(void) memory_settle();
+	assert_int_equal(o->count, 1);
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	assert_int_equal(waldo_ref_get_state(ref), WALDO_BROKEN);
+	assert_begins(peer_receive(&s->peer), "[3,-4,[6,[1,");
+}
+
 /* ---- the token */
 
 /* A node that holds the object itself need not wait for the answer. */
@@ -1065,6 +1091,7 @@ main(void)
 	    session_test(a_promise_of_ours_that_leads_back_needs_a_flush),
 	    session_test(a_promise_may_become_a_promise_of_ours),
 	    session_test(what_is_held_until_itself_breaks),
+	    session_test(a_flush_that_comes_back_to_what_it_holds_lifts_it),
 	    session_test(our_own_token_lifts_what_is_held),
 	    session_test(the_token_of_another_lifts_nothing),
 	    session_test(a_flush_that_fails_fails_what_it_held),
