@@ -53,6 +53,11 @@ take_options(waldo_node *node, const waldo_node_options *options)
 	}
 	err = waldoi_limits_set(options == NULL ? NULL : options->limits,
 	                        &node->limits, message);
+	if (err == WALDO_OK) {
+		err = waldoi_limits_set_strangers(
+		    options == NULL ? NULL : options->strangers, &node->limits,
+		    &node->strangers, message);
+	}
 	if (err != WALDO_OK) {
 		return waldoi_node_fail(NULL, err, "%s", message);
 	}

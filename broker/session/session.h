@@ -121,6 +121,8 @@ struct waldoi_session {
 	waldoi_job job; /* more input, or the end */
 	waldoi_timer idle_timer;
 	waldoi_timer ack_timer;
+	waldo_limits limits; /* what it may use of us: those that
+	                      * waldo_call_raise_limits() raises */
 	waldoi_peer_limits peer;
 
 	waldoi_cutter in;
@@ -247,10 +249,25 @@ void waldoi_session_lost(waldoi_session *session, waldo_err err,
 /* The peer does not speak our protocol, or another version. */
 void waldoi_session_refused(waldoi_session *session, const char *what);
 
-/* ---- link_frames.c */
+/* ---- hello.c: what the sides tell each other of their limits */
 
 /* False without memory. */
 bool waldoi_session_say_hello(waldoi_session *session);
+void waldoi_session_take_hello(waldoi_session *session, waldoi_cursor *c);
+void waldoi_session_take_limits(waldoi_session *session, waldoi_cursor *c,
+                                uint32_t count);
+/* As waldoi_limits_raise(); the peer is told. */
+waldo_err waldoi_session_raise_limits(waldoi_session *session,
+                                      const waldo_limits *limits,
+                                      char message[200]) WALDO_MUST_CHECK;
+
+/* ---- link_frames.c */
+
+/* Begins a link frame of `elements`, `code` included. */
+uint8_t *waldoi_link_begin(uint8_t *frame, size_t elements, int code);
+/* Queues it; false without memory. */
+bool waldoi_link_say(waldoi_session *session, uint8_t *frame,
+                     const uint8_t *end);
 void waldoi_session_say(waldoi_session *session, int code, uint64_t number);
 void waldoi_session_say_end(waldoi_session *session, int abort_code,
                             const char *text);
@@ -375,12 +392,17 @@ void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
 void waldoi_session_send_resolve(waldoi_session *session,
                                  waldoi_export *export);
 
+/* A frame with a few numbers. */
+#define WALDOI_OP_ROOM 64
+
 /* Begins the header of `op` at `head`, behind the frame's own head. */
 uint8_t *waldoi_op_begin(uint8_t *head, size_t elements, int op);
 /* Queues it, as waldoi_output_frame(). */
 bool waldoi_op_queue(waldoi_session *session, uint8_t *head, size_t head_len,
                      const uint8_t *payload, size_t len, waldo_writer *writer)
     WALDO_MUST_CHECK;
+/* The same for one without a payload that must not fail. */
+void waldoi_op_send(waldoi_session *session, uint8_t *head, const uint8_t *end);
 /* What must not fail has found no room: the session ends. Takes `failure`. */
 void waldoi_session_no_room(waldoi_session *session, waldoi_failure *failure);
 void waldoi_session_send_cancel(waldoi_session *session, int64_t id);
