@@ -199,6 +199,7 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 		node->stopping = true;
 		node->look_at_stop = look_at_stop;
 		close_listeners(node);
+		waldoi_sessions_go_away(node);
 	} else if (!node->stop_timer.armed || node->stop_timer.at <= at) {
 		return; /* never later than was said before */
 	}

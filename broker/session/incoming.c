@@ -248,6 +248,9 @@ waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame)
 	case WALDOI_OP_CREDIT:
 		waldoi_session_take_credit(session, &c, count);
 		break;
+	case WALDOI_OP_GOAWAY:
+		waldoi_session_take_goaway(session, &c, count);
+		break;
 	case WALDOI_OP_LIMITS:
 		waldoi_session_take_limits(session, &c, count);
 		break;

@@ -453,6 +453,9 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 		 * argument. */
 		session->peer_call = in->id;
 	}
+	if (session->applied > session->last && !in->flush) {
+		return; /* PROTOCOL.md P40; it has been counted */
+	}
 	check_open_calls(session, in);
 	if (in->refusal != NULL) {
 		refuse_call(session, in,

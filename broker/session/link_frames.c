@@ -113,17 +113,21 @@ ack_later(waldoi_session *session)
 void
 waldoi_session_add_ack(waldoi_session *session)
 {
+	uint64_t number = waldoi_session_may_ack(session);
+
 	if (session->told == session->applied || !session->out.retain) {
 		return;
 	}
-	if (!say_number(session, WALDOI_LINK_ACK, session->applied)) {
+	if (session->told != number &&
+	    say_number(session, WALDOI_LINK_ACK, number)) {
+		session->told = number;
+		session->ack_bytes = 0;
+		waldoi_timer_stop(&session->node->timers, &session->ack_timer);
+	}
+	if (session->told != session->applied) {
 		/* Perhaps no other frame comes, and the peer waits for it. */
 		ack_later(session);
-		return;
 	}
-	session->told = session->applied;
-	session->ack_bytes = 0;
-	waldoi_timer_stop(&session->node->timers, &session->ack_timer);
 }
 
 void

@@ -42,7 +42,7 @@ new_session(waldo_node *node, bool initiator)
 	session->peer = floor_limits;
 	session->window_total = session->peer.call_window;
 	session->window_told = session->limits.call_window;
-	session->never_ran = UINT64_MAX;
+	session->last = session->never_ran = UINT64_MAX;
 	session->next_call = initiator ? 1 : 2;
 	session->next_export = initiator ? -1 : -2;
 	session->peer_call = initiator ? 0 : -1;
@@ -92,6 +92,7 @@ waldoi_session_free(waldoi_session *session)
 	waldoi_output_fini(&session->out, node);
 	waldoi_names_out_fini(&session->names_out);
 	waldoi_names_in_fini(&session->names_in);
+	waldoi_failure_release(session->farewell);
 	waldoi_failure_release(session->why);
 	free(session->address);
 	free(session);
@@ -138,6 +139,7 @@ waldoi_session_find(waldo_node *node, const waldoi_address *address)
 	LIST_FOREACH(session, &node->sessions, entry) {
 		if (session->address != NULL &&
 		    session->state == WALDOI_OPEN_SESSION &&
+		    session->farewell == NULL &&
 		    strcmp(session->address, address->text) == 0) {
 			return session;
 		}

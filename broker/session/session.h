@@ -167,8 +167,12 @@ struct waldoi_session {
 	bool warned;    /* of a peer that goes on doing what it may not */
 	bool ping_due;  /* its answer will acknowledge a one-way call */
 
-	waldoi_failure *why; /* it ended */
-	uint64_t never_ran;  /* ABORT: frames above did not run; UINT64_MAX */
+	uint64_t last;            /* calls above it do not run: our GOAWAY;
+	                           * UINT64_MAX */
+	uint64_t goaway_frame;    /* which has this number; 0 */
+	waldoi_failure *farewell; /* the peer's GOAWAY; NULL */
+	waldoi_failure *why;      /* it ended */
+	uint64_t never_ran; /* ABORT: frames above did not run; UINT64_MAX */
 };
 
 /* ---- session.c: life; end.c: its end */
@@ -260,6 +264,16 @@ void waldoi_session_take_limits(waldoi_session *session, waldoi_cursor *c,
 waldo_err waldoi_session_raise_limits(waldoi_session *session,
                                       const waldo_limits *limits,
                                       char message[200]) WALDO_MUST_CHECK;
+
+/* ---- goaway.c */
+
+/* No call that comes from here on runs, of no peer's. */
+void waldoi_sessions_go_away(waldo_node *node);
+void waldoi_session_take_goaway(waldoi_session *session, waldoi_cursor *c,
+                                uint32_t count);
+/* The last frame that may be acknowledged: an ACK overtakes GOAWAY, and must
+ * not say of a one-way call above `last` that it was taken (F48). */
+uint64_t waldoi_session_may_ack(const waldoi_session *session);
 
 /* ---- link_frames.c */
 
@@ -370,8 +384,9 @@ void waldoi_session_send_waiting(waldoi_session *session);
 void waldoi_session_move_waiting(waldoi_session *session);
 /* As the peer counts them (PROTOCOL.md P34). */
 uint32_t waldoi_session_open_calls(const waldoi_session *session);
-/* Every waiting request fails with session->why. */
-void waldoi_session_fail_waiting(waldoi_session *session);
+/* Every waiting request fails with `why`, NOT_SENT; flushes, too, or not. */
+void waldoi_session_fail_waiting(waldoi_session *session, waldoi_failure *why,
+                                 bool flushes);
 /* Why `size` bytes more may not be queued; NULL if they may. */
 waldoi_failure *waldoi_session_check_room(const waldoi_session *session,
                                           size_t size);
