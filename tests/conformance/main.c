@@ -41,6 +41,8 @@ main(int argc, char **argv)
 		failed += RUN(sessions);
 		failed += RUN(limits);
 		failed += RUN(credit);
+		failed += RUN(strangers);
+		failed += RUN(draining);
 	}
 	return failed == 0 ? 0 : 1;
 }
