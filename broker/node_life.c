@@ -198,6 +198,10 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 	if (!node->stopping) {
 		node->stopping = true;
 		node->look_at_stop = look_at_stop;
+		waldoi_node_log(node, WALDO_LOG_INFO,
+		                "the node is stopping: %zu calls of peers have "
+		                "%u ms to finish",
+		                waldoi_sessions_count_open(node), grace_ms);
 		close_listeners(node);
 		waldoi_sessions_go_away(node);
 	} else if (!node->stop_timer.armed || node->stop_timer.at <= at) {

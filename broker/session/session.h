@@ -223,7 +223,9 @@ void waldoi_sessions_flush(waldo_node *node);
 void waldoi_sessions_end_all(waldo_node *node, waldo_err code,
                              const char *reason);
 void waldoi_sessions_free_all(waldo_node *node);
-/* Calls of peers are open here, or something is still to be sent. */
+/* Calls of peers that are open here. */
+size_t waldoi_sessions_count_open(const waldo_node *node);
+/* There are some, or something is still to be sent. */
 bool waldoi_sessions_are_busy(const waldo_node *node);
 
 /* What a call of the peer's knows of its session. */
