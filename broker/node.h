@@ -19,7 +19,8 @@
 struct waldo_node {
 	const waldoi_driver_ops *driver;
 	void *driver_data;
-	waldo_limits limits; /* no zeros left, but for call_timeout_ms */
+	waldo_limits limits;    /* no zeros left, but for call_timeout_ms */
+	waldo_limits strangers; /* the same, of sessions that are accepted */
 	waldoi_writer_limits writer_limits;
 
 	uint64_t now; /* when this turn began, or later */

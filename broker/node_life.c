@@ -53,6 +53,11 @@ take_options(waldo_node *node, const waldo_node_options *options)
 	}
 	err = waldoi_limits_set(options == NULL ? NULL : options->limits,
 	                        &node->limits, message);
+	if (err == WALDO_OK) {
+		err = waldoi_limits_set_strangers(
+		    options == NULL ? NULL : options->strangers, &node->limits,
+		    &node->strangers, message);
+	}
 	if (err != WALDO_OK) {
 		return waldoi_node_fail(NULL, err, "%s", message);
 	}
@@ -193,7 +198,12 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 	if (!node->stopping) {
 		node->stopping = true;
 		node->look_at_stop = look_at_stop;
+		waldoi_node_log(node, WALDO_LOG_INFO,
+		                "the node is stopping: %zu calls of peers have "
+		                "%u ms to finish",
+		                waldoi_sessions_count_open(node), grace_ms);
 		close_listeners(node);
+		waldoi_sessions_go_away(node);
 	} else if (!node->stop_timer.armed || node->stop_timer.at <= at) {
 		return; /* never later than was said before */
 	}

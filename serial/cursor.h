@@ -241,6 +241,21 @@ waldoi_cursor_str(waldoi_cursor *c, size_t max, size_t *ret_len)
 	return (const char *) p;
 }
 
+/* A key of a map, at most `max`; those below 64 may stand there once, for which
+ * *seen begins with 0. */
+static inline uint64_t
+waldoi_cursor_key(waldoi_cursor *c, uint64_t max, uint64_t *seen)
+{
+	uint64_t key = waldoi_cursor_uint(c, max);
+	uint64_t bit = key < 64 ? UINT64_C(1) << key : 0;
+
+	if ((*seen & bit) != 0) {
+		waldoi_cursor_fail(c);
+	}
+	*seen |= bit;
+	return key;
+}
+
 /* Skips one value of any shape, without recursion. */
 void waldoi_cursor_skip(waldoi_cursor *c);
 

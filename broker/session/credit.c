@@ -52,7 +52,7 @@ waldoi_session_take_window(waldoi_session *session, size_t len)
 static uint64_t
 credit_due(const waldoi_session *session)
 {
-	const waldo_limits *limits = &session->node->limits;
+	const waldo_limits *limits = &session->limits;
 	uint64_t total =
 	    session->window_taken - session->paused_bytes + limits->call_window;
 	uint64_t more = total - session->window_told;

@@ -275,22 +275,31 @@ waldoi_sessions_free_all(waldo_node *node)
 	}
 }
 
+size_t
+waldoi_sessions_count_open(const waldo_node *node)
+{
+	const waldoi_session *session;
+	const waldo_call *call;
+	size_t count = 0;
+
+	LIST_FOREACH(session, &node->sessions, entry) {
+		LIST_FOREACH(call, &session->incoming, session_entry) {
+			count += !call->answered;
+		}
+	}
+	return count;
+}
+
 bool
 waldoi_sessions_are_busy(const waldo_node *node)
 {
 	const waldoi_session *session;
-	const waldo_call *call;
 
 	LIST_FOREACH(session, &node->sessions, entry) {
 		if (session->state == WALDOI_OPEN_SESSION &&
 		    session->out.unsent > 0) {
 			return true;
 		}
-		LIST_FOREACH(call, &session->incoming, session_entry) {
-			if (!call->answered) {
-				return true;
-			}
-		}
 	}
-	return false;
+	return waldoi_sessions_count_open(node) > 0;
 }

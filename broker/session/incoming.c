@@ -17,7 +17,7 @@ read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value,
 	waldo_err err;
 	waldoi_failure *failure = NULL;
 
-	value->unchecked = (uint8_t) session->node->limits.depth;
+	value->unchecked = (uint8_t) session->limits.depth;
 	if (relayed && status == WALDOI_STATUS_OK) {
 		return NULL;
 	}
@@ -247,6 +247,12 @@ waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame)
 	case WALDOI_OP_CANCEL: take_cancel(session, &c, count); break;
 	case WALDOI_OP_CREDIT:
 		waldoi_session_take_credit(session, &c, count);
+		break;
+	case WALDOI_OP_GOAWAY:
+		waldoi_session_take_goaway(session, &c, count);
+		break;
+	case WALDOI_OP_LIMITS:
+		waldoi_session_take_limits(session, &c, count);
 		break;
 	default: take_unknown_op(session, &c, op, count);
 	}

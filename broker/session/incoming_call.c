@@ -79,12 +79,12 @@ define_name(waldoi_session *session, uint64_t number, waldoi_name *name)
 {
 	uint32_t next = session->names_in.count + 1;
 
-	if (number != next || next > session->node->limits.names) {
+	if (number != next || next > session->limits.names) {
 		waldoi_session_abort(session,
 		                     "names: number %llu is defined, %u was "
 		                     "to come, at most %u may",
 		                     (unsigned long long) number, next,
-		                     session->node->limits.names);
+		                     session->limits.names);
 		return false;
 	}
 	if (!waldoi_names_in_define(&session->names_in,
@@ -191,15 +191,7 @@ read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 	uint64_t seen = 0;
 
 	for (uint32_t i = 0; i < count && !c->failed; i++) {
-		uint64_t key = waldoi_cursor_uint(c, WALDOI_MAX_ID);
-
-		if (key < 64) {
-			if ((seen & UINT64_C(1) << key) != 0) {
-				waldoi_cursor_fail(c);
-			}
-			seen |= UINT64_C(1) << key;
-		}
-		read_option(c, key, in);
+		read_option(c, waldoi_cursor_key(c, WALDOI_MAX_ID, &seen), in);
 	}
 	if (c->failed) {
 		waldoi_session_abort(session, "the options of a call are "
@@ -213,7 +205,7 @@ read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 static bool
 count_open(waldoi_session *session, const incoming *in)
 {
-	uint32_t most = session->node->limits.open_calls;
+	uint32_t most = session->limits.open_calls;
 	uint32_t count = in->flush
 	                     ? session->flush_answers
 	                     : session->answers.count - session->flush_answers;
@@ -242,7 +234,7 @@ get_place(waldoi_session *session, waldo_call *answer, const waldoi_path *path,
           waldoi_failure **ret_failure)
 {
 	const size_t size = sizeof(waldoi_pending) + WALDOI_MAX_METHOD;
-	size_t most = session->node->limits.parked_bytes;
+	size_t most = session->limits.parked_bytes;
 	size_t passed;
 	waldo_ref *ref = waldoi_pendings_find(answer->pendings, path, &passed);
 
@@ -304,7 +296,7 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 waldoi_failure *
 waldoi_session_check_incoming(const waldoi_session *session, uint32_t listed)
 {
-	uint32_t most = session->node->limits.open_calls;
+	uint32_t most = session->limits.open_calls;
 	size_t count = session->incoming_count - listed - session->paused.count;
 
 	if (count < (size_t) most + session->flush_answers) {
@@ -412,7 +404,7 @@ static bool
 park(waldoi_session *session, waldo_call *call)
 {
 	size_t size = call->args.len + sizeof(waldo_call);
-	size_t most = session->node->limits.parked_bytes;
+	size_t most = session->limits.parked_bytes;
 
 	if (session->parked_bytes + size > most) {
 		waldoi_call_fail(
@@ -461,6 +453,9 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 		 * argument. */
 		session->peer_call = in->id;
 	}
+	if (session->applied > session->last && !in->flush) {
+		return; /* PROTOCOL.md P40; it has been counted */
+	}
 	check_open_calls(session, in);
 	if (in->refusal != NULL) {
 		refuse_call(session, in,
@@ -488,7 +483,7 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 	}
 	waldoi_message_move(&call->args, args);
 	/* Whoever reads them checks them: they may only be passed on. */
-	call->args.unchecked = (uint8_t) node->limits.depth;
+	call->args.unchecked = (uint8_t) session->limits.depth;
 	waldoi_call_set_deadline(call, deadline);
 	if (waldoi_session_must_pause(session)) {
 		waldoi_session_pause(session, call, target, in->frame_len);

@@ -3,7 +3,6 @@
 #include "serial/check.h"
 #include "serial/cursor.h"
 #include "serial/pack.h"
-#include <waldo/version.h>
 
 #include <string.h>
 
@@ -11,29 +10,12 @@
 #define ACK_MS           1000
 #define OVERSLEPT_US     UINT64_C(100000)
 #define SECOND_CHANCE_US UINT64_C(1000000)
-#define LEAST_IDLE_MS    33  /* of the least dead_peer_ms */
 #define MOST_WORDS       200 /* of BYE and ABORT */
-
-/* Keys of HELLO. */
-enum {
-	KEY_VERSION = 0,
-	KEY_FEATURES = 1,
-	KEY_MAX_FRAME = 2,
-	KEY_MAX_DEPTH = 3,
-	KEY_OPEN_CALLS = 4,
-	KEY_CALL_WINDOW = 5,
-	KEY_IMPORTS = 6,
-	KEY_REFS = 7,
-	KEY_NAMES = 10,
-	KEY_IDLE_MS = 12,
-	KEY_INCARNATION = 14,
-	KEY_AGENT = 15
-};
 
 /* ---- sending */
 
-static uint8_t *
-begin(uint8_t *frame, size_t elements, int code)
+uint8_t *
+waldoi_link_begin(uint8_t *frame, size_t elements, int code)
 {
 	uint8_t *p = frame + WALDOI_FRAME_HEAD;
 
@@ -42,8 +24,8 @@ begin(uint8_t *frame, size_t elements, int code)
 	return waldoi_pack_uint(p, (uint64_t) code);
 }
 
-static bool
-say(waldoi_session *session, uint8_t *frame, const uint8_t *end)
+bool
+waldoi_link_say(waldoi_session *session, uint8_t *frame, const uint8_t *end)
 {
 	size_t len = (size_t) (end - frame);
 
@@ -65,8 +47,9 @@ say_number(waldoi_session *session, int code, uint64_t number)
 {
 	uint8_t frame[WALDOI_LINK_FRAME];
 
-	return say(session, frame,
-	           waldoi_pack_uint(begin(frame, 2, code), number));
+	return waldoi_link_say(
+	    session, frame,
+	    waldoi_pack_uint(waldoi_link_begin(frame, 2, code), number));
 }
 
 void
@@ -75,41 +58,6 @@ waldoi_session_say(waldoi_session *session, int code, uint64_t number)
 	/* A PING or PONG that finds no memory is as good as one that the
 	 * network lost: another will come, or silence ends the link. */
 	(void) say_number(session, code, number);
-}
-
-static uint8_t *
-pack_limit(uint8_t *p, int key, uint64_t value)
-{
-	return waldoi_pack_uint(waldoi_pack_uint(p, (uint64_t) key), value);
-}
-
-bool
-waldoi_session_say_hello(waldoi_session *session)
-{
-	static const char agent[] = "waldo/" WALDO_VERSION;
-	const waldo_limits *limits = &session->node->limits;
-	uint8_t frame[WALDOI_LINK_FRAME];
-	uint8_t *p = begin(frame, 2, WALDOI_LINK_HELLO);
-
-	p = waldoi_pack_map(p, 12);
-	p = waldoi_pack_uint(p, KEY_VERSION);
-	p = waldoi_pack_array(p, 2);
-	p = waldoi_pack_uint(waldoi_pack_uint(p, 1), 1);
-	p = pack_limit(p, KEY_FEATURES, WALDOI_FEATURE_ACK);
-	p = pack_limit(p, KEY_MAX_FRAME, limits->message_bytes);
-	p = pack_limit(p, KEY_MAX_DEPTH, limits->depth);
-	p = pack_limit(p, KEY_OPEN_CALLS, limits->open_calls);
-	p = pack_limit(p, KEY_CALL_WINDOW, limits->call_window);
-	p = pack_limit(p, KEY_IMPORTS, limits->imports);
-	p = pack_limit(p, KEY_REFS, limits->refs_per_message);
-	p = pack_limit(p, KEY_NAMES, limits->names);
-	p = pack_limit(p, KEY_IDLE_MS, limits->dead_peer_ms / 3);
-	p = waldoi_pack_uint(p, KEY_INCARNATION);
-	p = waldoi_pack_bin(p, session->node->incarnation,
-	                    sizeof(session->node->incarnation));
-	p = waldoi_pack_uint(p, KEY_AGENT);
-	p = waldoi_pack_str(p, agent, strlen(agent));
-	return say(session, frame, p);
 }
 
 void
@@ -127,16 +75,16 @@ waldoi_session_say_end(waldoi_session *session, int abort_code,
 		}
 	}
 	if (abort_code == 0) {
-		p = begin(frame, 3, WALDOI_LINK_BYE);
+		p = waldoi_link_begin(frame, 3, WALDOI_LINK_BYE);
 		p = waldoi_pack_uint(p, 0);
 		p = waldoi_pack_str(p, text, len);
 	} else {
-		p = begin(frame, 4, WALDOI_LINK_ABORT);
+		p = waldoi_link_begin(frame, 4, WALDOI_LINK_ABORT);
 		p = waldoi_pack_uint(p, (uint64_t) abort_code);
 		p = waldoi_pack_str(p, text, len);
 		p = waldoi_pack_uint(p, session->applied);
 	}
-	(void) say(session, frame, p);
+	(void) waldoi_link_say(session, frame, p);
 }
 
 /* ---- acknowledging */
@@ -165,17 +113,21 @@ ack_later(waldoi_session *session)
 void
 waldoi_session_add_ack(waldoi_session *session)
 {
+	uint64_t number = waldoi_session_may_ack(session);
+
 	if (session->told == session->applied || !session->out.retain) {
 		return;
 	}
-	if (!say_number(session, WALDOI_LINK_ACK, session->applied)) {
+	if (session->told != number &&
+	    say_number(session, WALDOI_LINK_ACK, number)) {
+		session->told = number;
+		session->ack_bytes = 0;
+		waldoi_timer_stop(&session->node->timers, &session->ack_timer);
+	}
+	if (session->told != session->applied) {
 		/* Perhaps no other frame comes, and the peer waits for it. */
 		ack_later(session);
-		return;
 	}
-	session->told = session->applied;
-	session->ack_bytes = 0;
-	waldoi_timer_stop(&session->node->timers, &session->ack_timer);
 }
 
 void
@@ -277,120 +229,6 @@ waldoi_session_set_idle(waldoi_session *session)
 
 /* ---- taking */
 
-static uint64_t
-take_limit(waldoi_cursor *c, uint64_t least)
-{
-	uint64_t value = waldoi_cursor_uint(c, WALDOI_MAX_ID);
-
-	if (value < least) {
-		waldoi_cursor_fail(c);
-	}
-	return value > UINT32_MAX ? UINT32_MAX : value;
-}
-
-/* True unless the versions have nothing in common. */
-static bool
-take_version(waldoi_cursor *c)
-{
-	uint64_t first, last;
-
-	if (waldoi_cursor_array(c) != 2) {
-		waldoi_cursor_fail(c);
-	}
-	first = waldoi_cursor_uint(c, UINT16_MAX);
-	last = waldoi_cursor_uint(c, UINT16_MAX);
-	return c->failed || (first <= 1 && last >= 1);
-}
-
-typedef struct hello {
-	waldoi_peer_limits limits;
-	uint64_t features;
-	bool version;
-} hello;
-
-static void
-take_key(waldoi_cursor *c, uint64_t key, hello *h)
-{
-	switch (key) {
-	case KEY_VERSION: h->version = take_version(c); break;
-	case KEY_FEATURES:
-		h->features = waldoi_cursor_uint(c, WALDOI_MAX_ID);
-		break;
-	case KEY_MAX_FRAME:
-		h->limits.max_frame = take_limit(c, h->limits.max_frame);
-		break;
-	case KEY_MAX_DEPTH:
-		h->limits.max_depth =
-		    (uint32_t) take_limit(c, h->limits.max_depth);
-		break;
-	case KEY_OPEN_CALLS:
-		h->limits.open_calls =
-		    (uint32_t) take_limit(c, h->limits.open_calls);
-		break;
-	case KEY_CALL_WINDOW:
-		h->limits.call_window = take_limit(c, h->limits.call_window);
-		break;
-	case KEY_IMPORTS:
-		h->limits.exports = (uint32_t) take_limit(c, h->limits.exports);
-		break;
-	case KEY_REFS:
-		h->limits.refs_per_message =
-		    (uint32_t) take_limit(c, h->limits.refs_per_message);
-		break;
-	case KEY_NAMES:
-		h->limits.names = (uint32_t) take_limit(c, h->limits.names);
-		break;
-	case KEY_IDLE_MS:
-		h->limits.idle_ms = (uint32_t) take_limit(c, LEAST_IDLE_MS);
-		break;
-	default: waldoi_cursor_skip(c);
-	}
-}
-
-/* Keys that this version does not know are skipped; what stands twice is an
- * error, as is a limit below the floor, which nobody could keep to. */
-static void
-take_hello(waldoi_session *session, waldoi_cursor *c)
-{
-	hello h = {.limits = session->peer};
-	uint32_t count = waldoi_cursor_map(c);
-	uint64_t seen = 0;
-
-	for (uint32_t i = 0; i < count && !c->failed; i++) {
-		uint64_t key = waldoi_cursor_uint(c, WALDOI_MAX_ID);
-
-		if (key < 64 && (seen & UINT64_C(1) << key) != 0) {
-			waldoi_cursor_fail(c);
-		}
-		seen |= key < 64 ? UINT64_C(1) << key : 0;
-		take_key(c, key, &h);
-	}
-	/* A call must not be one that the window could never hold. */
-	if ((seen & UINT64_C(1) << KEY_CALL_WINDOW) == 0) {
-		h.limits.call_window = h.limits.max_frame;
-	} else if (h.limits.call_window < h.limits.max_frame) {
-		waldoi_cursor_fail(c);
-	}
-	if (c->failed || session->greeted || (seen & 1) == 0) {
-		waldoi_session_abort(session, "HELLO is malformed, or came "
-		                              "twice");
-		return;
-	}
-	if (!h.version) {
-		waldoi_session_refused(session, "no version that both have");
-		return;
-	}
-	session->peer = h.limits;
-	session->window_total = h.limits.call_window;
-	session->greeted = true;
-	if ((h.features & WALDOI_FEATURE_ACK) == 0) {
-		waldoi_output_let_go(&session->out, session->node);
-		waldoi_session_settle_one_way(session, session->out.sent);
-	}
-	waldoi_session_set_idle(session);
-	waldoi_session_send_waiting(session);
-}
-
 /* The peer's last word, as text for people. */
 static void
 take_end(waldoi_session *session, waldoi_cursor *c, uint64_t code,
@@ -445,7 +283,7 @@ waldoi_session_take_link_frame(waldoi_session *session,
 		return;
 	}
 	switch (code) {
-	case WALDOI_LINK_HELLO: take_hello(session, &c); return;
+	case WALDOI_LINK_HELLO: waldoi_session_take_hello(session, &c); return;
 	case WALDOI_LINK_ACK: take_ack(session, &c); return;
 	case WALDOI_LINK_BYE:
 	case WALDOI_LINK_ABORT: take_end(session, &c, code, count); return;

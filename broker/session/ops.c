@@ -2,8 +2,6 @@
 #include "broker/session/session.h"
 #include "serial/pack.h"
 
-#define ROOM 64 /* the frame of an operation without a list or a payload */
-
 uint8_t *
 waldoi_op_begin(uint8_t *head, size_t elements, int op)
 {
@@ -37,8 +35,8 @@ waldoi_session_no_room(waldoi_session *session, waldoi_failure *failure)
 	waldoi_failure_release(failure);
 }
 
-static void
-send_small(waldoi_session *session, uint8_t *head, const uint8_t *end)
+void
+waldoi_op_send(waldoi_session *session, uint8_t *head, const uint8_t *end)
 {
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return;
@@ -57,38 +55,38 @@ send_small(waldoi_session *session, uint8_t *head, const uint8_t *end)
 void
 waldoi_session_send_cancel(waldoi_session *session, int64_t id)
 {
-	uint8_t head[ROOM];
+	uint8_t head[WALDOI_OP_ROOM];
 	uint8_t *p = waldoi_op_begin(head, 2, WALDOI_OP_CANCEL);
 
-	send_small(session, head, waldoi_pack_int(p, id));
+	waldoi_op_send(session, head, waldoi_pack_int(p, id));
 }
 
 void
 waldoi_session_send_drop(waldoi_session *session, int64_t id, uint64_t count)
 {
-	uint8_t head[ROOM];
+	uint8_t head[WALDOI_OP_ROOM];
 	uint8_t *p = waldoi_op_begin(head, 3, WALDOI_OP_DROP);
 
 	p = waldoi_pack_int(p, id);
-	send_small(session, head, waldoi_pack_uint(p, count));
+	waldoi_op_send(session, head, waldoi_pack_uint(p, count));
 }
 
 void
 waldoi_session_send_credit(waldoi_session *session, uint64_t total)
 {
-	uint8_t head[ROOM];
+	uint8_t head[WALDOI_OP_ROOM];
 	uint8_t *p = waldoi_op_begin(head, 3, WALDOI_OP_CREDIT);
 
 	p = waldoi_pack_uint(p, 0);
-	send_small(session, head, waldoi_pack_uint(p, total));
+	waldoi_op_send(session, head, waldoi_pack_uint(p, total));
 }
 
 void
 waldoi_session_send_unknown(waldoi_session *session, uint64_t op, int64_t id)
 {
-	uint8_t head[ROOM];
+	uint8_t head[WALDOI_OP_ROOM];
 	uint8_t *p = waldoi_op_begin(head, 3, WALDOI_OP_UNKNOWN);
 
 	p = waldoi_pack_uint(p, op);
-	send_small(session, head, waldoi_pack_int(p, id));
+	waldoi_op_send(session, head, waldoi_pack_int(p, id));
 }

@@ -331,18 +331,29 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 
 /* ---- invoking */
 
+/* Nothing begins after the end, and no call after the peer's GOAWAY. */
+static waldoi_failure *
+why_not(const waldoi_session *session, const waldo_request *request)
+{
+	if (session->state != WALDOI_OPEN_SESSION) {
+		return session->why;
+	}
+	return waldoi_is_flush(request->method) ? NULL : session->farewell;
+}
+
 waldo_promise *
 waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
                       waldo_request *request, bool wants, waldo_err *ret_err)
 {
 	waldo_promise *promise = NULL;
 	waldoi_failure *failure = NULL;
+	waldoi_failure *over = why_not(session, request);
 	waldoi_sending sending = WALDOI_MUST_WAIT;
 
-	if (session->state != WALDOI_OPEN_SESSION) {
+	if (over != NULL) {
 		return waldoi_request_fail(
 		    request, wants, ret_err,
-		    waldoi_failure_with_fate(session->why, WALDO_NOT_SENT));
+		    waldoi_failure_with_fate(over, WALDO_NOT_SENT));
 	}
 	if (wants) {
 		promise = waldoi_promise_new(session->node);
@@ -414,7 +425,7 @@ waldoi_session_fail_calls(waldoi_session *session)
 		TAILQ_REMOVE(&session->one_way, promise, one_way);
 		fail_sent(session, promise);
 	}
-	waldoi_session_fail_waiting(session);
+	waldoi_session_fail_waiting(session, session->why, true);
 }
 
 void

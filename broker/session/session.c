@@ -38,15 +38,17 @@ new_session(waldo_node *node, bool initiator)
 	}
 	session->node = node;
 	session->initiator = initiator;
+	session->limits = initiator ? node->limits : node->strangers;
 	session->peer = floor_limits;
 	session->window_total = session->peer.call_window;
-	session->window_told = node->limits.call_window;
-	session->never_ran = UINT64_MAX;
+	session->window_told = session->limits.call_window;
+	session->last = session->never_ran = UINT64_MAX;
 	session->next_call = initiator ? 1 : 2;
 	session->next_export = initiator ? -1 : -2;
 	session->peer_call = initiator ? 0 : -1;
 	session->heard = session->spoke = waldoi_node_now(node);
-	waldoi_cutter_init(&session->in, (uint32_t) node->limits.message_bytes);
+	waldoi_cutter_init(&session->in,
+	                   (uint32_t) session->limits.message_bytes);
 	waldoi_output_init(&session->out);
 	session->out.max_retained = node->limits.retained_bytes;
 	waldoi_table_init(&session->calls, node->secret);
@@ -90,6 +92,7 @@ waldoi_session_free(waldoi_session *session)
 	waldoi_output_fini(&session->out, node);
 	waldoi_names_out_fini(&session->names_out);
 	waldoi_names_in_fini(&session->names_in);
+	waldoi_failure_release(session->farewell);
 	waldoi_failure_release(session->why);
 	free(session->address);
 	free(session);
@@ -136,6 +139,7 @@ waldoi_session_find(waldo_node *node, const waldoi_address *address)
 	LIST_FOREACH(session, &node->sessions, entry) {
 		if (session->address != NULL &&
 		    session->state == WALDOI_OPEN_SESSION &&
+		    session->farewell == NULL &&
 		    strcmp(session->address, address->text) == 0) {
 			return session;
 		}
@@ -340,8 +344,7 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 		waldoi_session_abort(session,
 		                     "message_bytes: a frame of %zu bytes, at "
 		                     "most %zu are taken",
-		                     frame->len,
-		                     session->node->limits.message_bytes);
+		                     frame->len, session->limits.message_bytes);
 		break;
 	case WALDOI_CUT_BROKEN:
 		waldoi_session_abort(session, "a frame of 0 bytes");

@@ -121,6 +121,8 @@ struct waldoi_session {
 	waldoi_job job; /* more input, or the end */
 	waldoi_timer idle_timer;
 	waldoi_timer ack_timer;
+	waldo_limits limits; /* what it may use of us: those that
+	                      * waldo_call_raise_limits() raises */
 	waldoi_peer_limits peer;
 
 	waldoi_cutter in;
@@ -165,8 +167,12 @@ struct waldoi_session {
 	bool warned;    /* of a peer that goes on doing what it may not */
 	bool ping_due;  /* its answer will acknowledge a one-way call */
 
-	waldoi_failure *why; /* it ended */
-	uint64_t never_ran;  /* ABORT: frames above did not run; UINT64_MAX */
+	uint64_t last;            /* calls above it do not run: our GOAWAY;
+	                           * UINT64_MAX */
+	uint64_t goaway_frame;    /* which has this number; 0 */
+	waldoi_failure *farewell; /* the peer's GOAWAY; NULL */
+	waldoi_failure *why;      /* it ended */
+	uint64_t never_ran; /* ABORT: frames above did not run; UINT64_MAX */
 };
 
 /* ---- session.c: life; end.c: its end */
@@ -217,7 +223,9 @@ void waldoi_sessions_flush(waldo_node *node);
 void waldoi_sessions_end_all(waldo_node *node, waldo_err code,
                              const char *reason);
 void waldoi_sessions_free_all(waldo_node *node);
-/* Calls of peers are open here, or something is still to be sent. */
+/* Calls of peers that are open here. */
+size_t waldoi_sessions_count_open(const waldo_node *node);
+/* There are some, or something is still to be sent. */
 bool waldoi_sessions_are_busy(const waldo_node *node);
 
 /* What a call of the peer's knows of its session. */
@@ -247,10 +255,35 @@ void waldoi_session_lost(waldoi_session *session, waldo_err err,
 /* The peer does not speak our protocol, or another version. */
 void waldoi_session_refused(waldoi_session *session, const char *what);
 
-/* ---- link_frames.c */
+/* ---- hello.c: what the sides tell each other of their limits */
 
 /* False without memory. */
 bool waldoi_session_say_hello(waldoi_session *session);
+void waldoi_session_take_hello(waldoi_session *session, waldoi_cursor *c);
+void waldoi_session_take_limits(waldoi_session *session, waldoi_cursor *c,
+                                uint32_t count);
+/* As waldoi_limits_raise(); the peer is told. */
+waldo_err waldoi_session_raise_limits(waldoi_session *session,
+                                      const waldo_limits *limits,
+                                      char message[200]) WALDO_MUST_CHECK;
+
+/* ---- goaway.c */
+
+/* No call that comes from here on runs, of no peer's. */
+void waldoi_sessions_go_away(waldo_node *node);
+void waldoi_session_take_goaway(waldoi_session *session, waldoi_cursor *c,
+                                uint32_t count);
+/* The last frame that may be acknowledged: an ACK overtakes GOAWAY, and must
+ * not say of a one-way call above `last` that it was taken (F48). */
+uint64_t waldoi_session_may_ack(const waldoi_session *session);
+
+/* ---- link_frames.c */
+
+/* Begins a link frame of `elements`, `code` included. */
+uint8_t *waldoi_link_begin(uint8_t *frame, size_t elements, int code);
+/* Queues it; false without memory. */
+bool waldoi_link_say(waldoi_session *session, uint8_t *frame,
+                     const uint8_t *end);
 void waldoi_session_say(waldoi_session *session, int code, uint64_t number);
 void waldoi_session_say_end(waldoi_session *session, int abort_code,
                             const char *text);
@@ -353,8 +386,9 @@ void waldoi_session_send_waiting(waldoi_session *session);
 void waldoi_session_move_waiting(waldoi_session *session);
 /* As the peer counts them (PROTOCOL.md P34). */
 uint32_t waldoi_session_open_calls(const waldoi_session *session);
-/* Every waiting request fails with session->why. */
-void waldoi_session_fail_waiting(waldoi_session *session);
+/* Every waiting request fails with `why`, NOT_SENT; flushes, too, or not. */
+void waldoi_session_fail_waiting(waldoi_session *session, waldoi_failure *why,
+                                 bool flushes);
 /* Why `size` bytes more may not be queued; NULL if they may. */
 waldoi_failure *waldoi_session_check_room(const waldoi_session *session,
                                           size_t size);
@@ -375,12 +409,17 @@ void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
 void waldoi_session_send_resolve(waldoi_session *session,
                                  waldoi_export *export);
 
+/* A frame with a few numbers. */
+#define WALDOI_OP_ROOM 64
+
 /* Begins the header of `op` at `head`, behind the frame's own head. */
 uint8_t *waldoi_op_begin(uint8_t *head, size_t elements, int op);
 /* Queues it, as waldoi_output_frame(). */
 bool waldoi_op_queue(waldoi_session *session, uint8_t *head, size_t head_len,
                      const uint8_t *payload, size_t len, waldo_writer *writer)
     WALDO_MUST_CHECK;
+/* The same for one without a payload that must not fail. */
+void waldoi_op_send(waldoi_session *session, uint8_t *head, const uint8_t *end);
 /* What must not fail has found no room: the session ends. Takes `failure`. */
 void waldoi_session_no_room(waldoi_session *session, waldoi_failure *failure);
 void waldoi_session_send_cancel(waldoi_session *session, int64_t id);

@@ -11,9 +11,11 @@
 #define DEPTH 24   /* what msgpack-c decodes without complaint */
 
 static const char *const op_names[] = {
-    [WALDOI_OP_CALL] = "CALL",     [WALDOI_OP_RETURN] = "RETURN",
-    [WALDOI_OP_DROP] = "DROP",     [WALDOI_OP_CANCEL] = "CANCEL",
-    [WALDOI_OP_CREDIT] = "CREDIT", [WALDOI_OP_UNKNOWN] = "UNKNOWN",
+    [WALDOI_OP_CALL] = "CALL",       [WALDOI_OP_RETURN] = "RETURN",
+    [WALDOI_OP_DROP] = "DROP",       [WALDOI_OP_CANCEL] = "CANCEL",
+    [WALDOI_OP_RESOLVE] = "RESOLVE", [WALDOI_OP_CREDIT] = "CREDIT",
+    [WALDOI_OP_GOAWAY] = "GOAWAY",   [WALDOI_OP_LIMITS] = "LIMITS",
+    [WALDOI_OP_UNKNOWN] = "UNKNOWN",
 };
 
 static const char *const link_names[] = {

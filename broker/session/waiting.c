@@ -275,15 +275,30 @@ waldoi_session_move_waiting(waldoi_session *session)
 	}
 }
 
-void
-waldoi_session_fail_waiting(waldoi_session *session)
+static waldo_request *
+first_to_fail(const waldoi_session *session, bool flushes)
 {
 	waldo_request *request;
 
-	while ((request = TAILQ_FIRST(&session->waiting)) != NULL) {
+	TAILQ_FOREACH(request, &session->waiting, entry) {
+		if (flushes || !waldoi_is_flush(request->method)) {
+			return request;
+		}
+	}
+	return NULL;
+}
+
+void
+waldoi_session_fail_waiting(waldoi_session *session, waldoi_failure *why,
+                            bool flushes)
+{
+	waldo_request *request;
+
+	/* From the front each time: what one lets go may change the queue. */
+	while ((request = first_to_fail(session, flushes)) != NULL) {
 		leave(session, request);
 		finish(session, request,
-		       waldoi_failure_with_fate(session->why, WALDO_NOT_SENT));
+		       waldoi_failure_with_fate(why, WALDO_NOT_SENT));
 	}
 }
 

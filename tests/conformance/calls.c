@@ -451,7 +451,7 @@ an_object_describes_itself(void **state)
 	                             read_description, &d));
 	until(f, d.count > 0);
 	assert_string_equal(d.class_name, "Service");
-	assert_int_equal(d.methods, 20);
+	assert_int_equal(d.methods, 21);
 	assert_string_equal(d.first, "echo");
 	assert_string_equal(d.signature, "(value: any) -> any");
 	assert_int_equal(d.flags, WALDO_READONLY);

@@ -30,10 +30,16 @@ void
 fixture_open(struct fixture *f, const waldo_limits *server,
              const waldo_limits *client)
 {
-	char uri[600];
-
 	f->server = node_new(server);
 	f->client = wire->is_near ? f->server : node_new(client);
+	fixture_join(f);
+}
+
+void
+fixture_join(struct fixture *f)
+{
+	char uri[600];
+
 	f->service = service_new(f, f->server, &f->service_ref);
 	assert_non_null(f->service);
 	assert_ok(waldo_listen(f->server, wire->address(), &f->listener));

@@ -95,6 +95,8 @@ int setup_nothing(void **state);
 int teardown(void **state);
 void fixture_open(struct fixture *f, const waldo_limits *server,
                   const waldo_limits *client);
+/* The same with nodes that are there. */
+void fixture_join(struct fixture *f);
 waldo_node *node_new(const waldo_limits *limits);
 
 /* Frees a node before the teardown does. */
@@ -179,6 +181,8 @@ SUITE(limits);
 SUITE(credit);
 SUITE(misuse);
 SUITE(settling);
+SUITE(draining);
+SUITE(strangers);
 
 #define END_SUITE(name)                                                        \
 	const size_t name##_count = sizeof(name##_tests) / sizeof(*name##_tests)

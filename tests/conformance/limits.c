@@ -291,6 +291,41 @@ what_waits_for_all_peers_is_bounded(void **state)
 	barrier(f);
 }
 
+/* What one peer leaves unread is not there for the others. */
+static void
+what_waits_for_one_peer_counts_for_the_others(void **state)
+{
+	struct fixture *f = *state;
+	waldo_limits limits = none();
+	waldo_listener *listener = NULL;
+	waldo_ref *ref = NULL, *other = NULL;
+	char uri[600];
+	int sent;
+
+	limits.queued_bytes = 1024 * 1024;
+	limits.total_bytes = 256 * 1024;
+	limits.message_bytes = 65536;
+	fixture_open(f, NULL, &limits);
+	f->third = node_new(NULL);
+	(void) service_new(f, f->third, &ref);
+	assert_ok(waldo_listen(f->third, wire->address(), &listener));
+	assert_ok(waldo_publish(f->third, "other", ref));
+	waldo_ref_release(ref);
+	(void) snprintf(uri, sizeof(uri), "%s/",
+	                waldo_listener_get_uri(listener));
+	assert_ok(waldo_connect(f->client, uri, &other));
+	(void) outcome_of(f, waldo_ref_invoke(other, "names", ""));
+	barrier(f);
+	assert_err(fill(f, &sent), WALDO_ELIMIT);
+	assert_err(waldo_ref_notify(other, "names", "s", "a"), WALDO_ELIMIT);
+	assert_memory_equal(waldo_node_get_message(f->client),
+	                    "total_bytes: ", 13);
+	/* Until it has come, and is known to have. */
+	until(f, waldo_ref_notify(other, "names", "s", "a") == WALDO_OK);
+	assert_ok(outcome_of(f, waldo_ref_invoke(other, "names", ""))->code);
+	waldo_ref_release(other);
+}
+
 static void
 a_node_has_no_more_sessions_than_it_may(void **state)
 {
@@ -461,6 +496,7 @@ const struct CMUnitTest limits_tests[] = {
     limit_test(a_peer_has_no_more_calls_open_than_it_may),
     limit_test(what_waits_for_a_peer_that_does_not_read_is_bounded),
     limit_test(what_waits_for_all_peers_is_bounded),
+    limit_test(what_waits_for_one_peer_counts_for_the_others),
     limit_test(a_node_has_no_more_sessions_than_it_may),
     limit_test(a_node_dials_no_more_sessions_than_it_may),
     limit_test(a_message_has_no_more_references_than_it_may),

@@ -152,6 +152,17 @@ do_silent(void *self, waldo_call *call)
 	(void) waldo_call_get_peer(call);
 }
 
+static void
+do_login(void *self, waldo_call *call)
+{
+	(void) self;
+	if (waldo_call_raise_limits(call, NULL) != WALDO_OK) {
+		waldo_call_fail_err(call, WALDO_EINVAL);
+	} else {
+		waldo_call_reply(call, "");
+	}
+}
+
 static const waldo_method methods[] = {
     {"echo", do_echo, "(value: any) -> any", WALDO_READONLY},
     {"hold", do_hold, NULL, 0},
@@ -162,6 +173,7 @@ static const waldo_method methods[] = {
     {"fail", do_fail, NULL, 0},
     {"revoke", do_revoke, NULL, 0},
     {"silent", do_silent, NULL, 0},
+    {"login", do_login, NULL, 0},
     {NULL, NULL, NULL, 0},
 };
 static const waldo_class kind = {WALDO_CLASS_SIZES, "Fuzz", methods,
@@ -252,7 +264,7 @@ open_calls(void)
 static void
 act(unsigned what, size_t n)
 {
-	switch (what % 8) {
+	switch (what % 16) {
 	case 0: memory_advance(n * 1000); break;
 	case 1: answer_held(); break;
 	case 2: invoke_refs(); break;
@@ -260,6 +272,7 @@ act(unsigned what, size_t n)
 	case 4: open_calls(); break;
 	case 5: waldo_promise_cancel(world.promise); break;
 	case 6: waldo_ref_end_session(world.refs[n % MAX_REFS], "x"); break;
+	case 8: waldo_node_stop(world.node, (uint32_t) n); break;
 	default: waldo_object_revoke(world.gate); break;
 	}
 }
@@ -276,6 +289,16 @@ static const waldo_limits limits = {
     .exports = 256,
     .imports = 256,
     .open_calls = 64,
+};
+
+static const waldo_limits strangers = {
+    .size = sizeof(strangers),
+    .parked_bytes = 8192,
+    .exports = 16,
+    .imports = 64,
+    .open_calls = 16,
+    .refs_per_message = 16,
+    .names = 64,
 };
 
 static void
@@ -342,7 +365,8 @@ static void
 open_world(struct peer *peer, bool dialled)
 {
 	const waldo_node_options options = {.size = sizeof(options),
-	                                    .limits = &limits};
+	                                    .limits = &limits,
+	                                    .strangers = &strangers};
 
 	memset(&world, 0, sizeof(world));
 	if (memory_node_new(&options, &world.node) != WALDO_OK) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # waldo serve prints a line for each name and address, then 'ready', and ends
-# with status 0 on SIGTERM and SIGINT, with calls under way too.
+# with status 0 on SIGTERM and SIGINT, with calls under way too: those have the
+# grace to finish, and no others.
 . "$(dirname "$0")/lib.sh"
 
 start_server --listen unix:"$dir/a" --listen tcp-insecure:127.0.0.1:0 \
@@ -25,7 +26,7 @@ stop_server
 
 # One that nobody asked an address for, and SIGINT. A background job of a
 # script ignores SIGINT unless it takes it back, which the command does.
-start_server
+start_server --grace 0.2
 check "the default address" "${uri%:*}" waldo+tcp-insecure://127.0.0.1
 start "$WALDO_BIN" call "$uri/echo" sleep 60000 2>"$dir/err"
 sleep 0.2
@@ -34,5 +35,23 @@ wait "$server"
 check "status after SIGINT" "$?" 0
 wait "$pid"
 check "status of the call under way" "$?" 3
-check "stderr of the server" "$(<"$dir/serve.err")" ""
+check "stderr of the server" "$(<"$dir/serve.err")" \
+	"waldo: the node is stopping: 1 calls of peers have 200 ms to finish"
+
+# A call that runs is answered; one that comes then is told that it never ran.
+start_server --listen unix:"$dir/c"
+start "$WALDO_BIN" call "$uri/echo" sleep 600 2>"$dir/err"
+slow=$pid
+start "$WALDO_BIN" ping --interval 0.05 "$uri/echo" >"$dir/ping" 2>&1
+has_pinged() {
+	[ "$(wc -l <"$dir/ping")" -ge 5 ]
+}
+wait_for has_pinged
+kill -TERM "$server"
+wait "$slow"
+check "status of the call that ran" "$?" 0
+wait "$server"
+check "status after SIGTERM" "$?" 0
+check "what who pings is told" \
+	"$(grep -c 'takes no more calls: the node is stopping' "$dir/ping")" 1
 finish

@@ -29,6 +29,25 @@ open_session(void **state)
 }
 
 int
+open_client(void **state)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	void *fixture;
+
+	wire = transport_find("memory");
+	if (s == NULL || setup_nothing(&fixture) != 0 ||
+	    !peer_listen(&s->peer, "p")) {
+		return -1;
+	}
+	s->f = fixture;
+	s->f->client = node_new(NULL);
+	assert_ok(waldo_connect(s->f->client, "waldo+inproc:p/", &s->f->gate));
+	(void) memory_settle();
+	*state = s;
+	return peer_send(&s->peer, PEER_HELLO) && memory_settle() ? 0 : -1;
+}
+
+int
 close_session(void **state)
 {
 	struct session *s = *state;

@@ -25,6 +25,13 @@ void send_all(struct session *s, const char *const *frames);
 /* Call 1: the gate, which is export -2. */
 void fetch(struct session *s);
 
+/* The other way round: the node has dialled the peer, which is the responder,
+ * and holds its bootstrap object as the gate. */
+int open_client(void **state);
+
+#define client_test(name)                                                      \
+	cmocka_unit_test_setup_teardown(name, open_client, close_session)
+
 #define session_test(name)                                                     \
 	cmocka_unit_test_setup_teardown(name, open_session, close_session)
 

@@ -184,6 +184,125 @@ a_larger_structure_is_taken_as_far_as_it_is_known(void **state)
 	assert_int_equal(limits.names, defaults.names);
 }
 
+/* ---- of strangers, and raised */
+
+static void
+what_is_not_said_of_strangers_is_as_for_all(void **state)
+{
+	const waldo_limits zero = {0}, sized = {.size = sizeof(sized)};
+	const waldo_limits one = {.size = sizeof(one), .open_calls = 16};
+	const waldo_limits *given[] = {NULL, &zero, &sized, &defaults};
+	waldo_limits limits, want = defaults;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+		memset(&limits, 0xff, sizeof(limits));
+		assert_ok(waldoi_limits_set_strangers(given[i], &defaults,
+		                                      &limits, message));
+		assert_limits(&limits, &defaults);
+	}
+	want.open_calls = 16;
+	assert_ok(
+	    waldoi_limits_set_strangers(&one, &defaults, &limits, message));
+	assert_limits(&limits, &want);
+}
+
+static void
+refuse_stranger(const waldo_limits *given, const char *name)
+{
+	char want[64];
+	waldo_limits limits;
+
+	(void) snprintf(want, sizeof(want), "strangers.%s is ", name);
+	message[0] = '\0';
+	assert_err(
+	    waldoi_limits_set_strangers(given, &defaults, &limits, message),
+	    WALDO_EINVAL);
+	assert_memory_equal(message, want, strlen(want));
+}
+
+#define NO_STRANGER(field, bad)                                                \
+	do {                                                                   \
+		waldo_limits given = {.size = sizeof(given)};                  \
+		given.field = (bad);                                           \
+		refuse_stranger(&given, #field);                               \
+	} while (0)
+
+static void
+a_limit_of_strangers_that_is_out_of_range_is_named(void **state)
+{
+	(void) state;
+	NO_STRANGER(message_bytes, 4 * MEBI + 1);
+	NO_STRANGER(message_bytes, 64 * KIBI - 1);
+	NO_STRANGER(depth, 65);
+	NO_STRANGER(depth, 15);
+	NO_STRANGER(exports, 16385);
+	NO_STRANGER(imports, 16385);
+	NO_STRANGER(imports, 63);
+	NO_STRANGER(open_calls, 1025);
+	NO_STRANGER(open_calls, 15);
+	NO_STRANGER(call_window, 8 * MEBI + 1);
+	NO_STRANGER(call_window, 64 * KIBI);
+	NO_STRANGER(refs_per_message, 257);
+	NO_STRANGER(refs_per_message, 15);
+	NO_STRANGER(names, 1025);
+	NO_STRANGER(names, 63);
+	NO_STRANGER(parked_bytes, 1 * MEBI + 1);
+	NO_STRANGER(size, sizeof(waldo_limits) - 1);
+}
+
+/* Rather than that a limit be ignored. */
+static void
+what_is_no_limit_of_one_peer_is_not_one_of_strangers(void **state)
+{
+	(void) state;
+	NO_STRANGER(queued_bytes, 8 * MEBI);
+	NO_STRANGER(retained_bytes, 4 * MEBI);
+	NO_STRANGER(total_bytes, 128 * MEBI);
+	NO_STRANGER(sessions, 16);
+	NO_STRANGER(call_timeout_ms, 1);
+	NO_STRANGER(dead_peer_ms, 1000);
+}
+
+static void
+limits_are_raised_and_never_lowered(void **state)
+{
+	const waldo_limits given = {.size = sizeof(given),
+	                            .message_bytes = 5 * MEBI,
+	                            .depth = 17,
+	                            .exports = 16385,
+	                            .open_calls = 1025,
+	                            .call_window = 9 * MEBI,
+	                            .queued_bytes = 32 * MEBI,
+	                            .imports = 64,
+	                            .parked_bytes = 2 * MEBI};
+	waldo_limits limits = defaults, want = defaults;
+
+	(void) state;
+	want.message_bytes = 5 * MEBI;
+	want.exports = 16385;
+	want.open_calls = 1025;
+	want.call_window = 9 * MEBI;
+	want.parked_bytes = 2 * MEBI;
+	assert_ok(waldoi_limits_raise(&given, &limits, message));
+	assert_limits(&limits, &want);
+}
+
+static void
+limits_that_cannot_be_raised_stay(void **state)
+{
+	const waldo_limits deep = {
+	    .size = sizeof(deep), .open_calls = 2000, .depth = 65};
+	const waldo_limits small = {.size = 8, .open_calls = 2000};
+	waldo_limits limits = defaults;
+
+	(void) state;
+	assert_err(waldoi_limits_raise(&deep, &limits, message), WALDO_EINVAL);
+	assert_string_equal(message, "limits.depth is 65, not in 16..64");
+	assert_err(waldoi_limits_raise(&small, &limits, message), WALDO_EINVAL);
+	assert_limits(&limits, &defaults);
+}
+
 int
 main(void)
 {
@@ -195,6 +314,13 @@ main(void)
 	    cmocka_unit_test(a_limit_that_is_too_large_is_named),
 	    cmocka_unit_test(what_must_hold_a_message_is_as_large_as_one),
 	    cmocka_unit_test(a_larger_structure_is_taken_as_far_as_it_is_known),
+	    cmocka_unit_test(what_is_not_said_of_strangers_is_as_for_all),
+	    cmocka_unit_test(
+	        a_limit_of_strangers_that_is_out_of_range_is_named),
+	    cmocka_unit_test(
+	        what_is_no_limit_of_one_peer_is_not_one_of_strangers),
+	    cmocka_unit_test(limits_are_raised_and_never_lowered),
+	    cmocka_unit_test(limits_that_cannot_be_raised_stay),
 	};
 
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

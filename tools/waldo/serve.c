@@ -6,7 +6,7 @@
 #define DEFAULT_ADDRESS "tcp-insecure:127.0.0.1:0"
 
 /* What calls that run may take to finish, once we are told to stop. */
-#define GRACE_MS 1000
+#define GRACE_MS 5000
 
 struct addresses {
 	const char **items;
@@ -27,7 +27,7 @@ static void
 log_line(waldo_log_level level, const char *line, void *user)
 {
 	(void) user;
-	if (level <= WALDO_LOG_WARN) {
+	if (level <= WALDO_LOG_INFO) {
 		complain(STATUS_OK, "%s", line);
 	}
 }
@@ -66,7 +66,8 @@ listen_at(waldo_node *node, struct addresses *addresses)
 }
 
 static int
-serve(struct peer *peer, struct demo *demo, struct addresses *addresses)
+serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
+      uint32_t grace_ms)
 {
 	waldo_node_options options = {.size = sizeof(options), .log = log_line};
 	waldo_err err = waldo_node_new(&options, &peer->node);
@@ -79,7 +80,7 @@ serve(struct peer *peer, struct demo *demo, struct addresses *addresses)
 	if (err != WALDO_OK) {
 		return complain_err(err, peer->node);
 	}
-	stop_on_signal(peer->node, GRACE_MS);
+	stop_on_signal(peer->node, grace_ms);
 	status = listen_at(peer->node, addresses);
 	if (status != STATUS_OK) {
 		return status;
@@ -100,9 +101,11 @@ run(const struct command *command, int argc, char **argv)
 	struct demo demo = {0};
 	struct peer peer = {0};
 	bool is_demo = false;
+	uint32_t grace_ms = GRACE_MS;
 	const struct option options[] = {
 	    {0, "demo", NULL, NULL, &is_demo},
 	    {'l', "listen", "an address", add_address, &addresses},
+	    {'g', "grace", WANTS_SECONDS, option_seconds, &grace_ms},
 	    {0},
 	};
 	int status = STATUS_OK;
@@ -127,7 +130,7 @@ run(const struct command *command, int argc, char **argv)
 			if (addresses.count == 0) {
 				add_address(DEFAULT_ADDRESS, &addresses);
 			}
-			status = serve(&peer, &demo, &addresses);
+			status = serve(&peer, &demo, &addresses, grace_ms);
 			peer_close(&peer);
 		}
 	}
@@ -137,7 +140,7 @@ run(const struct command *command, int argc, char **argv)
 }
 
 static const char help[] =
-    "usage: waldo serve --demo [--listen ADDRESS]...\n"
+    "usage: waldo serve --demo [--listen ADDRESS]... [--grace SECONDS]\n"
     "\n"
     "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
     "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
@@ -147,6 +150,9 @@ static const char help[] =
     "                                   free; what you get if you ask for "
     "none\n"
     "        unix:/run/x                a Unix socket\n"
+    "  -g, --grace SECONDS   what calls that run then may take to finish, 5 "
+    "by\n"
+    "                        default; a second signal ends it\n"
     "\n"
     "  echo     echo(...) returns its arguments; sleep(ms) answers after that\n"
     "           time; fail(type, message) answers with that error\n"
