@@ -80,6 +80,7 @@ serve(struct peer *peer, struct demo *demo, struct addresses *addresses)
 		return complain_err(err, peer->node);
 	}
 	stop_on_signal(peer->node, GRACE_MS);
+	dump_on_signal(peer->node);
 	status = listen_at(peer->node, addresses);
 	if (status != STATUS_OK) {
 		return status;
@@ -128,6 +129,7 @@ run(const struct command *command, int argc, char **argv)
 				add_address(DEFAULT_ADDRESS, &addresses);
 			}
 			status = serve(&peer, &demo, &addresses);
+			dump_no_more();
 			peer_close(&peer);
 		}
 	}
@@ -141,6 +143,8 @@ static const char help[] =
     "\n"
     "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
     "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
+    "SIGUSR1 has it tell on stderr who holds what: its sessions, what each\n"
+    "refers to, and the calls that are open.\n"
     "\n"
     "  -l, --listen ADDRESS  accept there; may be repeated\n"
     "        tcp-insecure:127.0.0.1:0   clear text; port 0 is one that is\n"
