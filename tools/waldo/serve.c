@@ -161,7 +161,9 @@ static const char help[] =
     "           and same(ref); count() tells how many of them live\n"
     "  clock    now(); cancelled() tells how many deferred calls were given "
     "up\n"
-    "           by their callers\n";
+    "           by their callers\n"
+    "  relay    call(target, method, ...) returns what target.method(...)\n"
+    "           does; keep(target) holds it, kept() returns it\n";
 
 const struct command serve_command = {
     "serve",
