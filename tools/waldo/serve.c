@@ -146,6 +146,7 @@ static const char help[] =
     "SIGUSR1 has it tell on stderr who holds what: its sessions, what each\n"
     "refers to, and the calls that are open.\n"
     "\n"
+    "      --demo            publish the objects below\n"
     "  -l, --listen ADDRESS  accept there; may be repeated\n"
     "        tcp-insecure:127.0.0.1:0   clear text; port 0 is one that is\n"
     "                                   free; what you get if you ask for "
