@@ -23,6 +23,7 @@ waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
 	call->target = waldo_ref_retain(target);
 	call->method = waldoi_name_retain(method);
 	call->deadline = WALDOI_NEVER;
+	call->since = waldoi_node_now(node);
 	waldoi_message_init(&call->args);
 	waldoi_writer_init(&call->result, &waldoi_ref_handles,
 	                   &node->writer_limits, waldoi_node_give_back, node);

@@ -100,6 +100,7 @@ struct waldo_call {
 	waldoi_job job;     /* delivery, later the news of a cancellation */
 	waldoi_timer timer; /* the caller's deadline */
 	uint64_t deadline;  /* by our clock; WALDOI_NEVER if there is none */
+	uint64_t since;     /* it came, or was made here */
 	uint8_t phase;      /* waldoi_phase */
 	bool answered;
 	bool on_stack;  /* its method has not returned */
@@ -197,7 +198,8 @@ struct waldo_request {
 	uint8_t unchecked; /* as of a message: the arguments are another's */
 	waldo_promise *of; /* a flush's that waits: whose result it was made on,
 	                    * which is not dropped before; retained */
-	waldo_writer args; /* from here on not zeroed */
+	uint32_t method_number; /* in the session; 0: it is spelled */
+	waldo_writer args;      /* from here on not zeroed */
 	char method[WALDOI_MAX_METHOD + 1];
 };
 
@@ -218,14 +220,16 @@ struct waldo_promise {
 	waldoi_job job;
 	waldoi_timer timer;  /* its deadline */
 	uint32_t timeout_ms; /* for the message */
+	uint64_t since;      /* it was made */
 	waldo_done_cb *done;
 	void *user;
 
 	/* who will settle it */
 	const struct waldoi_promise_source *source; /* NULL once settled */
 	waldoi_session *session;
-	int64_t id;     /* of the sent call; 0 until then, or one-way */
-	uint64_t frame; /* the number of its frame */
+	int64_t id;             /* of the sent call; 0 until then, or one-way */
+	uint32_t method_number; /* as the request's; for people */
+	uint64_t frame;         /* the number of its frame */
 	TAILQ_ENTRY(waldo_promise) one_way; /* in the session, until its ACK */
 	waldo_ref *on;    /* the promised result that a sent call was made on;
 	                * retained */

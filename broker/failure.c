@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/failure.h"
+#include "broker/line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,25 +43,6 @@ new_failure(waldo_err code, waldo_fate fate, size_t text_len)
 	return failure;
 }
 
-/* Copies what a terminal would show; anything else becomes "?". UTF-8 above
- * ASCII was checked and passes, but for the C1 controls. */
-static char *
-escape(char *to, const char *from, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char) from[i];
-		bool c1 = c == 0xc2 && i + 1 < len &&
-		          (unsigned char) from[i + 1] < 0xa0;
-
-		if (c1) {
-			i++;
-		}
-		*to++ = c < 0x20 || c == 0x7f || c1 ? '?' : (char) c;
-	}
-	*to++ = '\0';
-	return to;
-}
-
 static waldoi_failure *
 make(waldo_err code, waldo_fate fate, const char *type, const char *format,
      va_list args)
@@ -82,9 +64,9 @@ make(waldo_err code, waldo_fate fate, const char *type, const char *format,
 	memcpy(failure->text, type, type_size);
 	vsnprintf(failure->text + type_size, (size_t) len + 1, format, again);
 	va_end(again);
-	escape(failure->text, failure->text, type_size - 1);
-	escape(failure->text + type_size, failure->text + type_size,
-	       (size_t) len);
+	waldoi_escape(failure->text, failure->text, type_size - 1);
+	waldoi_escape(failure->text + type_size, failure->text + type_size,
+	              (size_t) len);
 	failure->pub.type = failure->text;
 	failure->pub.message = failure->text + type_size;
 	return failure;
@@ -153,9 +135,9 @@ waldoi_failure_remote(uint64_t code, const char *type, size_t type_len,
 	failure->pub.remote = true;
 	failure->pub.number = code >= WALDOI_APPLICATION_CODE ? code : 0;
 	failure->pub.type = failure->text;
-	p = escape(failure->text, type, type_len);
+	p = waldoi_escape(failure->text, type, type_len);
 	failure->pub.message = p;
-	p = escape(p, message, message_len);
+	p = waldoi_escape(p, message, message_len);
 	if (details_len > 0) {
 		memcpy(p, details, details_len);
 		failure->details_len = (uint32_t) details_len;

@@ -35,6 +35,7 @@ waldoi_promise_new(waldo_node *node)
 	promise->node = node;
 	waldoi_message_init(&promise->value);
 	if (node != NULL) {
+		promise->since = waldoi_node_now(node);
 		LIST_INSERT_HEAD(&node->promises, promise, entry);
 		node->promise_count++;
 	}

@@ -18,7 +18,7 @@ waldo_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 waldo_packages_build="build-essential cmake libcmocka-dev libevent-dev
 	libjansson-dev libmsgpack-dev libsodium-dev ninja-build pkg-config"
 waldo_packages_test="$waldo_packages_build
-	clang clang-format libclang-rt-dev python3"
+	clang clang-format fish libclang-rt-dev python3 zsh"
 
 waldo_die() {
 	echo "$(basename "$0"): $*" >&2

@@ -120,6 +120,12 @@ waldoi_session_get_bootstrap(waldoi_session *session)
 	return session->bootstrap;
 }
 
+uint64_t
+waldoi_import_received(const waldo_ref *ref)
+{
+	return ((const import *) ref)->received;
+}
+
 waldoi_session *
 waldoi_import_session(const waldo_ref *ref)
 {

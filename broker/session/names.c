@@ -46,6 +46,21 @@ waldoi_names_out_find(const waldoi_names_out *names, const char *text,
 	return names->count == 0 ? 0 : find(names, text, len, secret)->number;
 }
 
+const char *
+waldoi_names_out_get(const waldoi_names_out *names, uint32_t number,
+                     size_t *ret_len)
+{
+	for (uint32_t i = 0; i < names->size; i++) {
+		const waldoi_known *known = &names->slots[i];
+
+		if (known->text != NULL && known->number == number) {
+			*ret_len = known->len;
+			return known->text;
+		}
+	}
+	return NULL;
+}
+
 static bool
 grow(waldoi_names_out *names, uint64_t secret)
 {

@@ -20,6 +20,10 @@ typedef struct waldoi_names_out {
 /* 0 if it is not known. */
 uint32_t waldoi_names_out_find(const waldoi_names_out *names, const char *text,
                                size_t len, uint64_t secret);
+/* What has that number, not terminated; NULL: nothing. Looks through all of
+ * them. */
+const char *waldoi_names_out_get(const waldoi_names_out *names, uint32_t number,
+                                 size_t *ret_len);
 /* Gives it the next number, count + 1; false without memory. */
 bool waldoi_names_out_define(waldoi_names_out *names, const char *text,
                              size_t len, uint64_t secret);

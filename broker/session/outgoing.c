@@ -36,7 +36,7 @@ pack_target(uint8_t *p, waldoi_session *session, waldo_ref *target)
 /* The name's number; the first time with its spelling. *ret_new: it has got
  * one just now. */
 static uint8_t *
-pack_method(uint8_t *p, waldoi_session *session, const waldo_request *request,
+pack_method(uint8_t *p, waldoi_session *session, waldo_request *request,
             bool *ret_new)
 {
 	waldoi_names_out *names = &session->names_out;
@@ -45,6 +45,7 @@ pack_method(uint8_t *p, waldoi_session *session, const waldo_request *request,
 	                                        request->method_len, secret);
 
 	*ret_new = false;
+	request->method_number = number;
 	if (number != 0 || waldoi_is_flush(request->method)) {
 		return waldoi_pack_uint(p, number);
 	}
@@ -52,6 +53,7 @@ pack_method(uint8_t *p, waldoi_session *session, const waldo_request *request,
 	    waldoi_names_out_define(names, request->method, request->method_len,
 	                            secret)) {
 		*ret_new = true;
+		request->method_number = names->count;
 		p = waldoi_pack_array(p, 2);
 		p = waldoi_pack_uint(p, names->count);
 	}
@@ -188,12 +190,13 @@ no_memory(void)
 
 static void
 expect_return(waldoi_session *session, waldo_promise *promise, int64_t id,
-              waldo_ref *target, bool flush)
+              waldo_ref *target, const waldo_request *request)
 {
-	promise->flush = flush;
-	session->flushes += flush;
+	promise->flush = waldoi_is_flush(request->method);
+	session->flushes += promise->flush;
 	promise->session = session;
 	promise->id = id;
+	promise->method_number = request->method_number;
 	promise->frame = session->out.frames;
 	promise->source = &sent_source;
 	waldo_promise_retain(promise);
@@ -320,8 +323,7 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 	target->used = true;
 	if (id != 0) {
 		session->next_call += 2;
-		expect_return(session, promise, id, target,
-		              waldoi_is_flush(request->method));
+		expect_return(session, promise, id, target, request);
 	} else if (promise != NULL) {
 		expect_ack(session, promise);
 	}

@@ -456,6 +456,8 @@ bool waldoi_import_id(const waldoi_session *session, const waldo_ref *ref,
                       int64_t *ret_id);
 /* The session that a far reference leads through, or NULL. */
 waldoi_session *waldoi_import_session(const waldo_ref *ref);
+/* Mentions of a far reference since its last DROP. */
+uint64_t waldoi_import_received(const waldo_ref *ref);
 /* Breaks them all. */
 void waldoi_imports_break(waldoi_session *session, waldoi_failure *why);
 

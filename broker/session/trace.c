@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/session.h"
+#include "broker/line.h"
 #include "serial/check.h"
 #include "serial/cursor.h"
 
@@ -7,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINE  1000 /* longer ones are cut */
-#define DEPTH 24   /* what msgpack-c decodes without complaint */
+#define DEPTH 24 /* what msgpack-c decodes without complaint */
 
 static const char *const op_names[] = {
     [WALDOI_OP_CALL] = "CALL",       [WALDOI_OP_RETURN] = "RETURN",
@@ -25,54 +25,34 @@ static const char *const link_names[] = {
     [WALDOI_LINK_ABORT] = "ABORT",
 };
 
-typedef struct line {
-	size_t len;
-	char text[LINE];
-} line;
-
-static void
-add(line *l, const char *format, ...)
-{
-	size_t room = sizeof(l->text) - l->len;
-	va_list args;
-	int len;
-
-	va_start(args, format);
-	len = vsnprintf(l->text + l->len, room, format, args);
-	va_end(args);
-	if (len > 0) {
-		l->len += (size_t) len < room ? (size_t) len : room - 1;
-	}
-}
-
 /* One value, as msgpack-c prints it; what is not a value, as its size. */
 static void
-add_value(line *l, const uint8_t *data, size_t len)
+add_value(waldoi_line *l, const uint8_t *data, size_t len)
 {
 	char message[WALDOI_CHECK_MESSAGE];
 	msgpack_unpacked unpacked;
 	size_t at = 0;
 
 	if (waldoi_check(data, len, DEPTH, SIZE_MAX, message) != WALDO_OK) {
-		add(l, " (%zu bytes)", len);
+		waldoi_line_add(l, " (%zu bytes)", len);
 		return;
 	}
 	msgpack_unpacked_init(&unpacked);
 	if (msgpack_unpack_next(&unpacked, (const char *) data, len, &at) ==
 	    MSGPACK_UNPACK_SUCCESS) {
-		char text[LINE] = "";
+		char text[WALDOI_LINE] = "";
 
 		/* One byte is kept back: a value that has no room fills the
 		 * buffer without an end. */
 		msgpack_object_print_buffer(text, sizeof(text) - 1,
 		                            unpacked.data);
-		add(l, " %s", text);
+		waldoi_line_add(l, " %s", text);
 	}
 	msgpack_unpacked_destroy(&unpacked);
 }
 
 static void
-add_header(line *l, uint8_t kind, const uint8_t *header, size_t len)
+add_header(waldoi_line *l, uint8_t kind, const uint8_t *header, size_t len)
 {
 	bool link = kind == WALDOI_KIND_LINK;
 	const char *const *names = link ? link_names : op_names;
@@ -84,15 +64,15 @@ add_header(line *l, uint8_t kind, const uint8_t *header, size_t len)
 	(void) waldoi_cursor_array(&c);
 	code = waldoi_cursor_uint(&c, WALDOI_MAX_ID);
 	if (!c.failed && code < count && names[code] != NULL) {
-		add(l, " %s", names[code]);
+		waldoi_line_add(l, " %s", names[code]);
 	} else {
-		add(l, " kind %u", kind);
+		waldoi_line_add(l, " kind %u", kind);
 	}
 	add_value(l, header, len);
 }
 
 static void
-begin(line *l, waldoi_session *session, char way)
+begin(waldoi_line *l, waldoi_session *session, char way)
 {
 	const char *address = waldoi_session_get_peer(session)->address;
 
@@ -100,20 +80,13 @@ begin(line *l, waldoi_session *session, char way)
 	if (address[0] == '\0' && session->address != NULL) {
 		address = session->address;
 	}
-	add(l, "waldo: %s %c", address, way);
+	waldoi_line_add(l, "waldo: %s %c", address, way);
 }
 
 static void
-end(line *l, waldoi_session *session)
+end(waldoi_line *l, waldoi_session *session)
 {
-	for (size_t i = 0; i < l->len; i++) {
-		unsigned char c = (unsigned char) l->text[i];
-
-		if (c < 0x20 || c == 0x7f) {
-			l->text[i] = '?';
-		}
-	}
-	session->node->trace(l->text, session->node->trace_user);
+	session->node->trace(waldoi_line_end(l), session->node->trace_user);
 }
 
 void
@@ -122,7 +95,7 @@ waldoi_trace_frame(waldoi_session *session, char way, uint8_t kind,
 {
 	waldoi_cursor c = waldoi_cursor_of(body, len);
 	size_t header;
-	line l;
+	waldoi_line l;
 
 	waldoi_cursor_skip(&c);
 	header = c.failed ? len : (size_t) (c.p - body);
@@ -139,13 +112,13 @@ waldoi_trace_sent(waldoi_session *session, const uint8_t *head, size_t head_len,
                   const uint8_t *payload, size_t len,
                   const waldo_writer *writer)
 {
-	line l;
+	waldoi_line l;
 
 	begin(&l, session, '>');
 	add_header(&l, head[4], head + WALDOI_FRAME_HEAD,
 	           head_len - WALDOI_FRAME_HEAD);
 	if (writer != NULL && writer->taken != NULL) {
-		add(&l, " (%zu bytes)", len + writer->taken_bytes);
+		waldoi_line_add(&l, " (%zu bytes)", len + writer->taken_bytes);
 	} else if (len > 0) {
 		add_value(&l, payload, len);
 	}

@@ -83,20 +83,34 @@ start() {
 	started="$started $pid"
 }
 
+# Its output is in $dir/NAME.out and .err; NAME is "serve" unless it is set.
 start_server() {
-	: >"$dir/serve.out" # what the last one said must not be taken for it
-	"$WALDO_BIN" serve --demo "$@" >"$dir/serve.out" 2>"$dir/serve.err" &
+	local out=$dir/${NAME:-serve}
+	# What the last one said must not be taken for it; what this one says
+	# of errors may be emptied in between.
+	: >"$out.out"
+	: >"$out.err"
+	"$WALDO_BIN" serve --demo "$@" >"$out.out" 2>>"$out.err" &
 	server=$!
 	started="$started $server"
-	wait_for grep -qx ready "$dir/serve.out"
-	uri=$(sed -n 's|^publish echo \(.*\)/echo$|\1|p' "$dir/serve.out" |
-		head -n 1)
+	wait_for grep -qx ready "$out.out"
+	uri=$(sed -n 's|^publish echo \(.*\)/echo$|\1|p' "$out.out" | head -n 1)
 }
 
+# stop_server [PID]
 stop_server() {
-	kill -TERM "$server"
-	wait "$server"
+	kill -TERM "${1:-$server}"
+	wait "${1:-$server}"
 	check "status of the server after SIGTERM" "$?" 0
+}
+
+# Two servers: a and b are their URIs, a_pid and b_pid their processes. The
+# third process is whoever calls one about an object of the other.
+start_a_and_b() {
+	NAME=a start_server --listen "${1-unix:$dir/a}"
+	a=$uri a_pid=$server
+	NAME=b start_server --listen "${1-unix:$dir/b}"
+	b=$uri b_pid=$server
 }
 
 for_each_transport() {
@@ -104,6 +118,20 @@ for_each_transport() {
 		start_server --listen "$transport"
 		"$@"
 		stop_server
+	done
+	transport=""
+}
+
+# The same with two of them.
+for_each_transport_between_two() {
+	for transport in unix tcp-insecure; do
+		case $transport in
+		unix) start_a_and_b ;;
+		*) start_a_and_b tcp-insecure:127.0.0.1:0 ;;
+		esac
+		"$@"
+		kill -KILL "$a_pid" "$b_pid" 2>/dev/null
+		wait "$a_pid" "$b_pid" 2>/dev/null
 	done
 	transport=""
 }

@@ -6,7 +6,7 @@
 list() {
 	run waldo ls "$1"
 	check "status of ls $1" "$status" 0
-	check "ls $1" "$(sort <<<"$out" | xargs)" "clock counter echo factory"
+	check "ls $1" "$(sort <<<"$out" | xargs)" "clock counter echo factory relay"
 }
 
 body() {

@@ -9,12 +9,12 @@ start_server --listen unix:"$dir/a" --listen tcp-insecure:127.0.0.1:0 \
 	--listen=unix:"$dir/b"
 check "names at the first address" \
 	"$(grep "^publish [a-z]* waldo+unix://$dir/a/" "$dir/serve.out" |
-		cut -d ' ' -f 2 | xargs)" "echo counter factory clock"
+		cut -d ' ' -f 2 | xargs)" "echo counter factory clock relay"
 check "names at the second address" \
 	"$(grep '^publish [a-z]* waldo+tcp-insecure://127.0.0.1:[1-9][0-9]*/' \
 		"$dir/serve.out" | cut -d ' ' -f 2 | xargs)" \
-	"echo counter factory clock"
-check "lines" "$(wc -l <"$dir/serve.out")" 13
+	"echo counter factory clock relay"
+check "lines" "$(wc -l <"$dir/serve.out")" 16
 check "the last line" "$(tail -n 1 "$dir/serve.out")" ready
 
 for uri in $(sed -n 's|^publish counter ||p' "$dir/serve.out"); do

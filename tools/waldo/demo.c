@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "demo.h"
 
-const char *const demo_names[] = {"echo", "counter", "factory", "clock", NULL};
+const char *const demo_names[] = {"echo",  "counter", "factory",
+                                  "clock", "relay",   NULL};
 
 /* In the order of demo_names. */
 static waldo_err (*const makers[])(struct demo *demo, waldo_ref **ret_ref) = {
-    demo_echo_new,
-    demo_counter_new,
-    demo_factory_new,
-    demo_clock_new,
+    demo_echo_new,  demo_counter_new, demo_factory_new,
+    demo_clock_new, demo_relay_new,
 };
 
 waldo_err

@@ -26,5 +26,7 @@ waldo_err demo_factory_new(struct demo *demo, waldo_ref **ret_ref)
     WALDO_MUST_CHECK;
 waldo_err demo_clock_new(struct demo *demo, waldo_ref **ret_ref)
     WALDO_MUST_CHECK;
+waldo_err demo_relay_new(struct demo *demo, waldo_ref **ret_ref)
+    WALDO_MUST_CHECK;
 
 #endif

@@ -125,10 +125,9 @@ complain_failure(const waldo_failure *failure, const struct peer *peer)
 {
 	int status = status_of(failure->code);
 
-	/* Whatever the callee answered is its error, also one of ours that it
-	 * passes on; but a lost session is no answer. */
-	if (status != STATUS_DEADLINE && failure->remote &&
-	    failure->fate == WALDO_EXECUTED) {
+	/* Whatever the peer answered is its error, also one of ours that it
+	 * passes on: that it has lost somebody else. Whom we lose, we say. */
+	if (status != STATUS_DEADLINE && failure->remote) {
 		status = STATUS_CALLEE;
 	}
 	if (status == STATUS_CALLEE) {

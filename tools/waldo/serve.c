@@ -81,6 +81,7 @@ serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
 		return complain_err(err, peer->node);
 	}
 	stop_on_signal(peer->node, grace_ms);
+	dump_on_signal(peer->node);
 	status = listen_at(peer->node, addresses);
 	if (status != STATUS_OK) {
 		return status;
@@ -131,6 +132,7 @@ run(const struct command *command, int argc, char **argv)
 				add_address(DEFAULT_ADDRESS, &addresses);
 			}
 			status = serve(&peer, &demo, &addresses, grace_ms);
+			dump_no_more();
 			peer_close(&peer);
 		}
 	}
@@ -144,7 +146,10 @@ static const char help[] =
     "\n"
     "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
     "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
+    "SIGUSR1 has it tell on stderr who holds what: its sessions, what each\n"
+    "refers to, and the calls that are open.\n"
     "\n"
+    "      --demo            publish the objects below\n"
     "  -l, --listen ADDRESS  accept there; may be repeated\n"
     "        tcp-insecure:127.0.0.1:0   clear text; port 0 is one that is\n"
     "                                   free; what you get if you ask for "
@@ -163,7 +168,9 @@ static const char help[] =
     "           and same(ref); count() tells how many of them live\n"
     "  clock    now(); cancelled() tells how many deferred calls were given "
     "up\n"
-    "           by their callers\n";
+    "           by their callers\n"
+    "  relay    call(target, method, ...) returns what target.method(...)\n"
+    "           does; keep(target) holds it, kept() returns it\n";
 
 const struct command serve_command = {
     "serve",

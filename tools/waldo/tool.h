@@ -103,6 +103,13 @@ int peer_ask(struct peer *peer, const char *method,
 void stop_on_signal(waldo_node *node, uint32_t grace_ms);
 bool was_signalled(void);
 
+/* ---- dump.c */
+
+/* After it, SIGUSR1 has `node` print who holds what on stderr. It is to be
+ * ended before the node is freed. */
+void dump_on_signal(waldo_node *node);
+void dump_no_more(void);
+
 /* ---- the subcommands */
 
 extern const struct command call_command, describe_command, ls_command,
