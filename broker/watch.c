@@ -197,17 +197,26 @@ waldoi_watches_drop(waldo_ref *ref)
 
 /* ---- of room */
 
+/* The callbacks before this one may have filled what there was. */
+static void
+tell_room(waldoi_job *job)
+{
+	waldo_watch *watch = waldoi_container_of(job, waldo_watch, job);
+
+	if (watch->on == NULL || watch->on->ops->has_room(watch->on)) {
+		tell(job);
+	}
+}
+
 static void
 look_for_room(waldoi_job *job)
 {
 	waldo_node *node = waldoi_container_of(job, waldo_node, rooms_job);
-	waldo_watch *watch, *next;
+	waldo_watch *watch;
 
-	for (watch = LIST_FIRST(&node->rooms); watch != NULL; watch = next) {
-		next = LIST_NEXT(watch, entry);
+	LIST_FOREACH(watch, &node->rooms, entry) {
 		if (watch->on->ops->has_room(watch->on)) {
-			unlist(watch);
-			waldoi_node_queue(node, &watch->job, tell);
+			waldoi_node_queue(node, &watch->job, tell_room);
 		}
 	}
 }

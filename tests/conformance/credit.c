@@ -358,6 +358,52 @@ a_watch_for_room_can_be_stopped(void **state)
 	assert_int_equal(one.told, 0);
 }
 
+struct filler {
+	struct fixture *f;
+	int next;
+	bool found_room; /* by the one that is told last */
+	int told;
+};
+
+/* The first takes all the room that there is. */
+static void
+take_room(waldo_ref *ref, waldo_state state, void *user)
+{
+	struct filler *filler = user;
+	waldo_err err;
+
+	(void) state;
+	filler->told++;
+	if (filler->told == 2) {
+		filler->found_room =
+		    waldo_ref_notify(ref, "mark", "i", filler->next++) ==
+		    WALDO_OK;
+		return;
+	}
+	while ((err = waldo_ref_notify(ref, "mark", "iy", filler->next, data,
+	                               (size_t) PIECE)) == WALDO_OK) {
+		filler->next++;
+	}
+}
+
+static void
+room_that_was_taken_meanwhile_is_waited_for_again(void **state)
+{
+	struct fixture *f = *state;
+	struct filler filler = {.f = f};
+
+	open_narrow(f);
+	filler.next = fill(f->gate, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_ok(
+		    waldo_ref_watch_room(f->gate, take_room, &filler, NULL));
+	}
+	until(f, filler.told == 2);
+	assert_true(filler.found_room);
+	barrier(f);
+	assert_marked(f->service, filler.next);
+}
+
 /* The teardown frees the node. */
 static void
 a_watch_for_room_ends_with_its_node(void **state)
@@ -484,6 +530,7 @@ const struct CMUnitTest credit_tests[] = {
     credit_test(room_that_is_there_is_told_in_the_next_turn),
     credit_test(where_there_never_will_be_room_the_break_is_told),
     credit_test(a_watch_for_room_can_be_stopped),
+    credit_test(room_that_was_taken_meanwhile_is_waited_for_again),
     credit_test(a_watch_for_room_ends_with_its_node),
     credit_test(calls_within_a_node_wait_for_its_turn),
     credit_test(a_watch_for_room_follows_a_reference_that_settles),
