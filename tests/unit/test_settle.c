@@ -968,6 +968,79 @@ a_flush_that_waits_fails_with_its_session(void **state)
 	assert_order(s->f->service, 0);
 }
 
+/* P34: one that is passed on does not, since it may be on a circle, whose every
+ * slot it has. */
+static void
+a_flush_that_is_passed_on_fails_without_a_slot(void **state)
+{
+	struct session *s = session_of(state);
+	struct flush flush = {.token = "x'00112233445566778899aabbccddeeff'"};
+	char frame[64], target[20];
+	int echo, id;
+
+	settle_many(s, SLOTS);
+	for (int i = 0; i < SLOTS; i++) {
+		(void) snprintf(target, sizeof(target), "%d", -1 - 2 * i);
+		(void) take_flush(s, target);
+	}
+	echo = next_call;
+	next_call += 2;
+	(void) snprintf(frame, sizeof(frame),
+	                "[1,%d,-2,'echo',[[0,-101,nil]],{}] [<0>]", echo);
+	send(s, frame);
+	assert_non_null(strstr(peer_receive(&s->peer), "[[2,-101]]"));
+	(void) snprintf(target, sizeof(target), "%d", echo);
+	id = forward(s, &flush, target);
+	(void) snprintf(frame, sizeof(frame), "[2,%d,1,false,[]] [3,", id);
+	{
+		const char *said = peer_receive(&s->peer);
+
+		assert_begins(said, frame);
+		assert_non_null(strstr(said, "flushes"));
+	}
+	assert_alive(s, 1);
+}
+
+/* P38: it waits for the peer's window, too, but in front of all calls; and the
+ * DROP of what it names behind it. */
+static void
+a_flush_waits_for_the_window_before_all_calls(void **state)
+{
+	enum { BIG = 64000 };
+	static const uint8_t big[BIG];
+	struct session *s = session_of(state);
+	waldo_ref *theirs;
+	waldo_promise *call;
+	const char *frame;
+	int waiting = 0;
+
+	next_call = 3;
+	fetch(s);
+	theirs = give(s, "[0,-1,nil]");
+	call = waldo_ref_invoke(theirs, "m", "");
+	assert_ok(
+	    waldo_ref_notify(waldo_promise_get_ref(call), "order", "i", 1));
+	assert_begins(peer_await(&s->peer, "[1,nil,2,"), "[1,nil,2,");
+	assert_ok(waldo_ref_notify(theirs, "n", "y", big, (size_t) BIG));
+	do {
+		frame = peer_receive(&s->peer);
+		assert_ok(waldo_ref_notify(theirs, "w", "i", ++waiting));
+	} while (*frame != '\0');
+	send(s, "[2,2,0,true,[[2,-2]]] <0>");
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_ok(
+	    waldo_ref_notify(waldo_promise_get_ref(call), "order", "i", 2));
+	assert_string_equal(peer_receive(&s->peer), "");
+	send(s, "[6,0,131072]");
+	(void) take_flush(s, "2");
+	assert_string_equal(peer_receive(&s->peer), "[4,2,1]");
+	assert_begins(peer_receive(&s->peer), "[1,nil,-1,");
+	send(s, "[1,nil,-2,'order',[],{5:1}] [1]", "[2,4,0,false,[]] nil");
+	(void) memory_settle();
+	assert_order(s->f->service, 2);
+	waldo_promise_release(call);
+}
+
 /* The other side of it: a peer may have so many flushes, and not one more. */
 static void
 a_peer_may_have_as_many_flushes_as_calls(void **state)
@@ -1107,6 +1180,8 @@ main(void)
 	    session_test(a_flush_without_a_slot_waits),
 	    session_test(the_drop_of_a_result_waits_for_its_flush),
 	    session_test(calls_behind_a_flush_that_waits_keep_their_order),
+	    session_test(a_flush_that_is_passed_on_fails_without_a_slot),
+	    session_test(a_flush_waits_for_the_window_before_all_calls),
 	    session_test(a_flush_that_waits_fails_with_its_session),
 	    session_test(a_peer_may_have_as_many_flushes_as_calls),
 	    session_test(a_flush_that_is_kept_leaves_its_slot),
