@@ -785,6 +785,30 @@ the_peers_bootstrap_object_is_given_as_ours(void **state)
 	close_second(&other);
 }
 
+/* P33: what is passed on has the caller's deadline, not one of this node's own
+ * calls; or a flush would fail here that nobody gave a time. */
+static void
+what_is_passed_on_without_a_deadline_gets_none(void **state)
+{
+	static const waldo_limits limits = {.size = sizeof(limits),
+	                                    .call_timeout_ms = 100};
+	struct flush flush = {.token = "x'00112233445566778899aabbccddeeff'"};
+	struct session *s = session_of(state);
+
+	reopen(s, &limits);
+	fetch(s);
+	send(s, "[1,3,-2,'echo',[[0,-1,nil]],{}] [<0>]");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,[[2,-1]]]");
+	send(s, "[1,5,3,'m',[],{}] []");
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[1,2,-1,[1,'m'],[],{5:1}] []");
+	next_call = 7;
+	(void) forward(s, &flush, "3");
+	assert_begins(peer_receive(&s->peer), "[1,4,-1,0,[],{5:2}] [x'0011");
+	memory_advance(200 * 1000);
+	assert_string_equal(peer_receive(&s->peer), "");
+}
+
 /* ---- F47: slots of flushes */
 
 enum { SLOTS = 16 }; /* the floor of open_calls */
@@ -1176,6 +1200,7 @@ main(void)
 	        a_call_that_was_held_has_the_fate_of_what_became_of_it),
 	    session_test(what_is_held_fails_with_what_it_waits_for),
 	    session_test(the_peers_bootstrap_object_is_given_as_ours),
+	    session_test(what_is_passed_on_without_a_deadline_gets_none),
 	    session_test(flushes_need_no_slots_of_calls),
 	    session_test(a_flush_without_a_slot_waits),
 	    session_test(the_drop_of_a_result_waits_for_its_flush),
