@@ -461,6 +461,56 @@ what_is_held_until_itself_breaks(void **state)
 	waldo_promise_release(held);
 }
 
+/* Two that wait for each other. */
+static void
+what_is_held_for_each_other_breaks(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *refs[2] = {give_used(s), NULL};
+	struct service *service = s->f->service;
+	waldo_promise *held[2];
+	struct flush flushes[2];
+	struct outcome *o;
+	char frame[100];
+
+	refs[1] = give(s, "[1,-3]");
+	assert_ok(waldo_ref_notify(refs[1], "order", "i", 1));
+	assert_begins(peer_receive(&s->peer), "[1,nil,-3,");
+	for (int i = 0; i < 2; i++) {
+		held[i] = waldo_ref_invoke(s->f->service_ref, "hold", "");
+		(void) memory_settle();
+		waldo_ref_release(service->kept);
+		service->kept =
+		    waldo_ref_retain(waldo_promise_get_ref(held[i]));
+		(void) snprintf(frame, sizeof(frame),
+		                "[1,%d,-2,'kept',[],{}] []", next_call);
+		send(s, frame);
+		next_call += 2;
+		assert_non_null(strstr(peer_receive(&s->peer), ",0,true,[[1,"));
+	}
+	send(s, "[3,-1,[2,-4]]", "[3,-3,[2,-6]]");
+	flushes[0] = take_flush(s, "-1");
+	flushes[1] = take_flush(s, "-3");
+	(void) forward(s, &flushes[0], "-4");
+	(void) forward(s, &flushes[1], "-6");
+	o = watch_outcome(s->f, waldo_ref_invoke(refs[0], "order", "i", 2));
+	service_answer_ref(service, refs[1]);
+	service_answer_ref(service, refs[0]);
+	for (int i = 1; i >= 0; i--) {
+		assert_begins(peer_await(&s->peer, "[2,"), "[2,");
+		(void) snprintf(frame, sizeof(frame),
+		                "[2,%d,1,false,[]] [1,'waldo.Invalid','x',nil]",
+		                flushes[i].id);
+		send(s, frame);
+		(void) memory_settle();
+		assert_int_equal(waldo_ref_get_state(refs[i]), WALDO_BROKEN);
+	}
+	assert_int_equal(o->count, 1);
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	waldo_promise_release(held[0]);
+	waldo_promise_release(held[1]);
+}
+
 /* The same when the call whose answer it is to be returns it, while the flush
  * is on its way: that comes back to what waits for it. */
 static void
@@ -528,7 +578,7 @@ the_token_of_another_lifts_nothing(void **state)
 	send(s, "[3,-1,[2,-2]]");
 	flush = take_flush(s, "-1");
 	assert_ok(waldo_ref_notify(ref, "order", "i", 1));
-	send(s, "[1,5,-2,0,[],{}] [x'000102030405060708090a0b0c0d0e0f']",
+	send(s, "[1,5,-2,0,[],{}] =91c410000102030405060708090a0b0c0d0e0f=",
 	     "[1,7,-2,0,[],{}] []");
 	assert_begins(peer_receive(&s->peer), "[2,5,0,");
 	assert_begins(peer_receive(&s->peer), "[2,7,0,");
@@ -1188,6 +1238,7 @@ main(void)
 	    session_test(a_promise_of_ours_that_leads_back_needs_a_flush),
 	    session_test(a_promise_may_become_a_promise_of_ours),
 	    session_test(what_is_held_until_itself_breaks),
+	    session_test(what_is_held_for_each_other_breaks),
 	    session_test(a_flush_that_comes_back_to_what_it_holds_lifts_it),
 	    session_test(our_own_token_lifts_what_is_held),
 	    session_test(the_token_of_another_lifts_nothing),
