@@ -67,6 +67,7 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 		waldo_call_fail_err(call, WALDO_ENOMEM);
 		return;
 	}
+	request->timeout_ms = options.timeout_ms; /* none of our own calls' */
 	request->hops = (uint8_t) (call->hops + 1);
 	request->unchecked = call->args.unchecked;
 	waldoi_writer_set_payload(

@@ -70,6 +70,7 @@ struct service {
 	size_t order_count;
 	uint32_t time_left; /* of the last hold() */
 	bool is_near;       /* the last call's peer is "near:" */
+	bool has_key;       /* and has proved who it is */
 };
 
 struct fixture {

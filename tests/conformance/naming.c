@@ -237,6 +237,18 @@ what_needs_the_encrypted_channel_is_denied(void **state)
 	assert_string_not_equal(waldo_node_get_message(f->server), "");
 }
 
+/* P24: nothing here proves who the peer is, so there is no key. */
+static void
+a_link_in_clear_has_no_key(void **state)
+{
+	struct fixture *f = *state;
+
+	f->service->has_key = true;
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	assert_false(f->service->has_key);
+}
+
 static void
 a_closed_listener_leaves_its_links_alone(void **state)
 {
@@ -260,6 +272,7 @@ const struct CMUnitTest naming_tests[] = {
     waldo_test(where_nobody_listens_every_call_fails_unsent),
     waldo_test(malformed_addresses_are_refused_with_a_reason),
     waldo_test(what_needs_the_encrypted_channel_is_denied),
+    waldo_test(a_link_in_clear_has_no_key),
     waldo_test(a_closed_listener_leaves_its_links_alone),
 };
 END_SUITE(naming);

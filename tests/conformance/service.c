@@ -11,6 +11,7 @@ enter(void *self, waldo_call *call)
 	service->calls++;
 	service->is_near =
 	    strcmp(waldo_call_get_peer(call)->address, "near:") == 0;
+	service->has_key = waldo_call_get_peer(call)->key != NULL;
 	return service;
 }
 

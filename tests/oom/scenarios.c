@@ -251,6 +251,64 @@ asking_for_more_than_is_read(struct world *w)
 	(void) ask(w, w->gate, "make", WALDO_OK);
 }
 
+/* P10: what was promised is the caller's own, so that the path changes. */
+static void
+settling_to_ones_own(struct world *w)
+{
+	waldo_ref *mine = service_new(w, w->client), *ref;
+	struct outcome *o = expect(w, WALDO_OK);
+	waldo_promise *kept;
+
+	watch_outcome(o,
+	              waldo_ref_invoke(w->gate, "keep", "ir", o->number, mine));
+	o = expect(w, WALDO_OK);
+	kept = waldo_ref_invoke(w->gate, "kept", "i", o->number);
+	ref = waldo_ref_retain(waldo_promise_get_ref(kept));
+	watch_outcome(o, kept);
+	(void) ask(w, ref, "echo", WALDO_OK);
+	waldo_node_flush(w->client);
+	(void) waldo_node_step(w->server, 0);
+	(void) waldo_node_step(w->client, 0);
+	/* Held, unless the flush is back already. */
+	(void) ask(w, ref, "echo", WALDO_OK);
+	pump();
+	(void) ask(w, ref, "echo", WALDO_OK);
+	waldo_ref_release(ref);
+	waldo_ref_release(mine);
+}
+
+/* A promise of this node's own is an argument, and RESOLVE tells what it
+ * became. */
+static void
+passing_a_promise(struct world *w)
+{
+	waldo_ref *mine = service_new(w, w->client), *ref;
+	struct outcome *outer = expect(w, WALDO_OK), *inner, *o;
+	waldo_promise *held;
+
+	held = waldo_ref_invoke(mine, "hold", "i", outer->number);
+	ref = waldo_ref_retain(waldo_promise_get_ref(held));
+	watch_outcome(outer, held);
+	o = expect(w, WALDO_OK);
+	watch_outcome(o,
+	              waldo_ref_invoke(w->gate, "keep", "ir", o->number, ref));
+	outer = expect(w, WALDO_OK);
+	inner = expect(w, WALDO_OK);
+	inner->not_ours = true;
+	watch_outcome(outer,
+	              waldo_ref_invoke(w->gate, "call", "iri", outer->number,
+	                               ref, inner->number));
+	waldo_ref_release(ref);
+	pump();
+	for (size_t i = 0; i < w->held_count; i++) {
+		waldo_call_reply(w->held[i], "r", i % 2 == 0 ? mine : w->gate);
+	}
+	w->held_count = 0;
+	waldo_ref_release(mine);
+	pump();
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+}
+
 static void
 passing_many_references(struct world *w)
 {
@@ -464,6 +522,8 @@ const struct scenario scenarios[] = {
     {"sending big bytes", sending_big_bytes},
     {"waiting for credit", waiting_for_credit},
     {"asking for more than is read", asking_for_more_than_is_read},
+    {"settling to one's own", settling_to_ones_own},
+    {"passing a promise", passing_a_promise},
     {"passing many references", passing_many_references},
     {"calling many methods", calling_many_methods},
     {"calling before the HELLO", calling_before_the_hello},

@@ -36,6 +36,61 @@ an_ack_is_not_acknowledged(void **state)
 	assert_int_equal(s->peer.acks, acks);
 }
 
+/* P26: it does not know what that is. */
+static void
+a_peer_without_the_feature_is_told_nothing(void **state)
+{
+	struct session *s = session_of(state);
+
+	peer_fini(&s->peer);
+	memset(&s->peer, 0, sizeof(s->peer));
+	s->peer.raw = memory_raw_dial("n");
+	assert_non_null(s->peer.raw);
+	assert_true(peer_send_bytes(&s->peer, peer_preamble, 12));
+	assert_true(peer_send(&s->peer, "![0,{0:[1,1]}]"));
+	assert_begins(peer_receive(&s->peer), "![0,{");
+	fetch(s);
+	memory_advance(2000000);
+	assert_alive(s, 1);
+	assert_int_equal(s->peer.acks, 0);
+}
+
+/* P26: not each frame, if there is nothing else to say. */
+static void
+an_ack_waits_for_a_second_or_for_32_kib(void **state)
+{
+	enum { SIZE = 3000 };
+	struct session *s = session_of(state);
+	char frame[2 * SIZE + 64], *p;
+	unsigned acks;
+
+	fetch(s);
+	memory_advance(2000000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	acks = s->peer.acks;
+	p = frame + sprintf(frame, "[1,nil,-2,'mark',[],{}] [1,x'");
+	for (int i = 0; i < SIZE; i++) {
+		p += sprintf(p, "00");
+	}
+	(void) strcpy(p, "']");
+	for (int i = 0; i < 10; i++) {
+		send(s, frame);
+		assert_string_equal(peer_receive(&s->peer), "");
+		assert_int_equal(s->peer.acks, acks);
+	}
+	send(s, frame);
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_int_equal(s->peer.acks, acks + 1);
+	assert_int_equal(s->peer.acked, 13);
+	send(s, "[1,nil,-2,'mark',[],{}] [1]");
+	memory_advance(990000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_int_equal(s->peer.acks, acks + 1);
+	memory_advance(20000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_int_equal(s->peer.acked, 14);
+}
+
 /* P23. */
 static void
 bye_ends_the_session(void **state)
@@ -208,6 +263,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    session_test(acks_say_what_was_applied),
 	    session_test(an_ack_is_not_acknowledged),
+	    session_test(a_peer_without_the_feature_is_told_nothing),
+	    session_test(an_ack_waits_for_a_second_or_for_32_kib),
 	    session_test(bye_ends_the_session),
 	    session_test(what_a_peer_says_in_the_end_is_escaped),
 	    session_test(a_silent_link_is_pinged_and_then_lost),

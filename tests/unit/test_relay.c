@@ -83,9 +83,16 @@ assert_ends(struct peer *peer, const char *text)
 	(void) peer_receive(peer);
 }
 
+/* 65 lists in each other. */
+#define TOO_DEEP                                                               \
+	"=9191919191919191919191919191919191919191919191919191919191919191919" \
+	"1"                                                                    \
+	"919191919191919191919191919191919191919191919191919191919191919191c0" \
+	"="
+
 /* Valid in other widths than we would choose; then: a list that is cut short,
  * a byte that nothing begins with, strings that are not UTF-8, a reference that
- * is not there, a duplicate key, more than one value, too deep; none at all. */
+ * is not there, a duplicate key, more than one value, too deep. */
 static const char *const payloads[] = {
     "=dc0001cd0007=",
     "=dd00000001d900=",
@@ -97,8 +104,7 @@ static const char *const payloads[] = {
     "=90c0=",
     "=dd00ffffffff=",
     "=91c6ffffffff=",
-    "=91919191919191919191919191919191919191919191919191919191919191919191"
-    "919191919191919191919191919191919191919191919191919191919191919191c0=",
+    TOO_DEEP,
 };
 
 enum { PAYLOADS = sizeof(payloads) / sizeof(*payloads) };

@@ -435,6 +435,42 @@ a_promise_that_becomes_the_peers_own_is_named_as_that(void **state)
 	waldo_promise_release(held);
 }
 
+/* P9: what waited has left before anybody is told where to. */
+static void
+calls_that_waited_leave_before_the_resolve(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_promise *held = export_promise(s);
+	waldo_ref *theirs = give(s, 5, "[0,-1,nil]");
+
+	send(s, "[1,nil,-4,'m',[],{}] [1]", "[1,nil,3,'m',[],{}] [2]");
+	assert_string_equal(peer_receive(&s->peer), "");
+	service_answer_ref(s->f->service, theirs);
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[1,nil,-1,[1,'m'],[],{5:1}] [1]");
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[1,nil,-1,1,[],{5:1}] [2]");
+	assert_string_equal(peer_receive(&s->peer), "[3,-4,[2,-1]]");
+	waldo_promise_release(held);
+}
+
+static void
+calls_that_waited_leave_before_the_answer(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *theirs;
+
+	fetch(s);
+	theirs = give(s, 3, "[0,-1,nil]");
+	send(s, "[1,5,-2,'hold',[],{}] []", "[1,nil,5,'m',[],{}] [1]");
+	assert_string_equal(peer_receive(&s->peer), "");
+	service_answer_ref(s->f->service, theirs);
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[1,nil,-1,[1,'m'],[],{5:1}] [1]");
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[2,5,0,true,[[2,-1]]] <0>");
+}
+
 /* Limits: exports and imports, the smaller of the two; here 64. */
 static void
 a_promise_is_broken_if_what_it_became_cannot_be_given(void **state)
@@ -542,6 +578,8 @@ main(void)
 	    session_test(a_promise_that_breaks_is_resolved_to_that),
 	    session_test(a_promise_that_holds_no_reference_is_broken),
 	    session_test(a_promise_that_becomes_the_peers_own_is_named_as_that),
+	    session_test(calls_that_waited_leave_before_the_resolve),
+	    session_test(calls_that_waited_leave_before_the_answer),
 	    session_test(a_promise_is_broken_if_what_it_became_cannot_be_given),
 	    session_test(a_pending_argument_is_a_promise),
 	    session_test(a_promise_that_comes_home_is_named_as_the_peers_own),

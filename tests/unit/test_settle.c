@@ -461,6 +461,56 @@ what_is_held_until_itself_breaks(void **state)
 	waldo_promise_release(held);
 }
 
+/* Two that wait for each other. */
+static void
+what_is_held_for_each_other_breaks(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *refs[2] = {give_used(s), NULL};
+	struct service *service = s->f->service;
+	waldo_promise *held[2];
+	struct flush flushes[2];
+	struct outcome *o;
+	char frame[100];
+
+	refs[1] = give(s, "[1,-3]");
+	assert_ok(waldo_ref_notify(refs[1], "order", "i", 1));
+	assert_begins(peer_receive(&s->peer), "[1,nil,-3,");
+	for (int i = 0; i < 2; i++) {
+		held[i] = waldo_ref_invoke(s->f->service_ref, "hold", "");
+		(void) memory_settle();
+		waldo_ref_release(service->kept);
+		service->kept =
+		    waldo_ref_retain(waldo_promise_get_ref(held[i]));
+		(void) snprintf(frame, sizeof(frame),
+		                "[1,%d,-2,'kept',[],{}] []", next_call);
+		send(s, frame);
+		next_call += 2;
+		assert_non_null(strstr(peer_receive(&s->peer), ",0,true,[[1,"));
+	}
+	send(s, "[3,-1,[2,-4]]", "[3,-3,[2,-6]]");
+	flushes[0] = take_flush(s, "-1");
+	flushes[1] = take_flush(s, "-3");
+	(void) forward(s, &flushes[0], "-4");
+	(void) forward(s, &flushes[1], "-6");
+	o = watch_outcome(s->f, waldo_ref_invoke(refs[0], "order", "i", 2));
+	service_answer_ref(service, refs[1]);
+	service_answer_ref(service, refs[0]);
+	for (int i = 1; i >= 0; i--) {
+		assert_begins(peer_await(&s->peer, "[2,"), "[2,");
+		(void) snprintf(frame, sizeof(frame),
+		                "[2,%d,1,false,[]] [1,'waldo.Invalid','x',nil]",
+		                flushes[i].id);
+		send(s, frame);
+		(void) memory_settle();
+		assert_int_equal(waldo_ref_get_state(refs[i]), WALDO_BROKEN);
+	}
+	assert_int_equal(o->count, 1);
+	assert_int_equal(o->fate, WALDO_NOT_SENT);
+	waldo_promise_release(held[0]);
+	waldo_promise_release(held[1]);
+}
+
 /* The same when the call whose answer it is to be returns it, while the flush
  * is on its way: that comes back to what waits for it. */
 static void
@@ -528,7 +578,7 @@ the_token_of_another_lifts_nothing(void **state)
 	send(s, "[3,-1,[2,-2]]");
 	flush = take_flush(s, "-1");
 	assert_ok(waldo_ref_notify(ref, "order", "i", 1));
-	send(s, "[1,5,-2,0,[],{}] [x'000102030405060708090a0b0c0d0e0f']",
+	send(s, "[1,5,-2,0,[],{}] =91c410000102030405060708090a0b0c0d0e0f=",
 	     "[1,7,-2,0,[],{}] []");
 	assert_begins(peer_receive(&s->peer), "[2,5,0,");
 	assert_begins(peer_receive(&s->peer), "[2,7,0,");
@@ -785,6 +835,30 @@ the_peers_bootstrap_object_is_given_as_ours(void **state)
 	close_second(&other);
 }
 
+/* P33: what is passed on has the caller's deadline, not one of this node's own
+ * calls; or a flush would fail here that nobody gave a time. */
+static void
+what_is_passed_on_without_a_deadline_gets_none(void **state)
+{
+	static const waldo_limits limits = {.size = sizeof(limits),
+	                                    .call_timeout_ms = 100};
+	struct flush flush = {.token = "x'00112233445566778899aabbccddeeff'"};
+	struct session *s = session_of(state);
+
+	reopen(s, &limits);
+	fetch(s);
+	send(s, "[1,3,-2,'echo',[[0,-1,nil]],{}] [<0>]");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,[[2,-1]]]");
+	send(s, "[1,5,3,'m',[],{}] []");
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[1,2,-1,[1,'m'],[],{5:1}] []");
+	next_call = 7;
+	(void) forward(s, &flush, "3");
+	assert_begins(peer_receive(&s->peer), "[1,4,-1,0,[],{5:2}] [x'0011");
+	memory_advance(200 * 1000);
+	assert_string_equal(peer_receive(&s->peer), "");
+}
+
 /* ---- F47: slots of flushes */
 
 enum { SLOTS = 16 }; /* the floor of open_calls */
@@ -968,6 +1042,79 @@ a_flush_that_waits_fails_with_its_session(void **state)
 	assert_order(s->f->service, 0);
 }
 
+/* P34: one that is passed on does not, since it may be on a circle, whose every
+ * slot it has. */
+static void
+a_flush_that_is_passed_on_fails_without_a_slot(void **state)
+{
+	struct session *s = session_of(state);
+	struct flush flush = {.token = "x'00112233445566778899aabbccddeeff'"};
+	char frame[64], target[20];
+	int echo, id;
+
+	settle_many(s, SLOTS);
+	for (int i = 0; i < SLOTS; i++) {
+		(void) snprintf(target, sizeof(target), "%d", -1 - 2 * i);
+		(void) take_flush(s, target);
+	}
+	echo = next_call;
+	next_call += 2;
+	(void) snprintf(frame, sizeof(frame),
+	                "[1,%d,-2,'echo',[[0,-101,nil]],{}] [<0>]", echo);
+	send(s, frame);
+	assert_non_null(strstr(peer_receive(&s->peer), "[[2,-101]]"));
+	(void) snprintf(target, sizeof(target), "%d", echo);
+	id = forward(s, &flush, target);
+	(void) snprintf(frame, sizeof(frame), "[2,%d,1,false,[]] [3,", id);
+	{
+		const char *said = peer_receive(&s->peer);
+
+		assert_begins(said, frame);
+		assert_non_null(strstr(said, "flushes"));
+	}
+	assert_alive(s, 1);
+}
+
+/* P38: it waits for the peer's window, too, but in front of all calls; and the
+ * DROP of what it names behind it. */
+static void
+a_flush_waits_for_the_window_before_all_calls(void **state)
+{
+	enum { BIG = 64000 };
+	static const uint8_t big[BIG];
+	struct session *s = session_of(state);
+	waldo_ref *theirs;
+	waldo_promise *call;
+	const char *frame;
+	int waiting = 0;
+
+	next_call = 3;
+	fetch(s);
+	theirs = give(s, "[0,-1,nil]");
+	call = waldo_ref_invoke(theirs, "m", "");
+	assert_ok(
+	    waldo_ref_notify(waldo_promise_get_ref(call), "order", "i", 1));
+	assert_begins(peer_await(&s->peer, "[1,nil,2,"), "[1,nil,2,");
+	assert_ok(waldo_ref_notify(theirs, "n", "y", big, (size_t) BIG));
+	do {
+		frame = peer_receive(&s->peer);
+		assert_ok(waldo_ref_notify(theirs, "w", "i", ++waiting));
+	} while (*frame != '\0');
+	send(s, "[2,2,0,true,[[2,-2]]] <0>");
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_ok(
+	    waldo_ref_notify(waldo_promise_get_ref(call), "order", "i", 2));
+	assert_string_equal(peer_receive(&s->peer), "");
+	send(s, "[6,0,131072]");
+	(void) take_flush(s, "2");
+	assert_string_equal(peer_receive(&s->peer), "[4,2,1]");
+	assert_begins(peer_receive(&s->peer), "[1,nil,-1,");
+	send(s, "[1,nil,-2,'order',[],{5:1}] [1]", "[2,4,0,false,[]] nil");
+	(void) memory_settle();
+	assert_order(s->f->service, 2);
+	waldo_promise_release(call);
+}
+
 /* The other side of it: a peer may have so many flushes, and not one more. */
 static void
 a_peer_may_have_as_many_flushes_as_calls(void **state)
@@ -1091,6 +1238,7 @@ main(void)
 	    session_test(a_promise_of_ours_that_leads_back_needs_a_flush),
 	    session_test(a_promise_may_become_a_promise_of_ours),
 	    session_test(what_is_held_until_itself_breaks),
+	    session_test(what_is_held_for_each_other_breaks),
 	    session_test(a_flush_that_comes_back_to_what_it_holds_lifts_it),
 	    session_test(our_own_token_lifts_what_is_held),
 	    session_test(the_token_of_another_lifts_nothing),
@@ -1103,10 +1251,13 @@ main(void)
 	        a_call_that_was_held_has_the_fate_of_what_became_of_it),
 	    session_test(what_is_held_fails_with_what_it_waits_for),
 	    session_test(the_peers_bootstrap_object_is_given_as_ours),
+	    session_test(what_is_passed_on_without_a_deadline_gets_none),
 	    session_test(flushes_need_no_slots_of_calls),
 	    session_test(a_flush_without_a_slot_waits),
 	    session_test(the_drop_of_a_result_waits_for_its_flush),
 	    session_test(calls_behind_a_flush_that_waits_keep_their_order),
+	    session_test(a_flush_that_is_passed_on_fails_without_a_slot),
+	    session_test(a_flush_waits_for_the_window_before_all_calls),
 	    session_test(a_flush_that_waits_fails_with_its_session),
 	    session_test(a_peer_may_have_as_many_flushes_as_calls),
 	    session_test(a_flush_that_is_kept_leaves_its_slot),
