@@ -190,6 +190,20 @@ end_grace(waldoi_timer *timer)
 	waldoi_node_check_stop(node);
 }
 
+/* Who stops a node with nothing to do need not be told so. */
+static void
+log_grace(waldo_node *node, uint32_t grace_ms)
+{
+	size_t count = waldoi_sessions_count_open(node);
+
+	if (count > 0) {
+		waldoi_node_log(node, WALDO_LOG_INFO,
+		                "the node is stopping: %zu calls of peers have "
+		                "%u ms to finish",
+		                count, grace_ms);
+	}
+}
+
 void
 waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 {
@@ -198,10 +212,7 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 	if (!node->stopping) {
 		node->stopping = true;
 		node->look_at_stop = look_at_stop;
-		waldoi_node_log(node, WALDO_LOG_INFO,
-		                "the node is stopping: %zu calls of peers have "
-		                "%u ms to finish",
-		                waldoi_sessions_count_open(node), grace_ms);
+		log_grace(node, grace_ms);
 		close_listeners(node);
 		waldoi_sessions_go_away(node);
 	} else if (!node->stop_timer.armed || node->stop_timer.at <= at) {

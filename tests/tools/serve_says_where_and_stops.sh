@@ -23,6 +23,7 @@ for uri in $(sed -n 's|^publish counter ||p' "$dir/serve.out"); do
 done
 check "the counter that all addresses share" "$out" 3
 stop_server
+check "what a server with nothing to finish says" "$(<"$dir/serve.err")" ""
 
 # One that nobody asked an address for, and SIGINT. A background job of a
 # script ignores SIGINT unless it takes it back, which the command does.
