@@ -16,9 +16,10 @@
 waldo_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 waldo_packages_build="build-essential cmake libcmocka-dev libevent-dev
-	libjansson-dev libmsgpack-dev libsodium-dev ninja-build pkg-config"
+	libjansson-dev libmsgpack-dev libsodium-dev ninja-build pkg-config
+	scdoc"
 waldo_packages_test="$waldo_packages_build
-	clang clang-format fish libclang-rt-dev python3 zsh"
+	clang clang-format fish groff-base libclang-rt-dev mandoc python3 zsh"
 
 waldo_die() {
 	echo "$(basename "$0"): $*" >&2
