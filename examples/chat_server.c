@@ -20,19 +20,6 @@ struct room {
 };
 
 static void
-member_leave(struct member *m)
-{
-	if (m->room != NULL) {
-		TAILQ_REMOVE(&m->room->members, m, entry);
-		m->room = NULL;
-	}
-	waldo_watch_stop(m->gone);
-	waldo_ref_release(m->who);
-	m->gone = NULL;
-	m->who = NULL;
-}
-
-static void
 tell(struct room *room, const char *from, const char *text)
 {
 	struct member *m;
@@ -43,17 +30,29 @@ tell(struct room *room, const char *from, const char *text)
 	}
 }
 
+/* More than once does no harm. */
+static void
+member_leave(struct member *m)
+{
+	struct room *room = m->room;
+
+	waldo_watch_stop(m->gone);
+	waldo_ref_release(m->who);
+	m->gone = NULL;
+	m->who = NULL;
+	m->room = NULL;
+	if (room != NULL) {
+		TAILQ_REMOVE(&room->members, m, entry);
+		tell(room, m->nick, "has gone");
+	}
+}
+
 static void
 on_member(waldo_ref *who, waldo_state state, void *user)
 {
-	struct member *m = user;
-
 	(void) who;
-	if (state == WALDO_BROKEN && m->room != NULL) {
-		struct room *room = m->room;
-
-		member_leave(m);
-		tell(room, m->nick, "has gone");
+	if (state == WALDO_BROKEN) {
+		member_leave(user);
 	}
 }
 
@@ -177,18 +176,21 @@ main(int argc, char **argv)
 	struct room room;
 	waldo_node *node = NULL;
 	waldo_ref *ref = NULL;
+	waldo_listener *listener = NULL;
 
 	TAILQ_INIT(&room.members);
 	if (waldo_node_new(NULL, &node) != WALDO_OK ||
 	    waldo_object_new(node, &room_class, &room, &ref) != WALDO_OK ||
 	    waldo_publish(node, "room", ref) != WALDO_OK ||
-	    waldo_listen(node, address, NULL) != WALDO_OK) {
+	    waldo_listen(node, address, &listener) != WALDO_OK) {
 		fprintf(stderr, "chat: %s\n", waldo_node_get_message(node));
 		waldo_ref_release(ref);
 		waldo_node_free(node);
 		return EXIT_FAILURE;
 	}
 	waldo_ref_release(ref);
+	printf("%s/room\n", waldo_listener_get_uri(listener));
+	fflush(stdout);
 	waldo_node_run(node);
 	waldo_node_free(node);
 	return EXIT_SUCCESS;
