@@ -44,14 +44,14 @@ values() {
 
 	roundtrip '[]'
 	roundtrip '{}'
-	roundtrip '[1, [2, {"three": [null]}], ""]'
-	roundtrip '{"b": 1, "a": {"$bytes": "AAEC/w=="}}'
+	roundtrip '[1,[2,{"three": [null]}],""]'
+	roundtrip '{"b": 1,"a": {"$bytes": "AAEC/w=="}}'
 	roundtrip '{"$bytes": ""}'
 	roundtrip '{"$bytes": "AA=="}'
 	roundtrip '{"$time": "2026-01-02T03:04:05.678901Z"}'
 	roundtrip '{"$time": "1969-12-31T23:59:59.5Z"}' \
 		'{"$time": "1969-12-31T23:59:59.500000Z"}'
-	roundtrip '{"$bytes": "AA==", "more": 1}'
+	roundtrip '{"$bytes": "AA==","more": 1}'
 }
 
 for_each_transport values

@@ -7,7 +7,7 @@ body() {
 	run waldo call "$uri/echo" echo
 	expect 0 '\[]' ''
 	run waldo call "$uri/echo" echo 1 two true
-	expect 0 '\[1, "two", true]' ''
+	expect 0 '\[1,"two",true]' ''
 	run waldo call "$uri/echo" sleep 20
 	expect 0 null ''
 

@@ -27,7 +27,7 @@ values_and_errors() {
 	run waldo call "$proxy" echo -- null true -5 18446744073709551615 \
 		0.1 '"Grüße"' '{"$bytes": "AAEC/w=="}' '[1, {"a": []}]' \
 		'{"$time": "2026-01-02T03:04:05.678901Z"}'
-	expect 0 '\[null, true, -5, 18446744073709551615, 0.1, "Grüße", {"$bytes": "AAEC/w=="}, \[1, {"a": \[]}], {"$time": "2026-01-02T03:04:05.678901Z"}]' ''
+	expect 0 '\[null,true,-5,18446744073709551615,0.1,"Grüße",{"$bytes": "AAEC/w=="},\[1,{"a": \[]}],{"$time": "2026-01-02T03:04:05.678901Z"}]' ''
 	run waldo call "$proxy" fail bank.Overdrawn "no coins"
 	expect 1 '' 'bank.Overdrawn: no coins'
 	run waldo call "$proxy" fly

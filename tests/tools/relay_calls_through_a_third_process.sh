@@ -10,7 +10,7 @@ kept_is() {
 
 calls() {
 	run waldo call "$a/relay" call "@$b/echo" echo 1 2
-	expect 0 '\[1, 2]' ''
+	expect 0 '\[1,2]' ''
 	run waldo call "$a/relay" call "@$b/counter" add 5
 	expect 0 5 ''
 	run waldo call "$b/counter" get
@@ -41,7 +41,7 @@ calls() {
 identity() {
 	run waldo call "$a/relay" call "@$b/echo" echo \
 		"@$a/echo" "@$b/echo" "@$a/echo" @ "@$b/echo" @
-	expect 0 '\[{"$ref": "Echo#1"}, {"$ref": "Echo#2"}, {"$ref": "Echo#1"}, *' ''
+	expect 0 '\[{"$ref": "Echo#1"},{"$ref": "Echo#2"},{"$ref": "Echo#1"},*' ''
 	check "references that came home" "$(grep -o '#[0-9]' <<<"$out" | xargs)" \
 		"#1 #2 #1 #3 #2 #3"
 }

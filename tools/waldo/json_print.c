@@ -91,7 +91,7 @@ print_list(FILE *out, waldo_reader *reader, struct labels *labels)
 
 	fputc('[', out);
 	for (i = 0; i < count; i++) {
-		fputs(i > 0 ? ", " : "", out);
+		fputs(i > 0 ? "," : "", out);
 		print_value(out, reader, labels);
 	}
 	fputc(']', out);
@@ -129,7 +129,7 @@ print_map(FILE *out, waldo_reader *reader, struct labels *labels)
 
 	fputc('{', out);
 	for (i = 0; i < count; i++) {
-		fputs(i > 0 ? ", " : "", out);
+		fputs(i > 0 ? "," : "", out);
 		print_key(out, reader, labels);
 		fputs(": ", out);
 		print_value(out, reader, labels);
@@ -211,7 +211,7 @@ json_print(waldo_reader *reader, struct labels *labels, bool all)
 	} else {
 		fputc('[', out);
 		while (waldo_read_type(reader) != WALDO_TYPE_END) {
-			fputs(first ? "" : ", ", out);
+			fputs(first ? "" : ",", out);
 			print_value(out, reader, labels);
 			first = false;
 		}
