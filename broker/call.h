@@ -112,6 +112,8 @@ struct waldo_call {
 	bool no_target; /* which turned out to be no reference */
 	bool no_result; /* NO_RESULT: the caller wants only the promise */
 	bool flush;     /* of method number 0, which has slots of its own */
+	bool
+	    idempotent; /* as its caller said: for whoever it is passed on to */
 	bool passed_on; /* to where its target leads: it never ran here */
 	uint8_t hops;
 	waldo_cancel_cb *on_cancel;

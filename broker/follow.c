@@ -43,8 +43,10 @@ void
 waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 {
 	bool one_way = call->promise == NULL && call->id == 0;
-	waldo_options options = {.size = sizeof(options),
-	                         .flags = one_way ? WALDO_ONE_WAY : 0};
+	waldo_options options = {
+	    .size = sizeof(options),
+	    .flags = (one_way ? WALDO_ONE_WAY : 0u) |
+	             (call->idempotent ? WALDO_IDEMPOTENT : 0u)};
 	waldo_request *request;
 
 	waldoi_call_unpark(call);

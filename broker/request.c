@@ -301,6 +301,7 @@ near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 	node->near_bytes += call->parked_bytes;
 	call->args.unchecked = request->unchecked;
 	call->hops = request->hops;
+	call->idempotent = (request->flags & WALDO_IDEMPOTENT) != 0;
 	call->deadline = request->deadline;
 	return call;
 }

@@ -393,6 +393,7 @@ list_call(waldoi_session *session, waldo_call *call, const incoming *in)
 	call->flush = in->flush && in->id != 0;
 	session->flush_answers += call->flush;
 	call->no_result = (in->flags & WALDOI_FLAG_NO_RESULT) != 0;
+	call->idempotent = (in->flags & WALDOI_FLAG_IDEMPOTENT) != 0;
 	call->hops = (uint8_t) (in->hops > UINT8_MAX ? UINT8_MAX : in->hops);
 	LIST_INSERT_HEAD(&session->incoming, call, session_entry);
 	session->incoming_count++;

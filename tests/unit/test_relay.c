@@ -161,6 +161,19 @@ no_payload_is_passed_on_as_none(void **state)
 	assert_string_equal(peer_receive(&r->s->peer), "[2,5,0,false,[]]");
 }
 
+/* P33 */
+static void
+what_may_be_repeated_may_be_so_further_on(void **state)
+{
+	struct relay *r = *state;
+
+	send(r->s, "[1,5,-4,'m',[],{2:2}] []", "[1,nil,-4,'m',[],{2:2}] []");
+	assert_string_equal(peer_receive(&r->end),
+	                    "[1,1,0,[1,'m'],[],{2:2,5:1}] []");
+	assert_string_equal(peer_receive(&r->end),
+	                    "[1,nil,0,1,[],{2:2,5:1}] []");
+}
+
 /* References are named anew, and the payload stays. */
 static void
 references_are_named_anew(void **state)
@@ -374,6 +387,7 @@ main(void)
 	    relay_test(arguments_are_passed_on_as_they_came),
 	    relay_test(a_result_is_passed_on_as_it_came),
 	    relay_test(no_payload_is_passed_on_as_none),
+	    relay_test(what_may_be_repeated_may_be_so_further_on),
 	    relay_test(references_are_named_anew),
 	    relay_test(a_result_with_references_is_checked),
 	    relay_test(a_result_that_is_pipelined_on_is_checked),
