@@ -55,6 +55,12 @@ waldoi_message_fini(waldoi_message *message)
 	uint32_t count = message->ref_count;
 	waldo_ref *few[WALDOI_FEW];
 
+	if (count == 0 && refs == message->few && !message->owned) {
+		message->body = NULL;
+		message->len = 0;
+		message->unchecked = 0;
+		return;
+	}
 	if (refs == message->few) {
 		memcpy(few, refs, count * sizeof(*few));
 		refs = few;

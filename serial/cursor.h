@@ -11,6 +11,8 @@
 #ifndef WALDOI_CURSOR_H
 #define WALDOI_CURSOR_H
 
+#include "serial/be.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,16 +49,14 @@ waldoi_cursor_peek(const waldoi_cursor *c)
 static inline uint64_t
 waldoi_cursor_be(waldoi_cursor *c, size_t len)
 {
-	uint64_t v = 0;
+	const uint8_t *p = c->p;
 
-	if ((size_t) (c->end - c->p) < len) {
+	if ((size_t) (c->end - p) < len) {
 		waldoi_cursor_fail(c);
 		return 0;
 	}
-	while (len-- > 0) {
-		v = v << 8 | *c->p++;
-	}
-	return v;
+	c->p += len;
+	return waldoi_be_load(p, len);
 }
 
 /* `len` raw bytes; NULL if they are not there. */

@@ -9,6 +9,7 @@
 #ifndef WALDOI_HEAD_H
 #define WALDOI_HEAD_H
 
+#include "serial/be.h"
 #include <waldo/reader.h>
 
 #define WALDOI_EXT_REF  1
@@ -82,12 +83,7 @@ waldoi_head_set(waldoi_head *head, unsigned type, const uint8_t *body,
 static inline uint64_t
 waldoi_head_be(const uint8_t *p, size_t len)
 {
-	uint64_t v = 0;
-
-	while (len-- > 0) {
-		v = v << 8 | *p++;
-	}
-	return v;
+	return waldoi_be_load(p, len);
 }
 
 /* A head from 0xc0 to 0xdf, `p` behind its first byte. */

@@ -9,18 +9,13 @@
 #ifndef WALDOI_PACK_H
 #define WALDOI_PACK_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "serial/be.h"
 
 /* `len` low bytes of `v`, big-endian. */
 static inline uint8_t *
 waldoi_pack_be(uint8_t *p, uint64_t v, size_t len)
 {
-	while (len-- > 0) {
-		*p++ = (uint8_t) (v >> (8 * len));
-	}
-	return p;
+	return waldoi_be_store(p, v, len);
 }
 
 static inline uint8_t *

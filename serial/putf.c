@@ -3,9 +3,17 @@
 
 #include "serial/api.h"
 
-#include <string.h>
-
-#define LETTERS "nbiIuUdsyr"
+/* Those of the values, each a bit; they are from '@' to 0x7f. */
+static bool
+is_letter(char c)
+{
+#define BIT(letter) (UINT64_C(1) << ((letter) - '@'))
+	const uint64_t letters = BIT('n') | BIT('b') | BIT('i') | BIT('I') |
+	                         BIT('u') | BIT('U') | BIT('d') | BIT('s') |
+	                         BIT('y') | BIT('r');
+#undef BIT
+	return c >= '@' && (letters >> (c - '@') & 1) != 0;
+}
 
 /* What closes the bracket `c`; 0 if it is none. */
 static char
@@ -49,6 +57,9 @@ check_format(waldo_writer *writer, const char *format)
 	size_t depth = 0;
 
 	for (const char *p = format; *p != '\0'; p++) {
+		if (is_letter(*p)) {
+			continue;
+		}
 		if (closing(*p) != 0) {
 			if (depth == WALDOI_MAX_DEPTH) {
 				fail_format(writer, format, p, "is too deep");
@@ -66,7 +77,7 @@ check_format(waldo_writer *writer, const char *format)
 				            "has a key without a value");
 				return false;
 			}
-		} else if (strchr(LETTERS, *p) == NULL) {
+		} else {
 			fail_format(writer, format, p, "is no letter of ours");
 			return false;
 		}

@@ -44,12 +44,16 @@ void
 waldoi_reader_init_failed(waldo_reader *reader, waldo_err err,
                           const char *message)
 {
+	size_t len;
+
 	init_top(reader, "value", 0);
 	reader->p = reader->end = NULL;
 	reader->handles = NULL;
 	reader->handle_count = 0;
 	reader->error = err;
-	snprintf(reader->message, sizeof(reader->message), "%s", message);
+	len = strnlen(message, sizeof(reader->message) - 1);
+	memcpy(reader->message, message, len);
+	reader->message[len] = '\0';
 }
 
 /* A part of the message at `to`; returns where the next one goes. */
