@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "oom/world.h"
-#include "memory/driver.h"
+#include "oom/ground.h"
 
 #include <stdio.h>
 
@@ -19,12 +19,12 @@ ask(struct world *w, waldo_ref *ref, const char *method, waldo_err want)
 
 /* NULL near, or without memory. */
 static waldo_ref *
-connect_again(struct world *w, const char *uri)
+get_bootstrap(struct world *w)
 {
 	waldo_ref *ref = NULL;
 
 	if (w->near || w->client == NULL ||
-	    waldo_connect(w->client, uri, &ref) != WALDO_OK) {
+	    waldo_connect(w->client, w->uri, &ref) != WALDO_OK) {
 		return NULL;
 	}
 	return ref;
@@ -34,12 +34,12 @@ connect_again(struct world *w, const char *uri)
 static void
 connecting(struct world *w)
 {
-	waldo_ref *bootstrap = connect_again(w, "waldo+inproc:oom");
+	waldo_ref *bootstrap = get_bootstrap(w);
 	waldo_ref *again;
 
 	(void) ask(w, w->gate, "echo", WALDO_OK);
 	pump();
-	again = connect_again(w, "waldo+inproc:oom/gate");
+	again = gate_of(w, w->client);
 	if (again != NULL) {
 		(void) ask(w, again, "echo", WALDO_OK);
 	}
@@ -199,7 +199,7 @@ missing_a_deadline(struct world *w)
 
 	waldo_putf(waldo_request_get_args(request), "i", o->number);
 	watch_outcome(o, waldo_request_send(request));
-	memory_advance(UINT64_C(1000) * 1000);
+	ground_advance(1000);
 	answer_held(w);
 }
 
@@ -429,7 +429,7 @@ losing_the_peer(struct world *w)
 	o->at_end = true;
 	pump();
 	if (!w->near) {
-		waldo_node_free(w->server);
+		ground_node_free(w->server);
 		w->server = NULL;
 	}
 	/* With both ends in one node, the end of the world ends it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "oom/world.h"
-#include "memory/driver.h"
+#include "broker/driver.h"
+#include "oom/ground.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@ static const uint8_t big[BIG];
 void
 pump(void)
 {
-	(void) memory_settle();
+	ground_settle();
 }
 
 /* ---- outcomes */
@@ -339,43 +340,56 @@ node_new(struct world *w)
 	                                    .log_user = w};
 	waldo_node *node = NULL;
 
-	return memory_node_new(&options, &node) == WALDO_OK ? node : NULL;
+	return ground_node_new(&options, &node) == WALDO_OK ? node : NULL;
+}
+
+bool
+world_serve(struct world *w, const char *address)
+{
+	waldo_listener *listener = NULL;
+
+	if (waldo_listen(w->server, address, &listener) != WALDO_OK) {
+		return false;
+	}
+	(void) snprintf(w->uri, sizeof(w->uri), "%s",
+	                waldo_listener_get_uri(listener));
+	return waldo_publish(w->server, "gate", w->service) == WALDO_OK;
+}
+
+waldo_ref *
+gate_of(const struct world *w, waldo_node *node)
+{
+	waldo_ref *ref = NULL;
+	char uri[sizeof(w->uri) + 8];
+
+	(void) snprintf(uri, sizeof(uri), "%s/gate", w->uri);
+	return waldo_connect(node, uri, &ref) == WALDO_OK ? ref : NULL;
 }
 
 void
-world_open(struct world *w, bool near, size_t chunk)
+world_open(struct world *w, const char *address)
 {
-	waldo_listener *listener;
-
-	*w = (struct world){.near = near};
-	memory_set_chunk(chunk);
+	*w = (struct world){.near = address == NULL};
 	w->server = node_new(w);
 	if (w->server == NULL) {
 		return;
 	}
 	w->service = service_new(w, w->server);
-	if (near) {
+	if (w->near) {
 		w->client = w->server;
 		w->gate = waldo_ref_retain(w->service);
 		return;
 	}
 	w->client = node_new(w);
-	if (w->client == NULL ||
-	    waldo_listen(w->server, "inproc:oom", &listener) != WALDO_OK ||
-	    waldo_publish(w->server, "gate", w->service) != WALDO_OK) {
-		return;
-	}
-	if (waldo_connect(w->client, "waldo+inproc:oom/gate", &w->gate) !=
-	    WALDO_OK) {
-		w->gate = NULL; /* which is a broken reference */
+	if (w->client != NULL && world_serve(w, address)) {
+		w->gate = gate_of(w, w->client); /* NULL: a broken one */
 	}
 }
 
 void
 world_settle(void)
 {
-	/* Longer than the silence that ends a session. */
-	memory_advance(UINT64_C(60) * 1000 * 1000);
+	ground_outlast();
 }
 
 static void
@@ -404,15 +418,14 @@ world_close(struct world *w)
 {
 	stop_watches(w);
 	if (w->client != w->server) {
-		waldo_node_free(w->client);
+		ground_node_free(w->client);
 	}
 	/* Some handles outlive their node. */
 	release_refs(w);
 	waldo_ref_release(w->gate);
-	waldo_node_free(w->third);
-	waldo_node_free(w->server);
+	ground_node_free(w->third);
+	ground_node_free(w->server);
 	answer_held(w);
-	memory_set_chunk(0);
 }
 
 /* ---- what must hold */

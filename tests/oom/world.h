@@ -63,6 +63,7 @@ struct world {
 	bool stopping; /* the server must come to its end */
 	bool broken;   /* a node has logged that its peer broke the protocol */
 	waldo_node *server, *client, *third;
+	char uri[512];      /* of the server, without a name */
 	waldo_ref *service; /* near, at the server */
 	waldo_ref *gate;    /* the same, as the client sees it */
 	waldo_ref *kept;    /* by the method keep() */
@@ -75,7 +76,12 @@ struct world {
 	struct service services[MAX_SERVICES];
 };
 
-void world_open(struct world *w, bool near, size_t chunk);
+/* The server listens at `address`, and the client holds its gate; NULL: both
+ * are one node. */
+void world_open(struct world *w, const char *address);
+
+/* Has the server listen and publish its gate; false if it cannot. */
+bool world_serve(struct world *w, const char *address);
 
 /* Lets time pass until every call that can end has ended. */
 void world_settle(void);
@@ -98,6 +104,9 @@ void pump(void);
 /* NULL if memory ran out. */
 waldo_node *node_new(struct world *w);
 waldo_ref *service_new(struct world *w, waldo_node *node);
+
+/* Another reference to the server's gate; NULL if `node` cannot have one. */
+waldo_ref *gate_of(const struct world *w, waldo_node *node);
 
 /* Answers the calls that hold() has deferred, with their numbers. */
 void answer_held(struct world *w);
