@@ -5,6 +5,8 @@
 /* Longer than the silence that ends a session. */
 #define LONG_MS 60000
 
+static void (*between)(void);
+
 waldo_err
 ground_node_new(const waldo_node_options *options, waldo_node **ret_node)
 {
@@ -18,15 +20,30 @@ ground_node_free(waldo_node *node)
 }
 
 void
+ground_between(void (*cb)(void))
+{
+	between = cb;
+}
+
+void
 ground_settle(void)
 {
-	(void) memory_settle();
+	if (between == NULL) {
+		(void) memory_settle();
+		return;
+	}
+	while (memory_turn()) {
+		between();
+	}
+	between();
 }
 
 void
 ground_advance(uint32_t ms)
 {
+	ground_settle();
 	memory_advance((uint64_t) ms * 1000);
+	ground_settle();
 }
 
 void

@@ -19,6 +19,10 @@ void ground_node_free(waldo_node *node);
 /* Bytes go around until nobody has anything to do. */
 void ground_settle(void);
 
+/* Has `cb` run between any two turns of a node, outside of its callbacks; in
+ * memory only. */
+void ground_between(void (*cb)(void));
+
 /* The same, and then time passes. */
 void ground_advance(uint32_t ms);
 

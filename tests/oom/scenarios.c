@@ -210,14 +210,14 @@ sending_big_bytes(struct world *w)
 	waldo_request *request = waldo_request_new(w->gate, "take_big", NULL);
 
 	waldo_putf(waldo_request_get_args(request), "i", o->number);
-	lend(w, waldo_request_get_args(request));
+	lend(w, waldo_request_get_args(request), BIG);
 	watch_outcome(o, waldo_request_send(request));
 	(void) ask(w, w->gate, "give_big", WALDO_OK);
 	pump();
 
 	/* Once more, and never sent. */
 	request = waldo_request_new(w->gate, "take_big", NULL);
-	lend(w, waldo_request_get_args(request));
+	lend(w, waldo_request_get_args(request), BIG);
 	waldo_request_free(request);
 }
 
@@ -232,7 +232,7 @@ waiting_for_credit(struct world *w)
 		    waldo_request_new(w->gate, "take_big", NULL);
 
 		waldo_putf(waldo_request_get_args(request), "i", o->number);
-		lend(w, waldo_request_get_args(request));
+		lend(w, waldo_request_get_args(request), BIG);
 		watch_outcome(o, waldo_request_send(request));
 	}
 	watch_room(w, w->gate);

@@ -14,6 +14,14 @@ pump(void)
 	ground_settle();
 }
 
+static void
+interrupt(struct world *w, waldo_node *node)
+{
+	if (w->interrupt != NULL) {
+		w->interrupt(w, node);
+	}
+}
+
 /* ---- outcomes */
 
 struct outcome *
@@ -41,6 +49,7 @@ note(waldo_reader *result, const waldo_failure *failure, void *user)
 	} else if (waldo_read_type(result) == WALDO_TYPE_REF) {
 		outcome->ref = waldo_ref_retain(waldo_read_ref(result));
 	}
+	interrupt(outcome->w, outcome->w->client);
 }
 
 void
@@ -55,23 +64,29 @@ watch_outcome(struct outcome *outcome, waldo_promise *promise)
 static void
 note_done(void *user)
 {
-	((struct loan *) user)->done++;
+	struct loan *loan = user;
+
+	loan->done++;
+	interrupt(loan->w, NULL);
 }
 
 void
-lend(struct world *w, waldo_writer *writer)
+lend(struct world *w, waldo_writer *writer, size_t len)
 {
 	struct loan *loan = &w->loans[w->loan_count++];
 
-	loan->given = 1;
-	waldo_put_bytes_take(writer, big, BIG, note_done, loan);
+	loan->w = w;
+	waldo_put_bytes_take(writer, big, len, note_done, loan);
 }
 
 static void
 note_change(waldo_ref *ref, waldo_state state, void *user)
 {
+	struct watch *watch = user;
+
 	(void) ref;
-	((struct watch *) user)->told += state == WALDO_BROKEN;
+	watch->told += state == WALDO_BROKEN;
+	interrupt(watch->w, watch->w->client);
 }
 
 void
@@ -87,9 +102,12 @@ watch_ref(struct world *w, waldo_ref *ref)
 static void
 note_room(waldo_ref *ref, waldo_state state, void *user)
 {
+	struct watch *watch = user;
+
 	(void) ref;
 	(void) state;
-	((struct watch *) user)->told++;
+	watch->told++;
+	interrupt(watch->w, watch->w->client);
 }
 
 void
@@ -105,7 +123,10 @@ watch_room(struct world *w, waldo_ref *ref)
 static void
 note_time(void *user)
 {
-	((struct watch *) user)->told++;
+	struct watch *watch = user;
+
+	watch->told++;
+	interrupt(watch->w, watch->w->client);
 }
 
 void
@@ -132,6 +153,7 @@ enter(void *self, waldo_call *call)
 	if (waldo_read_error(waldo_call_get_args(call)) == WALDO_OK) {
 		service->w->outcomes[number].runs++;
 	}
+	interrupt(service->w, service->node);
 	return service;
 }
 
@@ -181,11 +203,34 @@ many(void *self, waldo_call *call)
 }
 
 static void
+note_cancel(waldo_call *call, void *user)
+{
+	struct service *service = user;
+
+	(void) call;
+	service->cancelled++;
+	interrupt(service->w, service->node);
+}
+
+static void
 hold(void *self, waldo_call *call)
 {
-	struct world *w = enter(self, call)->w;
+	struct service *service = enter(self, call);
+	struct world *w = service->w;
 
-	w->held[w->held_count++] = waldo_call_defer(call, NULL, NULL);
+	w->held[w->held_count++] = waldo_call_defer(call, note_cancel, service);
+}
+
+/* The reference that a call of its own will return: a promise. */
+static void
+promise(void *self, waldo_call *call)
+{
+	struct world *w = enter(self, call)->w;
+	waldo_promise *later =
+	    waldo_ref_invoke(w->service, "hold", "i", MAX_OUTCOMES - 1);
+
+	waldo_call_reply(call, "r", waldo_promise_get_ref(later));
+	waldo_promise_release(later);
 }
 
 static void
@@ -234,7 +279,7 @@ give_big(void *self, waldo_call *call)
 {
 	struct service *service = enter(self, call);
 
-	lend(service->w, waldo_call_get_result(call));
+	lend(service->w, waldo_call_get_result(call), BIG);
 	waldo_call_reply(call, "");
 }
 
@@ -266,7 +311,10 @@ any_other(void *self, waldo_call *call)
 static void
 destroy(void *self)
 {
-	((struct service *) self)->destroyed++;
+	struct service *service = self;
+
+	service->destroyed++;
+	interrupt(service->w, service->node);
 }
 
 static const waldo_method methods[] = {
@@ -274,6 +322,7 @@ static const waldo_method methods[] = {
     {"make", make, NULL, 0},
     {"many", many, NULL, 0},
     {"hold", hold, NULL, 0},
+    {"promise", promise, NULL, 0},
     {"fail", fail, NULL, 0},
     {"keep", keep, NULL, 0},
     {"kept", kept, NULL, 0},
@@ -304,14 +353,23 @@ service_new(struct world *w, waldo_node *node)
 }
 
 void
-answer_held(struct world *w)
+answer_held_with(struct world *w, waldo_ref *ref)
 {
 	size_t count = w->held_count;
+	waldo_call *held[MAX_HELD];
 
+	/* A reply may run callbacks, which may answer too. */
+	memcpy(held, w->held, sizeof(held));
 	w->held_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		waldo_call_reply(w->held[i], "r", w->service);
+		waldo_call_reply(held[i], "r", ref);
 	}
+}
+
+void
+answer_held(struct world *w)
+{
+	answer_held_with(w, w->service);
 }
 
 /* ---- the world */
@@ -366,23 +424,36 @@ gate_of(const struct world *w, waldo_node *node)
 	return waldo_connect(node, uri, &ref) == WALDO_OK ? ref : NULL;
 }
 
+bool
+world_open_server(struct world *w, const char *address)
+{
+	w->server = node_new(w);
+	if (w->server == NULL) {
+		return false;
+	}
+	w->service = service_new(w, w->server);
+	return address == NULL || world_serve(w, address);
+}
+
+void
+world_open_client(struct world *w)
+{
+	w->client = node_new(w);
+	w->gate = gate_of(w, w->client); /* NULL: a broken one */
+}
+
 void
 world_open(struct world *w, const char *address)
 {
 	*w = (struct world){.near = address == NULL};
-	w->server = node_new(w);
-	if (w->server == NULL) {
+	if (!world_open_server(w, address)) {
 		return;
 	}
-	w->service = service_new(w, w->server);
 	if (w->near) {
 		w->client = w->server;
 		w->gate = waldo_ref_retain(w->service);
-		return;
-	}
-	w->client = node_new(w);
-	if (w->client != NULL && world_serve(w, address)) {
-		w->gate = gate_of(w, w->client); /* NULL: a broken one */
+	} else {
+		world_open_client(w);
 	}
 }
 
@@ -409,8 +480,11 @@ release_refs(struct world *w)
 		w->outcomes[i].ref = NULL;
 	}
 	waldo_ref_release(w->kept);
+	waldo_ref_release(w->hand);
 	waldo_ref_release(w->service);
-	w->kept = w->service = NULL;
+	w->kept = w->hand = w->service = NULL;
+	waldo_promise_release(w->promise);
+	w->promise = NULL;
 }
 
 void
@@ -541,10 +615,13 @@ const char *
 world_check_settled(const struct world *w, bool failed)
 {
 	for (size_t i = 0; i < w->watch_count; i++) {
-		if (w->watches[i].told != (w->watches[i].registered ? 1 : 0)) {
+		const struct watch *watch = &w->watches[i];
+
+		if (!watch->stopped &&
+		    watch->told != (watch->registered ? 1 : 0)) {
 			return say("not told once: watch", i);
 		}
-		if (!failed && !w->watches[i].registered) {
+		if (!failed && !watch->registered) {
 			return say("refused, though memory lasted: watch", i);
 		}
 	}

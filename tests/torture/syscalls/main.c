@@ -190,7 +190,7 @@ send_much(struct world *w)
 
 	waldo_put_int(args, o->number);
 	waldo_put_bytes(args, payload, sizeof(payload));
-	lend(w, args);
+	lend(w, args, BIG);
 	watch_outcome(o, waldo_request_send(request));
 }
 
