@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "oom/world.h"
 #include "oom/ground.h"
+#include "torture/conversation.h"
 
 #include <stdio.h>
 
@@ -508,6 +509,32 @@ finding(struct world *w)
 	}
 }
 
+/* Promises that travel, and what they become. */
+static void
+resolving(struct world *w)
+{
+	converse_from(w, "ask for a promise", "call what was promised");
+}
+
+static void
+coming_home(struct world *w)
+{
+	converse_from(w, "give an own object", "call it at home");
+	stop_watches(w);
+}
+
+static void
+passing_a_promise(struct world *w)
+{
+	converse_from(w, "pass a promise", "call what it was");
+}
+
+static void
+passing_an_own_promise(struct world *w)
+{
+	converse_from(w, "pass an own promise", "resolve that");
+}
+
 const struct scenario scenarios[] = {
     {"connecting", connecting},
     {"passing values", passing_values},
@@ -534,6 +561,10 @@ const struct scenario scenarios[] = {
     {"losing the peer", losing_the_peer},
     {"relaying", relaying},
     {"describing", describing},
+    {"resolving a promise", resolving},
+    {"coming home", coming_home},
+    {"passing a promise", passing_a_promise},
+    {"passing an own promise", passing_an_own_promise},
     {"stopping", stopping},
     {"finding", finding},
 };

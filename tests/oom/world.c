@@ -463,12 +463,13 @@ world_settle(void)
 	ground_outlast();
 }
 
-static void
+void
 stop_watches(struct world *w)
 {
 	for (size_t i = 0; i < w->watch_count; i++) {
 		waldo_watch_stop(w->watches[i].handle);
 		w->watches[i].handle = NULL;
+		w->watches[i].stopped = true;
 	}
 }
 

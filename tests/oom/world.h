@@ -138,6 +138,9 @@ void watch_ref(struct world *w, waldo_ref *ref);
 void watch_room(struct world *w, waldo_ref *ref);
 void watch_time(struct world *w, waldo_node *node, uint32_t delay_ms);
 
+/* Nothing need be told any more. */
+void stop_watches(struct world *w);
+
 /* ---- scenarios.c */
 
 struct scenario {

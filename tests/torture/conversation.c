@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "torture/conversation.h"
 
-#include <stdio.h>
+#include "oom/ground.h"
+
+#include <string.h>
 
 /* More than is copied on its way (and less than takes long). */
 enum { LARGE = 20000 };
@@ -254,11 +256,7 @@ let_go_of_kept(struct world *w)
 static void
 let_go(struct world *w)
 {
-	for (size_t i = 0; i < w->watch_count; i++) {
-		waldo_watch_stop(w->watches[i].handle);
-		w->watches[i].handle = NULL;
-		w->watches[i].stopped = true;
-	}
+	stop_watches(w);
 	for (size_t i = 0; i < w->outcome_count; i++) {
 		waldo_ref_release(w->outcomes[i].ref);
 		w->outcomes[i].ref = NULL;
@@ -299,3 +297,17 @@ const struct step conversation[] = {
 };
 
 const size_t conversation_steps = sizeof(conversation) / sizeof(*conversation);
+
+void
+converse_from(struct world *w, const char *first, const char *last)
+{
+	size_t i = 0;
+
+	while (strcmp(conversation[i].name, first) != 0) {
+		i++;
+	}
+	do {
+		conversation[i].act(w);
+		ground_advance(conversation[i].ms);
+	} while (strcmp(conversation[i++].name, last) != 0);
+}

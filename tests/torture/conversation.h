@@ -22,4 +22,7 @@ struct step {
 extern const struct step conversation[];
 extern const size_t conversation_steps;
 
+/* Those from one name to another. */
+void converse_from(struct world *w, const char *first, const char *last);
+
 #endif
