@@ -517,22 +517,9 @@ resolving(struct world *w)
 }
 
 static void
-coming_home(struct world *w)
-{
-	converse_from(w, "give an own object", "call it at home");
-	stop_watches(w);
-}
-
-static void
-passing_a_promise(struct world *w)
+passing_what_is_held(struct world *w)
 {
 	converse_from(w, "pass a promise", "call what it was");
-}
-
-static void
-passing_an_own_promise(struct world *w)
-{
-	converse_from(w, "pass an own promise", "resolve that");
 }
 
 const struct scenario scenarios[] = {
@@ -562,9 +549,7 @@ const struct scenario scenarios[] = {
     {"relaying", relaying},
     {"describing", describing},
     {"resolving a promise", resolving},
-    {"coming home", coming_home},
-    {"passing a promise", passing_a_promise},
-    {"passing an own promise", passing_an_own_promise},
+    {"passing what is held", passing_what_is_held},
     {"stopping", stopping},
     {"finding", finding},
 };

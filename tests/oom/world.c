@@ -275,6 +275,25 @@ call_back(void *self, waldo_call *call)
 }
 
 static void
+raise_limits(void *self, waldo_call *call)
+{
+	const waldo_limits limits = {
+	    .size = sizeof(limits),
+	    .open_calls = 2048,
+	    .call_window = 256 * 1024,
+	};
+	waldo_err err;
+
+	(void) enter(self, call);
+	err = waldo_call_raise_limits(call, &limits);
+	if (err == WALDO_OK) {
+		waldo_call_reply(call, "");
+	} else {
+		waldo_call_fail_err(call, err);
+	}
+}
+
+static void
 give_big(void *self, waldo_call *call)
 {
 	struct service *service = enter(self, call);
@@ -327,6 +346,7 @@ static const waldo_method methods[] = {
     {"keep", keep, NULL, 0},
     {"kept", kept, NULL, 0},
     {"call", call_back, NULL, 0},
+    {"raise", raise_limits, NULL, 0},
     {"give_big", give_big, NULL, 0},
     {"take_big", take_big, NULL, 0},
     {0},

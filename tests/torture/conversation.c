@@ -265,35 +265,77 @@ let_go(struct world *w)
 	w->gate = NULL;
 }
 
+/* More than it was told at first. */
+static void
+raise_limits(struct world *w)
+{
+	(void) ask(w, w->gate, "raise", WALDO_OK);
+}
+
+/* Another session, to be ended by the server. */
+static void
+connect_again(struct world *w)
+{
+	w->gate = gate_of(w, w->client);
+	(void) ask(w, w->gate, "echo", WALDO_OK);
+	(void) ask(w, w->gate, "hold", WALDO_OK);
+}
+
+static void
+stop_server(struct world *w)
+{
+	waldo_node_stop(w->server, 5000);
+}
+
+static void
+call_in_vain(struct world *w)
+{
+	(void) ask(w, w->gate, "echo", WALDO_ELOST);
+}
+
+/* What was called before is still answered: with nothing that would have to be
+ * dropped while the server says BYE. */
+static void
+answer_with_nil(struct world *w)
+{
+	answer_held_with(w, NULL);
+}
+
 const struct step conversation[] = {
-    {"connect", CLIENT, connect_first, 0},
-    {"pass values", CLIENT, pass_values, 0},
-    {"fail", CLIENT, fail_calls, 0},
-    {"pipeline", CLIENT, pipeline, 0},
-    {"pass a callback", CLIENT, pass_a_callback, 0},
-    {"call what is held", CLIENT, call_what_is_held, 0},
-    {"answer it", SERVER, answer_held, 0},
-    {"hold on", CLIENT, hold_on, 0},
-    {"give up", CLIENT, give_up, 0},
-    {"answer who gave up", SERVER, answer_held, 0},
-    {"wait for too long", CLIENT, come_late, 100},
-    {"answer too late", SERVER, answer_held, 0},
-    {"notify", CLIENT, notify, 0},
-    {"send much", CLIENT, send_much, 0},
-    {"ask for a promise", CLIENT, ask_for_a_promise, 0},
-    {"resolve it", SERVER, answer_held, 0},
-    {"call what was promised", CLIENT, call_hand, 0},
-    {"give an own object", CLIENT, give_mine, 0},
-    {"return it", SERVER, answer_with_what_is_kept, 0},
-    {"call it at home", CLIENT, call_hand, 0},
-    {"pass a promise", CLIENT, pass_a_promise, 0},
-    {"settle it", SERVER, answer_held, 0},
-    {"call what it was", CLIENT, call_hand, 0},
-    {"pass an own promise", CLIENT, pass_my_promise, 0},
-    {"resolve that", CLIENT, keep_my_promise, 0},
-    {"be silent", CLIENT, be_silent, 10000},
-    {"forget", SERVER, let_go_of_kept, 0},
-    {"let go", CLIENT, let_go, 3000},
+    {"connect", CLIENT, connect_first, 0, true},
+    {"pass values", CLIENT, pass_values, 0, false},
+    {"fail", CLIENT, fail_calls, 0, false},
+    {"pipeline", CLIENT, pipeline, 0, false},
+    {"pass a callback", CLIENT, pass_a_callback, 0, false},
+    {"call what is held", CLIENT, call_what_is_held, 0, false},
+    {"answer it", SERVER, answer_held, 0, false},
+    {"hold on", CLIENT, hold_on, 0, false},
+    {"give up", CLIENT, give_up, 0, false},
+    {"answer who gave up", SERVER, answer_held, 0, false},
+    {"wait for too long", CLIENT, come_late, 100, false},
+    {"answer too late", SERVER, answer_held, 0, false},
+    {"notify", CLIENT, notify, 0, false},
+    {"send much", CLIENT, send_much, 0, false},
+    {"ask for a promise", CLIENT, ask_for_a_promise, 0, false},
+    {"resolve it", SERVER, answer_held, 0, false},
+    {"call what was promised", CLIENT, call_hand, 0, false},
+    {"give an own object", CLIENT, give_mine, 0, false},
+    {"return it", SERVER, answer_with_what_is_kept, 0, false},
+    {"call it at home", CLIENT, call_hand, 0, false},
+    {"pass a promise", CLIENT, pass_a_promise, 0, false},
+    {"settle it", SERVER, answer_held, 0, false},
+    {"call what it was", CLIENT, call_hand, 0, false},
+    {"pass an own promise", CLIENT, pass_my_promise, 0, false},
+    {"resolve that", CLIENT, keep_my_promise, 0, false},
+    {"raise limits", CLIENT, raise_limits, 0, false},
+    {"be silent", CLIENT, be_silent, 10000, false},
+    {"forget", SERVER, let_go_of_kept, 0, false},
+    {"let go", CLIENT, let_go, 3000, false},
+    {"connect again", CLIENT, connect_again, 0, true},
+    {"stop", SERVER, stop_server, 100, false},
+    {"call in vain", CLIENT, call_in_vain, 0, false},
+    {"answer at last", SERVER, answer_with_nil, 2000, false},
+    {"let go again", CLIENT, let_go, 2000, false},
 };
 
 const size_t conversation_steps = sizeof(conversation) / sizeof(*conversation);

@@ -17,6 +17,7 @@ struct step {
 	enum side side;
 	void (*act)(struct world *w);
 	uint32_t ms; /* that pass afterwards; 0: what is said is answered */
+	bool dials;  /* a link of its own begins */
 };
 
 extern const struct step conversation[];

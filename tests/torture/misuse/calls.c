@@ -2,6 +2,8 @@
 /* What a callee may get wrong. */
 #include "torture/misuse/misuse.h"
 
+#include <waldo/server.h>
+
 static waldo_ref *foreign; /* of another node than the callee's */
 
 #define NO_CALL(function, claim)                                               \
@@ -57,10 +59,10 @@ MISUSE(waldo_call_follow, null)
 
 /* ---- a method does this, and its caller hears that */
 
-#define METHOD(function, how, want, body)                                      \
+#define METHOD(function, how, want, ...)                                       \
 	static void function##_##how##_method(waldo_call *call)                \
 	{                                                                      \
-		body;                                                          \
+		__VA_ARGS__;                                                   \
 	}                                                                      \
 	MISUSE(function, how)                                                  \
 	{                                                                      \
@@ -254,6 +256,60 @@ MISUSE(waldo_call_follow, after_the_node)
 	assert_false(waldo_call_check(both[1])); /* which answers it */
 }
 
+/* ---- limits */
+
+MISUSE(waldo_call_raise_limits, null)
+{
+	(void) w;
+	assert_err(waldo_call_raise_limits(NULL, NULL), WALDO_EINVAL);
+}
+
+static void
+raise_to(waldo_call *call, const waldo_limits *limits)
+{
+	waldo_err err = waldo_call_raise_limits(call, limits);
+
+	waldo_call_fail_err(call, err == WALDO_OK ? WALDO_EREMOTE : err);
+}
+
+METHOD(waldo_call_raise_limits, of_a_wrong_size, WALDO_EINVAL, {
+	const waldo_limits limits = {.size = 3, .open_calls = 2000};
+
+	raise_to(call, &limits);
+})
+METHOD(waldo_call_raise_limits, out_of_range, WALDO_EINVAL, {
+	const waldo_limits limits = {.size = sizeof(limits), .depth = 65};
+
+	raise_to(call, &limits);
+})
+
+static waldo_err raise_error;
+
+static void
+raise_near(waldo_call *call)
+{
+	raise_error = waldo_call_raise_limits(call, NULL);
+	waldo_call_reply(call, "");
+}
+
+MISUSE(waldo_call_raise_limits, of_a_near_call)
+{
+	assert_ok(probe_near(w, raise_near));
+	assert_err(raise_error, WALDO_EINVAL);
+}
+
+MISUSE(waldo_call_raise_limits, after_the_session)
+{
+	defer_two(w);
+	waldo_ref_end_session(w->gate, "no more");
+	pump();
+	assert_err(waldo_call_raise_limits(both[0], NULL), WALDO_ELOST);
+	waldo_call_reply(both[0], "");
+	free_node(&w->server);
+	assert_err(waldo_call_raise_limits(both[1], NULL), WALDO_ELOST);
+	waldo_call_reply(both[1], "");
+}
+
 const struct row call_rows[] = {
     ROW(waldo_call_get_args, null),
     ROW(waldo_call_get_args, after_the_method),
@@ -298,6 +354,11 @@ const struct row call_rows[] = {
     ROW(waldo_call_get_node, to_be_run),
     ROW(waldo_call_get_method, null),
     ROW(waldo_call_get_perspective, null),
+    ROW(waldo_call_raise_limits, null),
+    ROW(waldo_call_raise_limits, of_a_wrong_size),
+    ROW(waldo_call_raise_limits, out_of_range),
+    ROW(waldo_call_raise_limits, of_a_near_call),
+    ROW(waldo_call_raise_limits, after_the_session),
     ROW(waldo_call_get_peer, null),
     ROW(waldo_call_get_peer, after_the_session),
 };

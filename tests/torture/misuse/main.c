@@ -42,6 +42,19 @@ probe(struct world *w, void (*method)(waldo_call *call))
 	return outcome_of(waldo_ref_invoke(w->hand, "probe", "i", 7));
 }
 
+waldo_err
+probe_near(struct world *w, void (*method)(waldo_call *call))
+{
+	waldo_ref *near;
+	waldo_err err;
+
+	probe_method = method;
+	assert_ok(waldo_object_new(w->client, &probe_class, NULL, &near));
+	err = outcome_of(waldo_ref_invoke(near, "probe", "i", 7));
+	waldo_ref_release(near);
+	return err;
+}
+
 void
 in_callback(struct world *w, waldo_task_cb *cb, void *user)
 {

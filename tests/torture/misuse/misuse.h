@@ -35,9 +35,10 @@ extern const size_t value_row_count, call_row_count, promise_row_count,
 	const size_t name##_row_count =                                        \
 	    sizeof(name##_rows) / sizeof(*name##_rows)
 
-/* A far object whose every method is `method`, with one integer: what comes of
+/* A far object (or a near one of the client's) whose every method is `method`, with one integer: what comes of
  * a call on it; its message is in probe_message. */
 waldo_err probe(struct world *w, void (*method)(waldo_call *call));
+waldo_err probe_near(struct world *w, void (*method)(waldo_call *call));
 extern char probe_message[512];
 extern waldo_fate probe_fate;
 

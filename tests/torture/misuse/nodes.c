@@ -125,6 +125,40 @@ MISUSE(waldo_set_finder, null)
 	assert_ok(waldo_set_finder(w->server, NULL)); /* none */
 }
 
+static void
+count_line(const char *line, void *user)
+{
+	*(int *) user += line[0] != '\0';
+}
+
+MISUSE(waldo_node_dump, null)
+{
+	int lines = 0;
+
+	waldo_node_dump(NULL, count_line, &lines);
+	waldo_node_dump(w->server, NULL, NULL);
+	assert_int_equal(lines, 0);
+}
+
+static void
+dump_both(void *user)
+{
+	struct world *w = user;
+	static int lines;
+
+	waldo_node_dump(w->client, count_line, &lines);
+	waldo_node_dump(w->server, count_line, &lines);
+}
+
+MISUSE(waldo_node_dump, in_a_callback)
+{
+	int lines = 0;
+
+	in_callback(w, dump_both, w);
+	waldo_node_dump(w->server, count_line, &lines);
+	assert_true(lines > 1);
+}
+
 /* ---- options */
 
 static void
@@ -430,6 +464,8 @@ const struct row node_rows[] = {
     ROW(waldo_node_stop, null),
     ROW(waldo_node_stop, again_and_again),
     ROW(waldo_node_is_running, null),
+    ROW(waldo_node_dump, null),
+    ROW(waldo_node_dump, in_a_callback),
     ROW(waldo_node_get_fd, null),
     ROW(waldo_node_post, null),
     ROW(waldo_node_post, while_the_node_is_freed),

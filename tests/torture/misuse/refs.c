@@ -73,6 +73,40 @@ MISUSE(waldo_ref_watch, without_a_callback)
 	assert_err(waldo_ref_watch(w->gate, NULL, NULL, NULL), WALDO_EINVAL);
 }
 
+MISUSE(waldo_ref_watch_room, null)
+{
+	waldo_watch *watch = NULL;
+	int told = 0;
+
+	assert_err(waldo_ref_watch_room(NULL, count_state, &told, &watch),
+	           WALDO_EINVAL);
+	assert_err(waldo_ref_watch_room(w->gate, NULL, NULL, &watch),
+	           WALDO_EINVAL);
+	assert_null(watch);
+}
+
+MISUSE(waldo_ref_watch_room, of_what_never_has_any)
+{
+	int told = 0;
+
+	waldo_ref_end_session(w->gate, "no more");
+	assert_ok(waldo_ref_watch_room(w->gate, count_state, &told, NULL));
+	assert_int_equal(told, 0);
+	pump();
+	assert_int_equal(told, 1);
+}
+
+MISUSE(waldo_ref_watch_room, after_the_node)
+{
+	waldo_watch *watch = NULL;
+	int told = 0;
+
+	free_node(&w->client);
+	assert_true(waldo_ref_watch_room(w->gate, count_state, &told, &watch) !=
+	            WALDO_OK);
+	assert_null(watch);
+}
+
 MISUSE(waldo_ref_invoke, null)
 {
 	(void) w;
@@ -405,6 +439,9 @@ const struct row ref_rows[] = {
     ROW(waldo_ref_watch, null),
     ROW(waldo_ref_watch, without_a_callback),
     ROW(waldo_ref_watch, after_the_node),
+    ROW(waldo_ref_watch_room, null),
+    ROW(waldo_ref_watch_room, of_what_never_has_any),
+    ROW(waldo_ref_watch_room, after_the_node),
     ROW(waldo_ref_invoke, null),
     ROW(waldo_ref_invoke, null_method),
     ROW(waldo_ref_invoke, after_the_node),
