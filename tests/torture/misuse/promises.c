@@ -285,6 +285,14 @@ MISUSE(waldo_promise_get_ref_at, a_malformed_path)
 	expect_broken(w, long_step);
 }
 
+/* It must not cost the session, either. */
+MISUSE(waldo_promise_get_ref_at, not_utf8)
+{
+	expect_broken(w, "\xff");
+	expect_broken(w, "a/\xed\xa0\x80");
+	assert_ok(outcome_of(waldo_ref_invoke(w->gate, ".ping", "")));
+}
+
 MISUSE(waldo_promise_get_ref_at, null_path)
 {
 	waldo_promise *promise = invoke(w);
@@ -436,6 +444,7 @@ const struct row promise_rows[] = {
     ROW(waldo_promise_get_ref_at, null),
     ROW(waldo_promise_get_ref_at, null_path),
     ROW(waldo_promise_get_ref_at, a_malformed_path),
+    ROW(waldo_promise_get_ref_at, not_utf8),
     ROW(waldo_promise_get_ref_at, that_leads_nowhere),
     ROW(waldo_promise_cancel, null),
     ROW(waldo_promise_cancel, twice_and_late),

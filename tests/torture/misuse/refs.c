@@ -176,13 +176,16 @@ expect_end(struct world *w, const char *reason)
 
 MISUSE(waldo_ref_end_session, for_a_bad_reason)
 {
-	static char long_reason[5000];
+	static char long_reason[5000], no_character[300];
 
 	memset(long_reason, 'x', sizeof(long_reason) - 1);
+	memset(no_character, 0x80, sizeof(no_character) - 1);
 	expect_end(w, NULL);
 	expect_end(w, "");
+	expect_end(w, "\xff\xfe");
 	expect_end(w, "\033[2J\n");
 	expect_end(w, long_reason);
+	expect_end(w, no_character);
 }
 
 MISUSE(waldo_ref_end_session, after_the_node)
