@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/pending.h"
 #include "broker/hold.h"
+#include "serial/check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -385,6 +386,7 @@ waldoi_path_parse(const char *text, waldoi_path *ret_path)
 		size_t len = strcspn(text, "/");
 
 		if (len == 0 || len > WALDOI_MAX_METHOD ||
+		    !waldoi_is_utf8(text, len) ||
 		    ret_path->count == WALDOI_MAX_STEPS ||
 		    strcmp(text + len, "/") == 0) {
 			*ret_path = (waldoi_path){.malformed = true};

@@ -129,7 +129,7 @@ attempt(waldoi_socket_link *link)
 		return false;
 	}
 	if (connect(link->fd, &to->u.any, to->len) != 0 &&
-	    errno != EINPROGRESS) {
+	    errno != EINPROGRESS && errno != EINTR) {
 		dial->error = errno;
 		drop_socket(link);
 		if (dial->error != EAGAIN || dial->again_left == 0) {
@@ -187,8 +187,10 @@ on_connect(evutil_socket_t fd, short events, void *user)
 		dial->error = ETIMEDOUT;
 		dial->next += fd >= 0;
 	} else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &dial->error, &len) !=
-	               0 ||
-	           dial->error != 0) {
+	           0) {
+		dial->error = errno;
+		dial->next++;
+	} else if (dial->error != 0) {
 		dial->next++;
 	} else {
 		open_link(link);

@@ -79,18 +79,36 @@ waldoi_meeting_get_bell(const waldoi_meeting *meeting)
 	return meeting->bell;
 }
 
+/* The bell counts; nothing but a signal keeps it from doing so. */
+static void
+ring(waldoi_meeting *meeting)
+{
+	uint64_t one = 1;
+
+	while (write(meeting->bell, &one, sizeof(one)) < 0 && errno == EINTR) {
+	}
+}
+
+static void
+hear(waldoi_meeting *meeting)
+{
+	uint64_t one;
+
+	while (read(meeting->bell, &one, sizeof(one)) < 0 && errno == EINTR) {
+	}
+}
+
 int
 waldoi_meeting_accept(waldoi_meeting *meeting)
 {
 	visitor *first;
-	uint64_t one;
 	int fd = -1;
 
 	pthread_mutex_lock(&lock);
 	first = STAILQ_FIRST(&meeting->visitors);
 	if (first != NULL) {
 		STAILQ_REMOVE_HEAD(&meeting->visitors, entry);
-		(void) !read(meeting->bell, &one, sizeof(one));
+		hear(meeting);
 		fd = first->fd;
 		free(first);
 	}
@@ -123,13 +141,12 @@ static int
 visit(const char *name, visitor *guest)
 {
 	waldoi_meeting *meeting;
-	uint64_t one = 1;
 
 	pthread_mutex_lock(&lock);
 	meeting = find_meeting(name);
 	if (meeting != NULL) {
 		STAILQ_INSERT_TAIL(&meeting->visitors, guest, entry);
-		(void) !write(meeting->bell, &one, sizeof(one));
+		ring(meeting);
 	}
 	pthread_mutex_unlock(&lock);
 	return meeting != NULL ? 0 : ECONNREFUSED;

@@ -93,9 +93,11 @@ turn_away(socket_listener *self)
 		close(loop->reserve_fd);
 		loop->reserve_fd = -1;
 		fd = accept_one(self, &from);
+		/* Somebody else may have been faster to take the descriptor,
+		 * or the whole system has none. */
+		somebody |= fd >= 0 || errno != EAGAIN;
 		if (fd >= 0) {
 			close(fd);
-			somebody = true;
 		}
 		keep_reserve(loop);
 		if (fd < 0) {

@@ -170,8 +170,10 @@ open_tcp(waldo_node *node, waldoi_passive *passive)
 	if (passive->fd < 0) {
 		return fail(node, address, strerror(error));
 	}
-	if (getsockname(passive->fd, &bound.u.any, &bound.len) == 0 &&
-	    waldoi_sockaddr_to_address(&bound, &actual)) {
+	if (getsockname(passive->fd, &bound.u.any, &bound.len) != 0) {
+		return fail(node, address, strerror(errno));
+	}
+	if (waldoi_sockaddr_to_address(&bound, &actual)) {
 		address->port = actual.port;
 		waldoi_address_format(address);
 	}

@@ -192,10 +192,8 @@ waldoi_pack_answer(uint8_t *p, int64_t id, const waldoi_path *path)
 	return pack_steps(waldoi_pack_int(p, id), path);
 }
 
-/* At most `max` bytes, cut between two characters; what is not UTF-8 becomes
- * question marks, since the user may have said anything. */
-static uint8_t *
-pack_text(uint8_t *p, const char *text, size_t max)
+uint8_t *
+waldoi_pack_text(uint8_t *p, const char *text, size_t max)
 {
 	size_t len = strlen(text);
 	bool bad = !waldoi_is_utf8(text, len);
@@ -233,8 +231,8 @@ pack_error(uint8_t *p, const waldoi_failure *failure, size_t most_message,
 
 	p = waldoi_pack_array(p, 4);
 	p = waldoi_pack_uint(p, code_of(failure));
-	p = pack_text(p, failure->pub.type, MOST_TYPE);
-	p = pack_text(p, failure->pub.message, most_message);
+	p = waldoi_pack_text(p, failure->pub.type, MOST_TYPE);
+	p = waldoi_pack_text(p, failure->pub.message, most_message);
 	if (more == NULL || !details) {
 		return waldoi_pack_nil(p);
 	}

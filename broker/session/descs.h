@@ -47,6 +47,10 @@ void waldoi_descs_roll_back(waldoi_descs *descs);
 /* A call id, with the path inside its result if there is one. */
 uint8_t *waldoi_pack_answer(uint8_t *p, int64_t id, const waldoi_path *path);
 
+/* At most `max` bytes of a text for people, cut between two characters; what is
+ * not UTF-8 becomes question marks, since the user may have said anything. */
+uint8_t *waldoi_pack_text(uint8_t *p, const char *text, size_t max);
+
 /* An error as a payload, cut so that it fits `max_frame`; malloc'ed. */
 uint8_t *waldoi_error_pack(const waldoi_failure *failure, size_t max_frame,
                            size_t *ret_len);

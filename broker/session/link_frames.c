@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "broker/session/descs.h"
 #include "broker/session/session.h"
 #include "serial/check.h"
 #include "serial/cursor.h"
@@ -65,23 +66,16 @@ waldoi_session_say_end(waldoi_session *session, int abort_code,
                        const char *text)
 {
 	uint8_t frame[WALDOI_LINK_FRAME];
-	size_t len = strlen(text);
 	uint8_t *p;
 
-	if (len > MOST_WORDS) {
-		len = MOST_WORDS;
-		while (((unsigned char) text[len] & 0xc0) == 0x80) {
-			len--;
-		}
-	}
 	if (abort_code == 0) {
 		p = waldoi_link_begin(frame, 3, WALDOI_LINK_BYE);
 		p = waldoi_pack_uint(p, 0);
-		p = waldoi_pack_str(p, text, len);
+		p = waldoi_pack_text(p, text, MOST_WORDS);
 	} else {
 		p = waldoi_link_begin(frame, 4, WALDOI_LINK_ABORT);
 		p = waldoi_pack_uint(p, (uint64_t) abort_code);
-		p = waldoi_pack_str(p, text, len);
+		p = waldoi_pack_text(p, text, MOST_WORDS);
 		p = waldoi_pack_uint(p, session->applied);
 	}
 	(void) waldoi_link_say(session, frame, p);

@@ -60,6 +60,8 @@ static TAILQ_HEAD(, driver) drivers = TAILQ_HEAD_INITIALIZER(drivers);
 static TAILQ_HEAD(, memory_raw) raws = TAILQ_HEAD_INITIALIZER(raws);
 static uint64_t clock_us = 1000000;
 static size_t chunk;
+static memory_tap *tap;
+static void *tap_user;
 
 /* ---- ends */
 
@@ -102,11 +104,18 @@ end_join(struct end *a, struct end *b)
 }
 
 static void
-end_fini(struct end *end)
+end_part(struct end *end)
 {
 	if (end->peer != NULL) {
 		end->peer->peer = NULL;
+		end->peer = NULL;
 	}
+}
+
+static void
+end_fini(struct end *end)
+{
+	end_part(end);
 	free(end->data);
 }
 
@@ -236,9 +245,22 @@ link_receive(struct link *link)
 		len = some < len ? some : len;
 	}
 	to = waldoi_channel_space(channel, &space);
+	len = to != NULL && space < len ? space : len;
+	if (tap != NULL) {
+		size_t most = tap(link->name[0] != '\0', end->data + end->start,
+		                  len, tap_user);
+
+		if (most < len) {
+			end_part(end);
+			end->len = len = most;
+		}
+	}
+	if (len == 0) {
+		return;
+	}
 	if (to != NULL) {
-		len = len < space ? len : space;
 		memcpy(to, end->data + end->start, len);
+		end_skip(end, len);
 		waldoi_channel_received(channel, len);
 	} else {
 		/* In a block of its own size, so that a sanitizer sees who
@@ -249,10 +271,10 @@ link_receive(struct link *link)
 			abort();
 		}
 		memcpy(copy, end->data + end->start, len);
+		end_skip(end, len);
 		waldoi_channel_input(channel, copy, len);
 		free(copy);
 	}
-	end_skip(end, len);
 }
 
 static void
@@ -433,8 +455,8 @@ driver_turn(struct driver *driver)
 	return did;
 }
 
-static bool
-world_turn(void)
+bool
+memory_turn(void)
 {
 	bool did = false;
 	struct driver *driver;
@@ -468,7 +490,7 @@ driver_step(void *user, int timeout_ms)
 	if (waldoi_node_in_callback(driver->node)) {
 		return WALDO_EINVAL;
 	}
-	if (world_turn() || timeout_ms == 0) {
+	if (memory_turn() || timeout_ms == 0) {
 		return WALDO_OK;
 	}
 	at = next_timer();
@@ -480,7 +502,7 @@ driver_step(void *user, int timeout_ms)
 		at = until;
 	}
 	clock_us = at > clock_us ? at : clock_us;
-	(void) world_turn();
+	(void) memory_turn();
 	return WALDO_OK;
 }
 
@@ -605,11 +627,32 @@ memory_set_chunk(size_t bytes)
 	chunk = bytes;
 }
 
+void
+memory_set_tap(memory_tap *new_tap, void *user)
+{
+	tap = new_tap;
+	tap_user = user;
+}
+
+void
+memory_cut(void)
+{
+	struct driver *driver;
+	struct link *link;
+
+	TAILQ_FOREACH(driver, &drivers, entry) {
+		TAILQ_FOREACH(link, &driver->links, entry) {
+			end_part(&link->end);
+			link->end.start = link->end.len = 0;
+		}
+	}
+}
+
 bool
 memory_settle(void)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
-		if (!world_turn()) {
+		if (!memory_turn()) {
 			return true;
 		}
 	}
@@ -617,15 +660,21 @@ memory_settle(void)
 }
 
 void
-memory_advance(uint64_t microseconds)
+memory_approach(uint64_t microseconds)
 {
 	uint64_t until = clock_us + microseconds;
 	uint64_t at;
 
-	while (memory_settle() && (at = next_timer()) <= until) {
+	while (memory_settle() && (at = next_timer()) < until) {
 		clock_us = at > clock_us ? at : clock_us;
 	}
 	clock_us = until;
+}
+
+void
+memory_advance(uint64_t microseconds)
+{
+	memory_approach(microseconds);
 	(void) memory_settle();
 }
 

@@ -25,8 +25,29 @@ bool memory_settle(void);
 /* The same, and then lets the time pass, timers in their order. */
 void memory_advance(uint64_t microseconds);
 
+/* The same, but for what is to happen at the end of that time: it waits for
+ * the next step. */
+void memory_approach(uint64_t microseconds);
+
 /* About so many bytes are handed over at a time; 0: all there are. */
 void memory_set_chunk(size_t bytes);
+
+/*
+ * Sees what is handed over to one end of a link, and says how much of it that
+ * end shall have: with less than `len` the link is lost behind it, in both
+ * directions; what the other end has sent on and nobody has seen arrives.
+ */
+typedef size_t memory_tap(bool to_initiator, const void *data, size_t len,
+                          void *user);
+
+/* NULL: nobody looks. */
+void memory_set_tap(memory_tap *tap, void *user);
+
+/* Loses all links at once, with what is on its way. */
+void memory_cut(void);
+
+/* One round of what memory_settle() does; false if there was nothing to do. */
+bool memory_turn(void);
 
 /*
  * A raw peer: the other end of a link, with no node behind it. It dials a

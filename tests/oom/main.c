@@ -53,7 +53,8 @@ run(const struct trial *trial, unsigned n, bool release)
 	const char *bad;
 
 	(void) sim_memory_of(&memory);
-	world_open(&world, trial->way->near, trial->way->chunk);
+	memory_set_chunk(trial->way->chunk);
+	world_open(&world, trial->way->near ? NULL : "inproc:oom");
 	trial->scenario->act(&world);
 	world_settle();
 	bad = world_check_settled(&world, memory.failed > 0);
@@ -61,6 +62,7 @@ run(const struct trial *trial, unsigned n, bool release)
 		bad = world_release(&world);
 	}
 	world_close(&world);
+	memory_set_chunk(0);
 	(void) sim_memory_of(NULL);
 	if (bad == NULL) {
 		bad = world_check_closed(&world);

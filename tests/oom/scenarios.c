@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "oom/world.h"
-#include "memory/driver.h"
+#include "oom/ground.h"
+#include "torture/conversation.h"
 
 #include <stdio.h>
 
@@ -19,12 +20,12 @@ ask(struct world *w, waldo_ref *ref, const char *method, waldo_err want)
 
 /* NULL near, or without memory. */
 static waldo_ref *
-connect_again(struct world *w, const char *uri)
+get_bootstrap(struct world *w)
 {
 	waldo_ref *ref = NULL;
 
 	if (w->near || w->client == NULL ||
-	    waldo_connect(w->client, uri, &ref) != WALDO_OK) {
+	    waldo_connect(w->client, w->uri, &ref) != WALDO_OK) {
 		return NULL;
 	}
 	return ref;
@@ -34,12 +35,12 @@ connect_again(struct world *w, const char *uri)
 static void
 connecting(struct world *w)
 {
-	waldo_ref *bootstrap = connect_again(w, "waldo+inproc:oom");
+	waldo_ref *bootstrap = get_bootstrap(w);
 	waldo_ref *again;
 
 	(void) ask(w, w->gate, "echo", WALDO_OK);
 	pump();
-	again = connect_again(w, "waldo+inproc:oom/gate");
+	again = gate_of(w, w->client);
 	if (again != NULL) {
 		(void) ask(w, again, "echo", WALDO_OK);
 	}
@@ -199,7 +200,7 @@ missing_a_deadline(struct world *w)
 
 	waldo_putf(waldo_request_get_args(request), "i", o->number);
 	watch_outcome(o, waldo_request_send(request));
-	memory_advance(UINT64_C(1000) * 1000);
+	ground_advance(1000);
 	answer_held(w);
 }
 
@@ -210,14 +211,14 @@ sending_big_bytes(struct world *w)
 	waldo_request *request = waldo_request_new(w->gate, "take_big", NULL);
 
 	waldo_putf(waldo_request_get_args(request), "i", o->number);
-	lend(w, waldo_request_get_args(request));
+	lend(w, waldo_request_get_args(request), BIG);
 	watch_outcome(o, waldo_request_send(request));
 	(void) ask(w, w->gate, "give_big", WALDO_OK);
 	pump();
 
 	/* Once more, and never sent. */
 	request = waldo_request_new(w->gate, "take_big", NULL);
-	lend(w, waldo_request_get_args(request));
+	lend(w, waldo_request_get_args(request), BIG);
 	waldo_request_free(request);
 }
 
@@ -232,7 +233,7 @@ waiting_for_credit(struct world *w)
 		    waldo_request_new(w->gate, "take_big", NULL);
 
 		waldo_putf(waldo_request_get_args(request), "i", o->number);
-		lend(w, waldo_request_get_args(request));
+		lend(w, waldo_request_get_args(request), BIG);
 		watch_outcome(o, waldo_request_send(request));
 	}
 	watch_room(w, w->gate);
@@ -429,7 +430,7 @@ losing_the_peer(struct world *w)
 	o->at_end = true;
 	pump();
 	if (!w->near) {
-		waldo_node_free(w->server);
+		ground_node_free(w->server);
 		w->server = NULL;
 	}
 	/* With both ends in one node, the end of the world ends it. */
@@ -508,6 +509,19 @@ finding(struct world *w)
 	}
 }
 
+/* Promises that travel, and what they become. */
+static void
+resolving(struct world *w)
+{
+	converse_from(w, "ask for a promise", "call what was promised");
+}
+
+static void
+passing_what_is_held(struct world *w)
+{
+	converse_from(w, "pass a promise", "call what it was");
+}
+
 const struct scenario scenarios[] = {
     {"connecting", connecting},
     {"passing values", passing_values},
@@ -534,6 +548,8 @@ const struct scenario scenarios[] = {
     {"losing the peer", losing_the_peer},
     {"relaying", relaying},
     {"describing", describing},
+    {"resolving a promise", resolving},
+    {"passing what is held", passing_what_is_held},
     {"stopping", stopping},
     {"finding", finding},
 };

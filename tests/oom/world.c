@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "oom/world.h"
-#include "memory/driver.h"
+#include "broker/driver.h"
+#include "oom/ground.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,15 @@ static const uint8_t big[BIG];
 void
 pump(void)
 {
-	(void) memory_settle();
+	ground_settle();
+}
+
+static void
+interrupt(struct world *w, waldo_node *node)
+{
+	if (w->interrupt != NULL) {
+		w->interrupt(w, node);
+	}
 }
 
 /* ---- outcomes */
@@ -40,6 +49,7 @@ note(waldo_reader *result, const waldo_failure *failure, void *user)
 	} else if (waldo_read_type(result) == WALDO_TYPE_REF) {
 		outcome->ref = waldo_ref_retain(waldo_read_ref(result));
 	}
+	interrupt(outcome->w, outcome->w->client);
 }
 
 void
@@ -54,23 +64,29 @@ watch_outcome(struct outcome *outcome, waldo_promise *promise)
 static void
 note_done(void *user)
 {
-	((struct loan *) user)->done++;
+	struct loan *loan = user;
+
+	loan->done++;
+	interrupt(loan->w, NULL);
 }
 
 void
-lend(struct world *w, waldo_writer *writer)
+lend(struct world *w, waldo_writer *writer, size_t len)
 {
 	struct loan *loan = &w->loans[w->loan_count++];
 
-	loan->given = 1;
-	waldo_put_bytes_take(writer, big, BIG, note_done, loan);
+	loan->w = w;
+	waldo_put_bytes_take(writer, big, len, note_done, loan);
 }
 
 static void
 note_change(waldo_ref *ref, waldo_state state, void *user)
 {
+	struct watch *watch = user;
+
 	(void) ref;
-	((struct watch *) user)->told += state == WALDO_BROKEN;
+	watch->told += state == WALDO_BROKEN;
+	interrupt(watch->w, watch->w->client);
 }
 
 void
@@ -86,9 +102,12 @@ watch_ref(struct world *w, waldo_ref *ref)
 static void
 note_room(waldo_ref *ref, waldo_state state, void *user)
 {
+	struct watch *watch = user;
+
 	(void) ref;
 	(void) state;
-	((struct watch *) user)->told++;
+	watch->told++;
+	interrupt(watch->w, watch->w->client);
 }
 
 void
@@ -104,7 +123,10 @@ watch_room(struct world *w, waldo_ref *ref)
 static void
 note_time(void *user)
 {
-	((struct watch *) user)->told++;
+	struct watch *watch = user;
+
+	watch->told++;
+	interrupt(watch->w, watch->w->client);
 }
 
 void
@@ -131,6 +153,7 @@ enter(void *self, waldo_call *call)
 	if (waldo_read_error(waldo_call_get_args(call)) == WALDO_OK) {
 		service->w->outcomes[number].runs++;
 	}
+	interrupt(service->w, service->node);
 	return service;
 }
 
@@ -180,11 +203,34 @@ many(void *self, waldo_call *call)
 }
 
 static void
+note_cancel(waldo_call *call, void *user)
+{
+	struct service *service = user;
+
+	(void) call;
+	service->cancelled++;
+	interrupt(service->w, service->node);
+}
+
+static void
 hold(void *self, waldo_call *call)
 {
-	struct world *w = enter(self, call)->w;
+	struct service *service = enter(self, call);
+	struct world *w = service->w;
 
-	w->held[w->held_count++] = waldo_call_defer(call, NULL, NULL);
+	w->held[w->held_count++] = waldo_call_defer(call, note_cancel, service);
+}
+
+/* The reference that a call of its own will return: a promise. */
+static void
+promise(void *self, waldo_call *call)
+{
+	struct world *w = enter(self, call)->w;
+	waldo_promise *later =
+	    waldo_ref_invoke(w->service, "hold", "i", MAX_OUTCOMES - 1);
+
+	waldo_call_reply(call, "r", waldo_promise_get_ref(later));
+	waldo_promise_release(later);
 }
 
 static void
@@ -229,11 +275,30 @@ call_back(void *self, waldo_call *call)
 }
 
 static void
+raise_limits(void *self, waldo_call *call)
+{
+	const waldo_limits limits = {
+	    .size = sizeof(limits),
+	    .open_calls = 2048,
+	    .call_window = 256 * 1024,
+	};
+	waldo_err err;
+
+	(void) enter(self, call);
+	err = waldo_call_raise_limits(call, &limits);
+	if (err == WALDO_OK) {
+		waldo_call_reply(call, "");
+	} else {
+		waldo_call_fail_err(call, err);
+	}
+}
+
+static void
 give_big(void *self, waldo_call *call)
 {
 	struct service *service = enter(self, call);
 
-	lend(service->w, waldo_call_get_result(call));
+	lend(service->w, waldo_call_get_result(call), BIG);
 	waldo_call_reply(call, "");
 }
 
@@ -265,7 +330,10 @@ any_other(void *self, waldo_call *call)
 static void
 destroy(void *self)
 {
-	((struct service *) self)->destroyed++;
+	struct service *service = self;
+
+	service->destroyed++;
+	interrupt(service->w, service->node);
 }
 
 static const waldo_method methods[] = {
@@ -273,10 +341,12 @@ static const waldo_method methods[] = {
     {"make", make, NULL, 0},
     {"many", many, NULL, 0},
     {"hold", hold, NULL, 0},
+    {"promise", promise, NULL, 0},
     {"fail", fail, NULL, 0},
     {"keep", keep, NULL, 0},
     {"kept", kept, NULL, 0},
     {"call", call_back, NULL, 0},
+    {"raise", raise_limits, NULL, 0},
     {"give_big", give_big, NULL, 0},
     {"take_big", take_big, NULL, 0},
     {0},
@@ -303,14 +373,23 @@ service_new(struct world *w, waldo_node *node)
 }
 
 void
-answer_held(struct world *w)
+answer_held_with(struct world *w, waldo_ref *ref)
 {
 	size_t count = w->held_count;
+	waldo_call *held[MAX_HELD];
 
+	/* A reply may run callbacks, which may answer too. */
+	memcpy(held, w->held, sizeof(held));
 	w->held_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		waldo_call_reply(w->held[i], "r", w->service);
+		waldo_call_reply(held[i], "r", ref);
 	}
+}
+
+void
+answer_held(struct world *w)
+{
+	answer_held_with(w, w->service);
 }
 
 /* ---- the world */
@@ -339,51 +418,78 @@ node_new(struct world *w)
 	                                    .log_user = w};
 	waldo_node *node = NULL;
 
-	return memory_node_new(&options, &node) == WALDO_OK ? node : NULL;
+	return ground_node_new(&options, &node) == WALDO_OK ? node : NULL;
+}
+
+bool
+world_serve(struct world *w, const char *address)
+{
+	waldo_listener *listener = NULL;
+
+	if (waldo_listen(w->server, address, &listener) != WALDO_OK) {
+		return false;
+	}
+	(void) snprintf(w->uri, sizeof(w->uri), "%s",
+	                waldo_listener_get_uri(listener));
+	return waldo_publish(w->server, "gate", w->service) == WALDO_OK;
+}
+
+waldo_ref *
+gate_of(const struct world *w, waldo_node *node)
+{
+	waldo_ref *ref = NULL;
+	char uri[sizeof(w->uri) + 8];
+
+	(void) snprintf(uri, sizeof(uri), "%s/gate", w->uri);
+	return waldo_connect(node, uri, &ref) == WALDO_OK ? ref : NULL;
+}
+
+bool
+world_open_server(struct world *w, const char *address)
+{
+	w->server = node_new(w);
+	if (w->server == NULL) {
+		return false;
+	}
+	w->service = service_new(w, w->server);
+	return address == NULL || world_serve(w, address);
 }
 
 void
-world_open(struct world *w, bool near, size_t chunk)
+world_open_client(struct world *w)
 {
-	waldo_listener *listener;
+	w->client = node_new(w);
+	w->gate = gate_of(w, w->client); /* NULL: a broken one */
+}
 
-	*w = (struct world){.near = near};
-	memory_set_chunk(chunk);
-	w->server = node_new(w);
-	if (w->server == NULL) {
+void
+world_open(struct world *w, const char *address)
+{
+	*w = (struct world){.near = address == NULL};
+	if (!world_open_server(w, address)) {
 		return;
 	}
-	w->service = service_new(w, w->server);
-	if (near) {
+	if (w->near) {
 		w->client = w->server;
 		w->gate = waldo_ref_retain(w->service);
-		return;
-	}
-	w->client = node_new(w);
-	if (w->client == NULL ||
-	    waldo_listen(w->server, "inproc:oom", &listener) != WALDO_OK ||
-	    waldo_publish(w->server, "gate", w->service) != WALDO_OK) {
-		return;
-	}
-	if (waldo_connect(w->client, "waldo+inproc:oom/gate", &w->gate) !=
-	    WALDO_OK) {
-		w->gate = NULL; /* which is a broken reference */
+	} else {
+		world_open_client(w);
 	}
 }
 
 void
 world_settle(void)
 {
-	/* Longer than the silence that ends a session. */
-	memory_advance(UINT64_C(60) * 1000 * 1000);
+	ground_outlast();
 }
 
-static void
+void
 stop_watches(struct world *w)
 {
 	for (size_t i = 0; i < w->watch_count; i++) {
 		waldo_watch_stop(w->watches[i].handle);
 		w->watches[i].handle = NULL;
+		w->watches[i].stopped = true;
 	}
 }
 
@@ -395,8 +501,11 @@ release_refs(struct world *w)
 		w->outcomes[i].ref = NULL;
 	}
 	waldo_ref_release(w->kept);
+	waldo_ref_release(w->hand);
 	waldo_ref_release(w->service);
-	w->kept = w->service = NULL;
+	w->kept = w->hand = w->service = NULL;
+	waldo_promise_release(w->promise);
+	w->promise = NULL;
 }
 
 void
@@ -404,15 +513,14 @@ world_close(struct world *w)
 {
 	stop_watches(w);
 	if (w->client != w->server) {
-		waldo_node_free(w->client);
+		ground_node_free(w->client);
 	}
 	/* Some handles outlive their node. */
 	release_refs(w);
 	waldo_ref_release(w->gate);
-	waldo_node_free(w->third);
-	waldo_node_free(w->server);
+	ground_node_free(w->third);
+	ground_node_free(w->server);
 	answer_held(w);
-	memory_set_chunk(0);
 }
 
 /* ---- what must hold */
@@ -528,10 +636,13 @@ const char *
 world_check_settled(const struct world *w, bool failed)
 {
 	for (size_t i = 0; i < w->watch_count; i++) {
-		if (w->watches[i].told != (w->watches[i].registered ? 1 : 0)) {
+		const struct watch *watch = &w->watches[i];
+
+		if (!watch->stopped &&
+		    watch->told != (watch->registered ? 1 : 0)) {
 			return say("not told once: watch", i);
 		}
-		if (!failed && !w->watches[i].registered) {
+		if (!failed && !watch->registered) {
 			return say("refused, though memory lasted: watch", i);
 		}
 	}

@@ -41,12 +41,13 @@ struct outcome {
 };
 
 struct loan {
-	int given, done;
+	struct world *w;
+	int done;
 };
 
 struct watch {
 	struct world *w;
-	bool registered;
+	bool registered, stopped;
 	int told; /* of the break, of room, or of the time */
 	waldo_watch *handle;
 };
@@ -55,7 +56,7 @@ struct service {
 	struct world *w;
 	waldo_node *node;
 	bool made;
-	int destroyed;
+	int destroyed, cancelled;
 };
 
 struct world {
@@ -63,9 +64,15 @@ struct world {
 	bool stopping; /* the server must come to its end */
 	bool broken;   /* a node has logged that its peer broke the protocol */
 	waldo_node *server, *client, *third;
-	waldo_ref *service; /* near, at the server */
-	waldo_ref *gate;    /* the same, as the client sees it */
-	waldo_ref *kept;    /* by the method keep() */
+	char uri[512];          /* of the server, without a name */
+	waldo_ref *service;     /* near, at the server */
+	waldo_ref *gate;        /* the same, as the client sees it */
+	waldo_ref *kept;        /* by the method keep() */
+	waldo_ref *hand;        /* what a scenario goes on with */
+	waldo_promise *promise; /* likewise */
+
+	/* Called by each callback, of `node` if that is known; NULL: nothing. */
+	void (*interrupt)(struct world *w, waldo_node *node);
 	waldo_call *held[MAX_HELD];
 	size_t held_count, outcome_count, loan_count, watch_count;
 	size_t service_count;
@@ -75,7 +82,17 @@ struct world {
 	struct service services[MAX_SERVICES];
 };
 
-void world_open(struct world *w, bool near, size_t chunk);
+/* The server listens at `address`, and the client holds its gate; NULL: both
+ * are one node. */
+void world_open(struct world *w, const char *address);
+
+/* One of the two alone, in a world that is empty: the server, false if it
+ * cannot listen; and the client, of whoever listens at w->uri. */
+bool world_open_server(struct world *w, const char *address);
+void world_open_client(struct world *w);
+
+/* Has the server listen and publish its gate; false if it cannot. */
+bool world_serve(struct world *w, const char *address);
 
 /* Lets time pass until every call that can end has ended. */
 void world_settle(void);
@@ -99,8 +116,14 @@ void pump(void);
 waldo_node *node_new(struct world *w);
 waldo_ref *service_new(struct world *w, waldo_node *node);
 
-/* Answers the calls that hold() has deferred, with their numbers. */
+/* Another reference to the server's gate; NULL if `node` cannot have one. */
+waldo_ref *gate_of(const struct world *w, waldo_node *node);
+
+/* Answers the calls that hold() has deferred, with the service. */
 void answer_held(struct world *w);
+
+/* The same, with `ref`. */
+void answer_held_with(struct world *w, waldo_ref *ref);
 
 /* A call that is about to be made; `want` is its outcome while memory lasts. */
 struct outcome *expect(struct world *w, waldo_err want);
@@ -108,12 +131,15 @@ struct outcome *expect(struct world *w, waldo_err want);
 /* The call was made: takes `promise`. */
 void watch_outcome(struct outcome *outcome, waldo_promise *promise);
 
-/* Puts BIG bytes that are lent. */
-void lend(struct world *w, waldo_writer *writer);
+/* Puts bytes that are lent, at most BIG. */
+void lend(struct world *w, waldo_writer *writer, size_t len);
 
 void watch_ref(struct world *w, waldo_ref *ref);
 void watch_room(struct world *w, waldo_ref *ref);
 void watch_time(struct world *w, waldo_node *node, uint32_t delay_ms);
+
+/* Nothing need be told any more. */
+void stop_watches(struct world *w);
 
 /* ---- scenarios.c */
 

@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ int __wrap_asprintf(char **ret_text, const char *format, ...);
 void __wrap_free(void *block);
 
 static sim_memory *current;
-static size_t bytes, blocks;
+static atomic_size_t bytes, blocks; /* threads may allocate as well */
 
 sim_memory *
 sim_memory_of(sim_memory *memory)
