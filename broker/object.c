@@ -37,6 +37,22 @@ waldoi_method_is_valid(const char *text, size_t len)
 	return true;
 }
 
+static const waldo_method *
+find_in_table(const waldo_class *kind, const char *name)
+{
+	for (size_t i = 0; kind->methods != NULL; i++) {
+		const waldo_method *method = method_at(kind, i);
+
+		if (method->name == NULL) {
+			break;
+		}
+		if (strcmp(method->name, name) == 0) {
+			return method;
+		}
+	}
+	return NULL;
+}
+
 static waldo_err
 check_class(waldo_node *node, const waldo_class *kind)
 {
@@ -65,24 +81,14 @@ check_class(waldo_node *node, const waldo_class *kind)
 			    "valid name",
 			    kind->name, method->name);
 		}
+		if (find_in_table(kind, method->name) != method) {
+			return waldoi_node_fail(node, WALDO_EINVAL,
+			                        "class %s: method '%s' is "
+			                        "there twice",
+			                        kind->name, method->name);
+		}
 	}
 	return WALDO_OK;
-}
-
-static const waldo_method *
-find_in_table(const waldo_class *kind, const char *name)
-{
-	for (size_t i = 0; kind->methods != NULL; i++) {
-		const waldo_method *method = method_at(kind, i);
-
-		if (method->name == NULL) {
-			break;
-		}
-		if (strcmp(method->name, name) == 0) {
-			return method;
-		}
-	}
-	return NULL;
 }
 
 static const waldo_method *

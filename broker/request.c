@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ALL_FLAGS ((unsigned) (WALDO_ONE_WAY | WALDO_IDEMPOTENT))
+
 /* ---- building */
 
 /* The method's name, or the writer fails with what is wrong with it. */
@@ -41,6 +43,12 @@ set_options(waldo_request *request, const waldo_options *options)
 		                   "waldo_options.size is %zu, not %zu",
 		                   options->size, sizeof(*options));
 		options = NULL;
+	}
+	if (options != NULL && (options->flags & ~ALL_FLAGS) != 0) {
+		waldoi_writer_fail(&request->args, WALDO_EINVAL,
+		                   "waldo_options.flags is 0x%x, of which 0x%x "
+		                   "are known",
+		                   options->flags, ALL_FLAGS);
 	}
 	if (options != NULL) {
 		request->flags = options->flags;

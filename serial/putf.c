@@ -56,6 +56,10 @@ check_format(waldo_writer *writer, const char *format)
 	const char *open[WALDOI_MAX_DEPTH];
 	size_t depth = 0;
 
+	if (format == NULL) {
+		waldoi_writer_fail(writer, WALDO_EINVAL, "format: NULL");
+		return false;
+	}
 	for (const char *p = format; *p != '\0'; p++) {
 		if (is_letter(*p)) {
 			continue;

@@ -29,7 +29,7 @@ enum waldo_method_flags {
 };
 
 typedef struct waldo_method {
-	const char *name; /* NULL ends the table */
+	const char *name; /* NULL ends the table; no two are the same */
 	waldo_method_fn *fn;
 	const char *signature; /* "(name: string) -> string"; or NULL */
 	uint32_t flags;

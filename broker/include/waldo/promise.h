@@ -100,7 +100,8 @@ enum waldo_request_flags {
 typedef struct waldo_options {
 	size_t size;         /* sizeof(waldo_options) */
 	uint32_t timeout_ms; /* 0: waldo_limits.call_timeout_ms */
-	uint32_t flags;
+	uint32_t flags;      /* waldo_request_flags; any other fails the call
+	                      * with WALDO_EINVAL */
 } waldo_options;
 
 /* NULL when memory ran out, which every function accepts. `options` may be

@@ -36,7 +36,8 @@ void waldo_put_bytes(waldo_writer *writer, const void *data, size_t len);
  * The same without a copy: takes `data`, and calls `done(user)` once nobody
  * needs it any more: it was acknowledged, copied or refused; also when this
  * has no effect because the writer has failed. `done` runs from the loop,
- * never inside a function of ours, and at the latest in waldo_node_free().
+ * never inside a function of ours, and at the latest in waldo_node_free(); in
+ * waldo_request_free() for a request that outlives its node.
  * With a NULL writer, or if memory runs out here, the data cannot be kept and
  * `done` runs at once. `done` may be NULL.
  */

@@ -374,6 +374,16 @@ MISUSE(waldo_request_new, options_of_a_wrong_size)
 	expect_bad_options(w, &part);
 }
 
+MISUSE(waldo_request_new, unknown_flags)
+{
+	waldo_options options = {.size = sizeof(options), .flags = 4};
+
+	assert_err(outcome_of(waldo_request_send(
+	               waldo_request_new(w->gate, "echo", &options))),
+	           WALDO_EINVAL);
+	assert_non_null(strstr(probe_message, "waldo_options.flags"));
+}
+
 MISUSE(waldo_request_new, the_longest_timeout)
 {
 	const waldo_options options = {sizeof(options), UINT32_MAX, 0};
@@ -464,6 +474,7 @@ const struct row promise_rows[] = {
     ROW(waldo_promise_release, null),
     ROW(waldo_promise_release, after_the_node),
     ROW(waldo_request_new, of_null),
+    ROW(waldo_request_new, unknown_flags),
     ROW(waldo_request_new, no_name_of_a_method),
     ROW(waldo_request_new, options_of_a_wrong_size),
     ROW(waldo_request_new, the_longest_timeout),

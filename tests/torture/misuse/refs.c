@@ -367,12 +367,13 @@ MISUSE(waldo_object_new, null)
 
 MISUSE(waldo_object_new, of_a_bad_class)
 {
-	static const waldo_method bad[][2] = {
+	static const waldo_method bad[][3] = {
 	    {{"", do_nothing, NULL, 0}, {0}},
 	    {{".dot", do_nothing, NULL, 0}, {0}},
 	    {{"a/b", do_nothing, NULL, 0}, {0}},
 	    {{"\xff", do_nothing, NULL, 0}, {0}},
-	    {{"go", NULL, NULL, 0}, {0}}};
+	    {{"go", NULL, NULL, 0}, {0}},
+	    {{"go", do_nothing, NULL, 0}, {"go", do_nothing, NULL, 0}, {0}}};
 	static waldo_class kind = {
 	    WALDO_CLASS_SIZES, "Kind", NULL, NULL, do_nothing,
 	};

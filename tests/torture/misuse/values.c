@@ -187,6 +187,7 @@ UNSENDABLE(waldo_putf, a_space, WALDO_EINVAL, waldo_putf(args, "i i", 1, 2))
 UNSENDABLE(waldo_putf, not_closed, WALDO_EINVAL, waldo_putf(args, "[i", 1))
 UNSENDABLE(waldo_putf, never_opened, WALDO_EINVAL, waldo_putf(args, "i]", 1))
 UNSENDABLE(waldo_putf, crossed, WALDO_EINVAL, waldo_putf(args, "[{]}"))
+UNSENDABLE(waldo_putf, no_format, WALDO_EINVAL, waldo_putf(args, NULL))
 UNSENDABLE(waldo_putf, a_key_alone, WALDO_EINVAL, waldo_putf(args, "{s}", "k"))
 UNSENDABLE(waldo_putf, a_string_not_utf8, WALDO_EINVAL,
            waldo_putf(args, "s", "\xc0\x80"))
@@ -325,6 +326,7 @@ const struct row value_rows[] = {
     ROW(waldo_putf, not_closed),
     ROW(waldo_putf, never_opened),
     ROW(waldo_putf, crossed),
+    ROW(waldo_putf, no_format),
     ROW(waldo_putf, a_key_alone),
     ROW(waldo_putf, a_string_not_utf8),
     ROW(waldo_putf, too_deep),
