@@ -13,7 +13,8 @@ much(sim_world *world)
 	return 10000 + sim_below(world, 50000);
 }
 
-/* A far reference to somebody who is easily filled; NULL: nobody is. */
+/* A far reference to somebody who is easily filled; NULL: nobody is. Not by
+ * way of others, who cannot stop the answers that they pass on. */
 static sim_hold *
 pick_small(sim_node *node)
 {
@@ -21,7 +22,8 @@ pick_small(sim_node *node)
 		sim_hold *hold = sim_hold_in(node, WALDO_FAR);
 
 		if (hold != NULL && hold->link != NULL && hold->peer != NULL &&
-		    hold->peer != node && hold->peer->limits.call_window != 0) {
+		    sim_hold_is_direct(hold) &&
+		    hold->peer->limits.call_window != 0) {
 			return hold;
 		}
 	}
@@ -136,7 +138,7 @@ do_pause(sim_node *node)
 	}
 	stand_still(target->link, node);
 	for (int i = 0; i < 12; i++) {
-		send_much(node, target, false);
+		(void) sim_call_plan(node, target, SIM_PULL);
 		(void) sim_call_plan(node, target,
 		                     i % 4 == 0 ? SIM_LATER : SIM_ECHO);
 	}

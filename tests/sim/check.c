@@ -141,7 +141,8 @@ check_remote(sim_object *object, sim_hold *hold)
 		return;
 	}
 	sim_expect(node->world, SIM_HELD_RULE,
-	           link->touched || !sim_link_is_up(link),
+	           link->touched || !sim_link_is_up(link) ||
+	               (link->passes_on && node->limits.queued_bytes != 0),
 	           "object %u is destroyed, node %u holds it by link %u",
 	           object->serial, hold->node->index, link->id);
 	check_break_first(object, link);

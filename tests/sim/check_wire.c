@@ -199,6 +199,17 @@ check_sending(frame *f, const sim_sent *sent)
 	}
 }
 
+/* Who passes calls on cannot say when their answers come. */
+static void
+note_leg(frame *f, sim_inv *inv, unsigned hops)
+{
+	if (inv->leg != NULL && hops > 0) {
+		inv->leg->link->passes_on = true;
+	}
+	inv->leg = f->end;
+	inv->hops = hops > inv->hops ? hops : inv->hops;
+}
+
 static void
 read_call(frame *f)
 {
@@ -218,8 +229,8 @@ read_call(frame *f)
 	sim_expect(f->world, SIM_HOPS_RULE, hops <= MOST_HOPS && !f->c.failed,
 	           "link %u: a call with %" PRIu64 " hops", f->link->id, hops);
 	sent->inv = sent->flush ? NULL : read_inv(f);
-	if (sent->inv != NULL && sent->inv->hops < hops) {
-		sent->inv->hops = (unsigned) hops;
+	if (sent->inv != NULL) {
+		note_leg(f, sent->inv, (unsigned) hops);
 	}
 	sim_list_add(&f->wire->sent, sent);
 	check_sending(f, sent);
@@ -356,7 +367,7 @@ read_bye(frame *f)
 }
 
 /* Nobody honest is told that he broke the protocol, nor that he read too
- * little (P39: his calls waited). */
+ * little (P39: his calls waited), unless answers to many came at once. */
 static void
 read_abort(frame *f)
 {
@@ -364,7 +375,11 @@ read_abort(frame *f)
 
 	sim_expect(f->world, SIM_HONEST_RULE, code != 1,
 	           "link %u: ABORT because of the protocol", f->link->id);
-	sim_expect(f->world, SIM_PAUSE_RULE, code != 2,
+	if (code == 2) {
+		f->link->touched = true;
+		f->world->calm = false;
+	}
+	sim_expect(f->world, SIM_PAUSE_RULE, code != 2 || f->link->passes_on,
 	           "link %u: ABORT because of a limit", f->link->id);
 }
 

@@ -77,6 +77,7 @@ struct sim_link {
 	unsigned running[2]; /* calls from this end not yet answered, P16 */
 	uint32_t latest[2];  /* the last made of its calls that began here */
 	uint32_t raised[2];  /* open_calls that an end has raised its to; 0 */
+	bool passes_on;      /* calls that came by it went on to others */
 	bool deaf;           /* a fake peer that never reads */
 };
 

@@ -130,6 +130,18 @@ big(sim_dispatch *d, waldo_reader *args)
 	waldo_call_reply(d->call, "");
 }
 
+/* More comes back than was sent. */
+static void
+pull(sim_dispatch *d)
+{
+	if (!waldo_call_check(d->call)) {
+		return;
+	}
+	sim_bytes_put(d->node, waldo_call_get_result(d->call), d->inv->id,
+	              d->inv->size);
+	waldo_call_reply(d->call, "");
+}
+
 static bool
 is_promise(sim_hold *hold)
 {
@@ -175,6 +187,7 @@ run_plan(sim_dispatch *d, waldo_reader *args)
 	case SIM_ECHO: echo(d, args); break;
 	case SIM_BIG: big(d, args); break;
 	case SIM_BLOCK: block(d, args); break;
+	case SIM_PULL: pull(d); break;
 	case SIM_GET: get(d); break;
 	case SIM_GIVE:
 	case SIM_BACK:
@@ -349,6 +362,7 @@ static const waldo_method methods[] = {
     {"relay", method, NULL, 0},
     {"bounce", method, NULL, 0},
     {"raise", method, NULL, 0},
+    {"pull", method, NULL, 0},
     {NULL, NULL, NULL, 0},
 };
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 const char *const sim_methods[SIM_PLANS] = {
-    "echo",  "who",   "make",     "get",   "give",   "back",
-    "later", "fail",  "fail2",    "table", "big",    "types",
-    "home",  "block", "no_reply", "relay", "bounce", "raise"};
+    "echo",     "who",   "make",   "get",   "give",  "back", "later",
+    "fail",     "fail2", "table",  "big",   "types", "home", "block",
+    "no_reply", "relay", "bounce", "raise", "pull"};
 
 sim_inv *
 sim_inv_new(sim_node *node, sim_hold *target, sim_plan plan)
@@ -253,6 +253,7 @@ prepare(sim_inv *inv)
 			                : sim_below(world, 20000);
 		}
 		return true;
+	case SIM_PULL: inv->size = sim_below(world, 60000); return true;
 	case SIM_BLOCK: inv->size = sim_below(world, 300); return true;
 	default: return true;
 	}

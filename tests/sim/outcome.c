@@ -104,6 +104,7 @@ read_value(sim_inv *inv, waldo_reader *result)
 		       waldo_read_uint(result, UINT32_MAX) ==
 		           inv->ran_on->serial;
 	case SIM_DYNAMIC: return waldo_read_uint(result, UINT32_MAX) == inv->id;
+	case SIM_PULL:
 	case SIM_BIG:
 		data = waldo_read_bytes(result, &len);
 		return sim_bytes_are(data, len, inv->id, inv->size);

@@ -60,6 +60,7 @@ typedef enum sim_plan {
 	SIM_RELAY,
 	SIM_BOUNCE,
 	SIM_RAISE,
+	SIM_PULL,
 	SIM_PLANS,   /* those above are in the table */
 	SIM_DYNAMIC, /* any name, taken by `other` if the class has it */
 	SIM_UNKNOWN, /* no such method */
@@ -126,6 +127,7 @@ struct sim_inv {
 	/* callee */
 	unsigned executed;
 	sim_link *came_by;
+	sim_end *leg;        /* who sent it last */
 	unsigned hops;       /* how often it was forwarded, by what was seen */
 	sim_link *unwelcome; /* reached a node there that goes away: not run */
 	bool answered;
