@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What users do at random: the kinds of calls, and all that is no call. A new
- * kind is one function and one line in a table. */
+/* The kinds of calls. */
 #include "sim/sim.h"
 
 #include <stdio.h>
@@ -81,26 +80,11 @@ do_one_way(sim_node *node)
 }
 
 static bool
-notify(sim_node *node, sim_hold *target, sim_plan plan)
-{
-	sim_inv *inv = sim_inv_new(node, target, plan);
-	sim_scope scope = sim_enter(node, SIM_API_ANY);
-	waldo_err err =
-	    waldo_ref_notify(target->ref, inv->method, "u", inv->id);
-
-	sim_leave(node, scope);
-	inv->notify = true;
-	inv->refused = err != WALDO_OK;
-	inv->code = err;
-	return true;
-}
-
-static bool
 do_notify(sim_node *node)
 {
 	sim_hold *target = sim_hold_pick(node);
 
-	return target != NULL && notify(node, target, SIM_WHO);
+	return target != NULL && sim_call_notify(node, target, SIM_WHO);
 }
 
 /* A promise of a reference: made, or promised for later. */
@@ -183,7 +167,7 @@ sim_burst(sim_node *node, sim_hold *target)
 	while (count-- > 0) {
 		(void) sim_call_plan(node, target, SIM_LATER);
 		if (sim_chance(node->world, 20)) {
-			(void) notify(node, target, SIM_WHO);
+			(void) sim_call_notify(node, target, SIM_WHO);
 		}
 	}
 }
@@ -197,25 +181,6 @@ do_burst(sim_node *node)
 		sim_burst(node, target);
 	}
 	return target != NULL;
-}
-
-/* More bytes than may wait. */
-static bool
-do_flood(sim_node *node)
-{
-	sim_hold *target = sim_hold_pick(node);
-
-	if (target == NULL || target->link == NULL ||
-	    node->limits.queued_bytes == 0) {
-		return false;
-	}
-	for (int i = 0; i < 30; i++) {
-		sim_inv *inv = sim_inv_new(node, target, SIM_BIG);
-
-		inv->one_way = true;
-		sim_call_send(inv, false);
-	}
-	return true;
 }
 
 static void
@@ -274,7 +239,7 @@ do_churn(sim_node *node)
 	target = sim_hold_promised(inv, NULL);
 	if (target != NULL) {
 		(void) sim_call_plan(node, target, SIM_ECHO);
-		sim_hold_give_back(target);
+		sim_hold_let_go(target);
 	}
 	if (inv->promise != NULL) {
 		sim_promise_drop(inv);
@@ -341,90 +306,9 @@ const sim_act sim_calls[] = {
     {"pipeline by a path", 4, do_path},
     {"pipeline on an old promise", 4, do_pipeline_old},
     {"burst of calls", 1, do_burst},
-    {"flood", 1, do_flood},
     {"cancel", 4, do_cancel},
     {"cancel at once", 3, do_cancel_at_once},
     {"make, call and release", 5, do_churn},
     {"wait", 2, do_wait},
     {NULL, 0, NULL},
 };
-
-/* ---- choosing */
-
-unsigned
-sim_act_count(void)
-{
-	unsigned count = 0;
-
-	while (sim_act_name(count) != NULL) {
-		count++;
-	}
-	return count;
-}
-
-static const sim_act *
-act_at(unsigned index)
-{
-	unsigned calls = sizeof(sim_calls) / sizeof(sim_calls[0]) - 1;
-
-	return index < calls ? &sim_calls[index] : &sim_acts[index - calls];
-}
-
-const char *
-sim_act_name(unsigned index)
-{
-	return act_at(index)->name;
-}
-
-static unsigned
-choose(sim_world *world)
-{
-	static unsigned total;
-	uint32_t left;
-	unsigned index = 0;
-
-	for (unsigned i = 0; total == 0 && i < sim_act_count(); i++) {
-		index += act_at(i)->weight;
-		total = i + 1 == sim_act_count() ? index : 0;
-	}
-	left = sim_below(world, total);
-	for (index = 0; left >= act_at(index)->weight; index++) {
-		left -= act_at(index)->weight;
-	}
-	return index;
-}
-
-/* A user does not hoard. */
-static void
-trim(sim_node *node)
-{
-	while (node->holds.count > SIM_HELD) {
-		sim_hold *hold = sim_list_pick(node->world, &node->holds);
-
-		if (hold->immortal) {
-			return;
-		}
-		sim_hold_give_back(hold);
-	}
-}
-
-void
-sim_act_any(sim_node *node)
-{
-	sim_world *world = node->world;
-	unsigned index = choose(world);
-
-	sim_note(world, "act", index, node->index, node->depth);
-	if (!act_at(index)->run(node)) {
-		return;
-	}
-	world->acts++;
-	world->stats->acts[index]++;
-	if (!world->act_seen[index]) {
-		world->act_seen[index] = true;
-		world->act_kinds++;
-	}
-	if (node->node != NULL) {
-		trim(node);
-	}
-}

@@ -38,8 +38,8 @@ sim_hold_connected(sim_node *node, sim_link *link, const char *host)
 	}
 }
 
-static bool
-connect_to(sim_node *node, sim_node *peer, int name)
+static sim_hold *
+connect_host(sim_node *node, const char *host, int name)
 {
 	char uri[48];
 	waldo_ref *ref = NULL;
@@ -47,8 +47,7 @@ connect_to(sim_node *node, sim_node *peer, int name)
 	sim_scope scope;
 	waldo_err err;
 
-	(void) snprintf(uri, sizeof(uri), "waldo+inproc:%s/%s%d",
-	                peer != NULL ? peer->name : "evil",
+	(void) snprintf(uri, sizeof(uri), "waldo+inproc:%s/%s%d", host,
 	                name == SIM_NAMES ? "nobody" : "obj", name);
 	scope = sim_enter(node, SIM_API_ANY);
 	err = waldo_connect(node->node, uri, &ref);
@@ -58,22 +57,36 @@ connect_to(sim_node *node, sim_node *peer, int name)
 		           (err == WALDO_ENOMEM && node->world->oom_seen) ||
 		               node->stop_called || node->freeing,
 		           "%s: %s", uri, waldo_strerror(err));
-		return true;
+		return NULL;
 	}
 	hold = sim_hold_own(node, ref);
 	hold->connected = name;
-	hold->peer = peer;
-	hold->hostile = peer == NULL;
-	if (peer != NULL) {
+	return hold;
+}
+
+sim_hold *
+sim_connect(sim_node *node, sim_node *peer, int name)
+{
+	sim_hold *hold = connect_host(node, peer->name, name);
+
+	if (hold != NULL) {
+		hold->peer = peer;
 		hold->link = current_link(node, peer);
+	}
+	return hold;
+}
+
+static bool
+connect_to(sim_node *node, sim_node *peer, int name)
+{
+	sim_hold *hold = sim_connect(node, peer, name);
+
+	if (hold != NULL) {
 		(void) sim_call_plan(node, hold, SIM_WHO);
-		if (sim_chance(node->world, 10)) {
-			/* More than may leave before the peer has spoken. */
-			sim_burst(node, hold);
-		}
-	} else {
-		node->world->stats->faults[SIM_HOSTILE_SERVER_FAULT]++;
-		(void) sim_call_plan(node, hold, SIM_ECHO);
+	}
+	if (hold != NULL && sim_chance(node->world, 10)) {
+		/* More than may leave before the peer has spoken. */
+		sim_burst(node, hold);
 	}
 	return true;
 }
@@ -102,7 +115,14 @@ do_connect_nobody(sim_node *node)
 static bool
 do_connect_evil(sim_node *node)
 {
-	return connect_to(node, NULL, 0);
+	sim_hold *hold = connect_host(node, "evil", 0);
+
+	if (hold != NULL) {
+		hold->hostile = true;
+		node->world->stats->faults[SIM_HOSTILE_SERVER_FAULT]++;
+		(void) sim_call_plan(node, hold, SIM_ECHO);
+	}
+	return true;
 }
 
 static bool
@@ -222,7 +242,7 @@ do_end_session(sim_node *node)
 	sim_hold *hold = sim_hold_pick(node);
 	sim_scope scope;
 
-	if (hold == NULL || hold->link == NULL ||
+	if (hold == NULL || hold->link == NULL || node->world->calm ||
 	    sim_hold_state(hold) != WALDO_FAR) {
 		return false;
 	}
@@ -231,6 +251,7 @@ do_end_session(sim_node *node)
 	} else {
 		sim_node_touch(node); /* it may be another one */
 	}
+	node->ended_one = true;
 	sim_note(node->world, "end", hold->link->id, 0, 0);
 	scope = sim_enter(node, SIM_API_ANY);
 	waldo_ref_end_session(hold->ref, "enough");
@@ -239,47 +260,6 @@ do_end_session(sim_node *node)
 	           sim_hold_state(hold) == WALDO_BROKEN,
 	           "a session was ended and its reference is in state %d",
 	           (int) sim_hold_state(hold));
-	return true;
-}
-
-/* In good order; then the process ends and comes again. */
-static void
-on_stopped(void *what, uint64_t incarnation)
-{
-	sim_node *node = what;
-
-	if (node->node == NULL || node->incarnation != incarnation) {
-		return;
-	}
-	if (node->world->waiting) {
-		sim_at(node->world, node->world->now + 1000000, on_stopped,
-		       node, incarnation);
-		return;
-	}
-	sim_expect(node->world, SIM_COMPLETE_RULE,
-	           !waldo_node_is_running(node->node),
-	           "node %u does not come to its stop", node->index);
-	sim_node_kill(node, false);
-	if (node->world->stage != SIM_OVER) {
-		(void) sim_node_start(node);
-	}
-}
-
-static bool
-do_stop(sim_node *node)
-{
-	uint32_t grace = sim_below(node->world, 500);
-
-	if (node->stop_called || node->depth > 0 ||
-	    !sim_chance(node->world, 30)) {
-		return false;
-	}
-	node->stop_called = true;
-	sim_node_touch(node);
-	sim_note(node->world, "stop", node->index, grace, 0);
-	waldo_node_stop(node->node, grace);
-	sim_at(node->world, node->world->now + (grace + 12000) * 1000,
-	       on_stopped, node, node->incarnation);
 	return true;
 }
 
@@ -295,122 +275,7 @@ do_answer(sim_node *node)
 	return true;
 }
 
-/* ---- watches and timers */
-
-static void
-on_state(waldo_ref *ref, waldo_state state, void *user)
-{
-	sim_watch *watch = user;
-	sim_node *node = watch->node;
-	sim_scope scope = sim_callback_begin(node, SIM_API_NONE);
-
-	watch->up += state != WALDO_BROKEN;
-	watch->broken += state == WALDO_BROKEN;
-	sim_note(node->world, "watch", node->index, state, watch->broken);
-	sim_expect(node->world, SIM_WATCH_ONCE_RULE,
-	           ref != NULL && !watch->stopped && watch->broken <= 1 &&
-	               watch->up <= 1 && state != WALDO_PENDING &&
-	               (watch->broken == 0 || state == WALDO_BROKEN),
-	           "a watch tells of state %d; stopped %d, told %u and %u",
-	           (int) state, watch->stopped, watch->up, watch->broken);
-	sim_callback_end(node, scope);
-}
-
-static sim_watch *
-watch_new(sim_node *node, sim_hold *hold)
-{
-	sim_watch *watch = sim_alloc(sizeof(*watch));
-
-	watch->node = node;
-	watch->incarnation = node->incarnation;
-	watch->hold = hold;
-	sim_list_add(&node->world->watches, watch);
-	return watch;
-}
-
-static bool
-do_watch(sim_node *node)
-{
-	sim_hold *hold = sim_hold_pick(node);
-	bool owned = sim_chance(node->world, 80);
-	sim_watch *watch;
-	sim_scope scope;
-	waldo_err err;
-
-	if (hold == NULL || (!owned && hold->link == NULL)) {
-		return false;
-	}
-	watch = watch_new(node, hold);
-	scope = sim_enter(node, SIM_API_ANY);
-	err = waldo_ref_watch(hold->ref, on_state, watch,
-	                      owned ? &watch->handle : NULL);
-	sim_leave(node, scope);
-	if (err != WALDO_OK) {
-		watch->stopped = true;
-	} else if (owned) {
-		sim_list_add(&node->watches, watch);
-	} else {
-		hold->immortal = true;
-	}
-	return true;
-}
-
-static bool
-do_stop_watch(sim_node *node)
-{
-	sim_watch *watch = sim_list_pick(node->world, &node->watches);
-	sim_scope scope;
-
-	if (watch == NULL) {
-		return false;
-	}
-	(void) sim_list_drop(&node->watches, watch);
-	scope = sim_enter(node, SIM_API_ANY);
-	waldo_watch_stop(watch->handle);
-	sim_leave(node, scope);
-	watch->stopped = true;
-	return true;
-}
-
-static void
-on_time(void *user)
-{
-	sim_watch *timer = user;
-	sim_node *node = timer->node;
-	sim_scope scope = sim_callback_begin(node, SIM_API_NONE);
-
-	timer->up++;
-	sim_expect(node->world, SIM_TIMER_RULE,
-	           timer->up == 1 && !timer->stopped &&
-	               sim_node_now(node) + SIM_TURN_US >= timer->due,
-	           "a timer runs %u times, stopped %d, due at %" PRIu64
-	           ", now it is %" PRIu64,
-	           timer->up, timer->stopped, timer->due, sim_node_now(node));
-	sim_callback_end(node, scope);
-}
-
-static bool
-do_after(sim_node *node)
-{
-	uint32_t delay_ms = sim_below(node->world, 500);
-	sim_watch *timer = watch_new(node, NULL);
-	sim_scope scope = sim_enter(node, SIM_API_ANY);
-	waldo_err err;
-
-	timer->due = sim_node_now(node) + delay_ms * 1000;
-	if (node->depth > 0) {
-		timer->due = 0; /* from when the turn began */
-	}
-	err = waldo_node_after(node->node, delay_ms, on_time, timer,
-	                       &timer->handle);
-	sim_leave(node, scope);
-	if (err != WALDO_OK) {
-		timer->stopped = true;
-	} else {
-		sim_list_add(&node->watches, timer);
-	}
-	return true;
-}
+/* ---- the loop */
 
 static void
 on_posted(void *user)
@@ -447,11 +312,7 @@ const sim_act sim_acts[] = {
     {"release a promise", 4, do_drop_promise},
     {"revoke", 2, do_revoke},
     {"end a session", 1, do_end_session},
-    {"stop a node", 1, do_stop},
     {"answer a deferred call", 16, do_answer},
-    {"watch", 6, do_watch},
-    {"stop a watch", 4, do_stop_watch},
-    {"timer", 3, do_after},
     {"post", 2, do_post},
     {"flush", 2, do_flush},
     {NULL, 0, NULL},

@@ -44,26 +44,32 @@ sim_reply_object(sim_node *node, sim_inv *inv, waldo_call *call)
 	}
 }
 
+void
+sim_call_follow(waldo_call *call, sim_inv *inv, sim_inv *next)
+{
+	sim_node *node = next->caller;
+	sim_scope scope;
+	waldo_promise *promise;
+
+	inv->followed = next;
+	promise = sim_call_promise(next);
+	scope = sim_enter(node, SIM_API_ANY);
+	waldo_call_follow(call, promise);
+	sim_leave(node, scope);
+}
+
 /* Answers with the outcome of another call; false if there is none to make.
  * Not of one that may wait, perhaps for this very answer. */
 static bool
 follow(sim_call *call)
 {
-	sim_node *node = call->node;
-	sim_hold *target = sim_hold_pick(node);
-	waldo_promise *promise;
-	sim_scope scope;
+	sim_hold *target = sim_hold_pick(call->node);
 
 	if (target == NULL || sim_hold_object(target) == NULL) {
 		return false;
 	}
-	call->inv->followed = sim_inv_new(node, target, SIM_MAKE);
-	scope = sim_enter(node, SIM_API_ANY);
-	promise =
-	    waldo_ref_invoke(target->ref, "make", "u", call->inv->followed->id);
-	call->inv->followed->refused = promise == NULL;
-	waldo_call_follow(call->call, promise);
-	sim_leave(node, scope);
+	sim_call_follow(call->call, call->inv,
+	                sim_inv_new(call->node, target, SIM_MAKE));
 	return true;
 }
 
@@ -100,6 +106,10 @@ sim_call_answer(sim_call *call)
 	}
 	if (call->inv != NULL && call->inv->plan == SIM_LATER) {
 		answer_later(call);
+		return;
+	}
+	if (call->inv != NULL && call->inv->plan == SIM_RELAY) {
+		sim_relay_answer(call);
 		return;
 	}
 	scope = sim_enter(node, SIM_API_ANY);

@@ -10,26 +10,24 @@
 
 /* ---- a call begins */
 
-/* Promise 3, P8: on one reference, over one path, in the order made. The path
- * is the same throughout if the object lives at the node that pending calls
- * were sent to; else those that were made before the reference settled go
- * another way than those after it, and the two are not compared (a flush
- * would be needed, P10). */
+/* Promise 3, P8, P10: on one reference, whatever that becomes. Only if
+ * something broke on the way may an earlier call come by another path than a
+ * later one, after that: a flush that failed starts the order anew. */
 static void
-check_order(sim_inv *inv, const sim_object *object)
+check_order(sim_inv *inv)
 {
+	sim_world *world = inv->caller->world;
 	sim_hold *hold = inv->target;
-	/* A node that dialled itself is its own peer, yet a result that comes
-	 * home is called without the session. */
-	bool direct = hold->peer == object->node && inv->caller != object->node;
-	unsigned path = direct ? 2 : inv->pending ? 0 : 1;
 
-	sim_expect(inv->caller->world, SIM_ORDER_RULE,
-	           inv->seq > hold->last_seq[path],
+	if (inv->seq < hold->last_seq && inv->upset != world->upsets &&
+	    !sim_hold_is_direct(hold)) {
+		return;
+	}
+	sim_expect(world, SIM_ORDER_RULE, inv->seq > hold->last_seq,
 	           "invocation %u, number %u on its reference, begins after "
 	           "number %u",
-	           inv->id, inv->seq, hold->last_seq[path]);
-	hold->last_seq[path] = inv->seq;
+	           inv->id, inv->seq, hold->last_seq);
+	hold->last_seq = inv->seq;
 }
 
 /* P14. `caller` and callee are one node: its clock is the caller's own. The
@@ -66,6 +64,8 @@ sim_check_dispatch(sim_inv *inv, sim_object *object, waldo_call *call)
 	sim_note(world, "execute", inv->id, object->serial, inv->seq);
 	sim_expect(world, SIM_AT_MOST_ONCE_RULE, ++inv->executed == 1,
 	           "invocation %u executed %u times", inv->id, inv->executed);
+	sim_expect(world, SIM_KNOT_RULE, !inv->target->tied,
+	           "invocation %u, on a promise of itself, executes", inv->id);
 	sim_expect(world, SIM_NAMES_RULE,
 	           strcmp(waldo_call_get_method(call), inv->method) == 0,
 	           "invocation %u of %s came as %s", inv->id, inv->method,
@@ -80,7 +80,7 @@ sim_check_dispatch(sim_inv *inv, sim_object *object, waldo_call *call)
 	           object->serial, known->serial);
 	inv->ran_on = object;
 	inv->target->object = object;
-	check_order(inv, object);
+	check_order(inv);
 	check_deadline(inv, object, call);
 }
 
@@ -89,7 +89,7 @@ sim_check_dispatch(sim_inv *inv, sim_object *object, waldo_call *call)
 void
 sim_check_cancelled(sim_inv *inv, sim_link *link, unsigned side)
 {
-	if (link == NULL || inv->link != link ||
+	if (link == NULL || inv->link != link || inv->hops > 0 ||
 	    !sim_hold_is_direct(inv->target)) {
 		return;
 	}
@@ -141,7 +141,8 @@ check_remote(sim_object *object, sim_hold *hold)
 		return;
 	}
 	sim_expect(node->world, SIM_HELD_RULE,
-	           link->touched || !sim_link_is_up(link),
+	           link->touched || !sim_link_is_up(link) ||
+	               (link->passes_on && node->limits.queued_bytes != 0),
 	           "object %u is destroyed, node %u holds it by link %u",
 	           object->serial, hold->node->index, link->id);
 	check_break_first(object, link);
@@ -211,25 +212,6 @@ check_limit(const sim_inv *inv, const waldo_failure *failure)
 	           inv->id, failure->message);
 }
 
-/* A result that is no reference to an object of ours breaks what was built on
- * it, with any code; so may one that leads on to another node. The same holds
- * for what somebody else passed on. */
-static bool
-is_derived(const sim_hold *hold)
-{
-	const sim_inv *from = hold->from;
-
-	for (; hold->origin != NULL && from == NULL; from = hold->from) {
-		hold = hold->origin;
-		if (hold->connected >= 0) {
-			return true;
-		}
-	}
-	return from != NULL &&
-	       (from->code != WALDO_OK || from->completed == 0 ||
-	        from->made == NULL || hold->from_path);
-}
-
 /* Whether a session may have been lost, somewhere on the way. */
 static bool
 was_touched(const sim_inv *inv)
@@ -273,9 +255,18 @@ is_true(const sim_inv *inv, const waldo_failure *failure)
 	case WALDO_EARGS: return inv->wrong_args;
 	case WALDO_EREMOTE:
 		return plan == SIM_FAIL || plan == SIM_LATER ||
-		       plan == SIM_NO_REPLY;
+		       plan == SIM_RELAY || plan == SIM_NO_REPLY;
 	default: return false;
 	}
+}
+
+/* Somebody else had it first, who forwards what is called on it. */
+static bool
+was_passed_on(const sim_hold *hold)
+{
+	return hold->proxy || hold->origin != NULL ||
+	       (hold->from != NULL &&
+	        (hold->from->gave != NULL || hold->from->followed != NULL));
 }
 
 /* The callee's own error says that it ran. A call on a promise of ours that
@@ -288,12 +279,34 @@ check_own_error(const sim_inv *inv, const waldo_failure *failure)
 
 	sim_expect(inv->caller->world, SIM_EXECUTED_RULE,
 	           (ran && failure->fate == WALDO_EXECUTED) ||
-	               (inv->executed == 0 && is_derived(inv->target) &&
+	               (inv->executed == 0 &&
+	                sim_hold_is_doubtful(inv->target) &&
 	                (failure->fate == WALDO_NOT_SENT ||
-	                 inv->target->proxy || inv->target->origin != NULL)),
+	                 was_passed_on(inv->target))),
 	           "invocation %u: the callee's own error; answered %d, "
 	           "executed %u, fate %d",
 	           inv->id, inv->answered, inv->executed, (int) failure->fate);
+}
+
+static void
+check_reason(sim_inv *inv, const waldo_failure *failure)
+{
+	sim_world *world = inv->caller->world;
+	bool can_be = is_true(inv, failure) ||
+	              strstr(failure->message, "held no reference") ||
+	              strstr(failure->message, "HELLO did not come first") ||
+	              sim_hold_is_doubtful(inv->target) || inv->vague ||
+	              inv->followed != NULL;
+
+	if (!can_be && world->verbose) {
+		sim_hold_explain(inv->target);
+	}
+	sim_expect(world,
+	           failure->code == WALDO_EPROTOCOL ? SIM_HONEST_RULE
+	                                            : SIM_REASON_RULE,
+	           can_be, "invocation %u (%s): %s, \"%s\", which cannot be",
+	           inv->id, inv->method, waldo_err_type(failure->code),
+	           failure->message);
 }
 
 /* Promises 2 and 7: a failure says what happened. */
@@ -308,12 +321,19 @@ sim_check_failure(sim_inv *inv, const waldo_failure *failure)
 	if (failure->code == WALDO_ELIMIT) {
 		check_limit(inv, failure);
 	}
+	if (world->calm && world->stage != SIM_OVER) {
+		sim_expect(world, SIM_CALM_RULE,
+		           failure->code != WALDO_ELOST &&
+		               failure->code != WALDO_ECONNECT,
+		           "invocation %u (%s) is lost where nothing broke: %s",
+		           inv->id, inv->method, failure->message);
+	}
 	if (failure->code == WALDO_EREMOTE &&
 	    strcmp(failure->type, "sim.Fail") == 0 && inv->followed == NULL) {
 		check_own_error(inv, failure);
 	}
 	if (failure->code == WALDO_EDEADLINE && inv->deadline != 0 &&
-	    !is_derived(inv->target)) {
+	    !sim_hold_is_doubtful(inv->target)) {
 		sim_expect(
 		    world, SIM_CALLER_DEADLINE_RULE,
 		    sim_node_now(inv->caller) + SLACK_US >= inv->deadline ||
@@ -321,16 +341,7 @@ sim_check_failure(sim_inv *inv, const waldo_failure *failure)
 		    "invocation %u fails %" PRIu64 " us before its deadline",
 		    inv->id, inv->deadline - sim_node_now(inv->caller));
 	}
-	sim_expect(
-	    world,
-	    failure->code == WALDO_EPROTOCOL ? SIM_HONEST_RULE
-	                                     : SIM_REASON_RULE,
-	    is_true(inv, failure) ||
-	        strstr(failure->message, "held no reference") ||
-	        strstr(failure->message, "HELLO did not come first") ||
-	        is_derived(inv->target) || inv->vague || inv->followed != NULL,
-	    "invocation %u (%s): %s, \"%s\", which cannot be", inv->id,
-	    inv->method, waldo_err_type(failure->code), failure->message);
+	check_reason(inv, failure);
 }
 
 /* ---- a turn ends */
@@ -397,6 +408,7 @@ sim_check_bytes(sim_node *node)
 	size_t each = 2 * or_default(limits->queued_bytes, 16u << 20) +
 	              or_default(limits->retained_bytes, 8u << 20) +
 	              2 * or_default(limits->message_bytes, 4u << 20) +
+	              or_default(limits->call_window, 8u << 20) +
 	              or_default(limits->parked_bytes, 1u << 20);
 	waldoi_counts counts;
 

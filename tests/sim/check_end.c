@@ -13,7 +13,9 @@ must_arrive(const sim_inv *inv)
 	       inv->link != NULL && inv->link == target->link &&
 	       !inv->link->touched && sim_hold_is_direct(target) &&
 	       !target->object->revoked &&
-	       target->peer->limits.open_calls == 0; /* else refused */
+	       target->peer->limits.open_calls == 0 && /* else refused */
+	       target->peer->limits.queued_bytes == 0 &&
+	       target->peer->strangers.open_calls == 0;
 }
 
 /* Promises 1 and 2, once nothing is under way any more. */
@@ -22,6 +24,9 @@ check_invocation(sim_world *world, const sim_inv *inv)
 {
 	bool ok = inv->completed > 0 && inv->code == WALDO_OK;
 
+	if (inv->awaited && inv->completed != 1 && world->verbose) {
+		sim_hold_explain(inv->target);
+	}
 	sim_expect(world, SIM_COMPLETE_RULE,
 	           !inv->awaited || inv->completed == 1,
 	           "invocation %u (%s) of node %u never completed", inv->id,
@@ -40,6 +45,12 @@ check_invocation(sim_world *world, const sim_inv *inv)
 		           "invocation %u (%s, one-way) was taken, its link "
 		           "holds, and it did not execute",
 		           inv->id, inv->method);
+	}
+	if (inv->unwelcome != NULL) {
+		sim_expect(world, SIM_GOAWAY_RULE, inv->executed == 0,
+		           "invocation %u (%s) reached a node by link %u that "
+		           "went away, and executed",
+		           inv->id, inv->method, inv->unwelcome->id);
 	}
 	if (inv->refused ||
 	    (inv->completed > 0 && !ok && inv->fate == WALDO_NOT_SENT)) {
@@ -70,6 +81,10 @@ check_pair(sim_world *world, sim_hold *a, sim_hold *b)
 	} else if (sim_hold_state(a) == WALDO_NEAR ||
 	           (a->link == b->link && sim_hold_is_direct(a) &&
 	            sim_hold_is_direct(b))) {
+		if (!equal && world->verbose) {
+			sim_hold_explain(a);
+			sim_hold_explain(b);
+		}
 		sim_expect(world, SIM_EQUAL_RULE, equal,
 		           "two references to object %u are not equal",
 		           a->object->serial);
@@ -98,6 +113,13 @@ check_watch(sim_world *world, const sim_watch *watch)
 	sim_hold *hold = watch->hold;
 
 	if (hold == NULL || watch->stopped || hold->ref == NULL) {
+		return;
+	}
+	if (watch->room) {
+		sim_expect(world, SIM_ROOM_RULE, watch->up == 1,
+		           "a watch for room told %u times; its reference is "
+		           "in state %d",
+		           watch->up, (int) sim_hold_state(hold));
 		return;
 	}
 	sim_expect(world, SIM_WATCH_END_RULE,
@@ -144,9 +166,33 @@ sim_is_acked(sim_world *world)
 	return true;
 }
 
+/* All calls were answered, so whatever is known is known to its holders. */
+static void
+check_resolved(sim_world *world)
+{
+	for (unsigned i = 0; i < world->holds.count && world->calm; i++) {
+		sim_hold *hold = world->holds.items[i];
+
+		if (hold->ref == NULL || hold->hostile ||
+		    sim_hold_object(hold) == NULL) {
+			continue;
+		}
+		if (world->verbose && sim_hold_state(hold) == WALDO_PENDING) {
+			sim_hold_explain(hold);
+		}
+		sim_expect(world, SIM_RESOLVED_RULE,
+		           sim_hold_state(hold) != WALDO_PENDING,
+		           "reference %u of node %u, which is object %u, is "
+		           "still pending",
+		           hold->serial, hold->node->index,
+		           hold->object->serial);
+	}
+}
+
 void
 sim_check_settled(sim_world *world)
 {
+	check_resolved(world);
 	sim_expect(world, SIM_ACKED_RULE, sim_is_acked(world),
 	           "a node keeps bytes for peers that have them all");
 	for (unsigned i = 0; i < world->invs.count; i++) {

@@ -187,17 +187,18 @@ static const struct {
 	unsigned weight;
 	int kind; /* of the statistics; -1: counts for itself */
 	bool (*run)(sim_world *world);
+	bool gentle; /* in a calm world, too */
 } faults[] = {
-    {6, SIM_DELAY_FAULT, slow_down},
-    {4, SIM_STALL_FAULT, stall},
-    {2, SIM_HALF_CLOSE_FAULT, half_close},
-    {2, SIM_RESET_FAULT, reset},
-    {1, SIM_VANISH_FAULT, vanish},
-    {1, SIM_KILL_FAULT, kill_node},
-    {3, SIM_OOM_ARMED_FAULT, starve},
-    {6, -1, hostile},
-    {2, SIM_JUMP_FAULT, jump},
-    {2, SIM_BLOCK_FAULT, block},
+    {6, SIM_DELAY_FAULT, slow_down, true},
+    {4, SIM_STALL_FAULT, stall, false},
+    {2, SIM_HALF_CLOSE_FAULT, half_close, false},
+    {2, SIM_RESET_FAULT, reset, false},
+    {1, SIM_VANISH_FAULT, vanish, false},
+    {1, SIM_KILL_FAULT, kill_node, false},
+    {3, SIM_OOM_ARMED_FAULT, starve, false},
+    {6, -1, hostile, true},
+    {2, SIM_JUMP_FAULT, jump, false},
+    {2, SIM_BLOCK_FAULT, block, false},
 };
 
 void
@@ -214,7 +215,7 @@ sim_fault_any(sim_world *world)
 	while (left >= faults[i].weight) {
 		left -= faults[i++].weight;
 	}
-	if (!faults[i].run(world)) {
+	if ((world->calm && !faults[i].gentle) || !faults[i].run(world)) {
 		return;
 	}
 	sim_note(world, "fault", i, 0, 0);
@@ -242,7 +243,7 @@ sim_faults_end(sim_world *world)
 		for (int side = 0; side < 2; side++) {
 			sim_pipe *out = &link->ends[side].out;
 
-			out->room = out->room > 24 ? out->room : 24;
+			out->room = out->room > 2048 ? out->room : 2048;
 
 			if (out->stalled_until != UINT64_MAX) {
 				out->stalled_until = 0;

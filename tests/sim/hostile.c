@@ -4,18 +4,11 @@
  * nodes and are dialled; they send frames made up here, what honest nodes
  * were heard to send, or noise, with bytes changed.
  */
-#include "sim/sim.h"
+#include "sim/hostile.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define HEARD 4096 /* bytes that are remembered of each side */
-#define MOST  6000 /* bytes that are sent at a time */
-
-typedef struct buffer {
-	uint8_t data[MOST];
-	size_t len;
-} buffer;
 
 void
 sim_hostile_hear(sim_link *link, unsigned side, const uint8_t *data, size_t len)
@@ -32,73 +25,10 @@ sim_hostile_hear(sim_link *link, unsigned side, const uint8_t *data, size_t len)
 	world->heard_len[side] += len;
 }
 
-/* ---- MessagePack, the little that is needed */
-
-static void
-put(buffer *to, const void *data, size_t len)
-{
-	if (to->len + len <= MOST) {
-		memcpy(to->data + to->len, data, len);
-		to->len += len;
-	}
-}
-
-static void
-put_byte(buffer *to, unsigned byte)
-{
-	uint8_t b = (uint8_t) byte;
-
-	put(to, &b, 1);
-}
-
-static void
-put_be(buffer *to, uint64_t value, unsigned bytes)
-{
-	while (bytes-- > 0) {
-		put_byte(to, (unsigned) (value >> (8 * bytes)) & 0xff);
-	}
-}
-
-static void
-put_int(buffer *to, int64_t value)
-{
-	if (value >= 0 && value < 128) {
-		put_byte(to, (unsigned) value);
-	} else {
-		put_byte(to, 0xd3);
-		put_be(to, (uint64_t) value, 8);
-	}
-}
-
-static void
-put_text(buffer *to, const char *text)
-{
-	size_t len = strlen(text);
-
-	put_byte(to, 0xd9);
-	put_be(to, len, 1);
-	put(to, text, len);
-}
-
-static void
-put_array(buffer *to, unsigned count)
-{
-	put_byte(to, 0x90 | (count & 15));
-}
-
 /* ---- frames */
 
-/* What a fake peer remembers of itself. */
-typedef struct liar {
-	sim_world *world;
-	buffer out;
-	int64_t call; /* its next call id */
-	int64_t name; /* its next method number */
-	int64_t sign; /* -1, -2: its first export */
-} liar;
-
 static int64_t
-any_id(liar *l)
+any_id(sim_liar *l)
 {
 	static const int64_t ids[] = {0,  1,  2,  3,  4,   -1,  -2,
 	                              -3, -4, -6, 99, -99, 100, INT64_MIN};
@@ -109,138 +39,137 @@ any_id(liar *l)
 
 /* Payloads that claim more than there is, among others that do not. */
 static void
-put_payload(liar *l)
+put_payload(sim_liar *l)
 {
-	buffer *to = &l->out;
+	sim_buffer *to = &l->out;
 	uint32_t way = sim_below(l->world, 12);
 
 	if (way == 0) {
-		put_byte(to, 0xdd); /* an array of four thousand millions */
-		put_be(to, 0xffffffff, 4);
+		sim_put_byte(to, 0xdd); /* an array of four thousand millions */
+		sim_put_be(to, 0xffffffff, 4);
 	} else if (way == 1) {
-		put_byte(to, 0xdb);
-		put_be(to, 0x7fffffff, 4);
+		sim_put_byte(to, 0xdb);
+		sim_put_be(to, 0x7fffffff, 4);
 	} else if (way == 2) {
 		for (int i = 0; i < 200; i++) {
-			put_array(to, 1); /* 200 levels */
+			sim_put_array(to, 1); /* 200 levels */
 		}
-		put_byte(to, 0xc0);
+		sim_put_byte(to, 0xc0);
 	} else if (way == 3) {
-		put_byte(to, 0xc1);
+		sim_put_byte(to, 0xc1);
 	} else if (way < 7) {
-		put_array(to, 2);
-		put_int(to, 1 + sim_below(l->world, 300));
-		put_byte(to, 0xd4); /* ext 1: reference 0 */
-		put_be(to, 0x0100, 2);
+		sim_put_array(to, 2);
+		sim_put_int(to, 1 + sim_below(l->world, 300));
+		sim_put_byte(to, 0xd4); /* ext 1: reference 0 */
+		sim_put_be(to, 0x0100, 2);
 	} else if (way == 7) {
-		put_array(to, 1);
-		put_text(to, "obj0");
+		sim_put_array(to, 1);
+		sim_put_text(to, "obj0");
 	} else {
-		put_array(to, 2);
-		put_int(to, 1 + sim_below(l->world, 300));
-		put_text(to, "text");
+		sim_put_array(to, 2);
+		sim_put_int(to, 1 + sim_below(l->world, 300));
+		sim_put_text(to, "text");
 	}
 }
 
 static void
-put_refs(liar *l)
+put_refs(sim_liar *l)
 {
 	uint32_t count = sim_below(l->world, 3);
 
-	put_array(&l->out, count);
+	sim_put_array(&l->out, count);
 	while (count-- > 0) {
 		uint32_t kind = sim_below(l->world, 8);
 
-		put_array(&l->out, kind == 0 ? 3 : 2);
-		put_int(&l->out, kind);
-		put_int(&l->out,
-		        sim_chance(l->world, 60) ? l->sign : any_id(l));
+		sim_put_array(&l->out, kind == 0 ? 3 : 2);
+		sim_put_int(&l->out, kind);
+		sim_put_int(&l->out,
+		            sim_chance(l->world, 60) ? l->sign : any_id(l));
 		if (kind == 0) {
-			put_byte(&l->out, 0xc0);
+			sim_put_byte(&l->out, 0xc0);
 		}
 	}
 }
 
 static void
-put_method(liar *l)
+put_method(sim_liar *l)
 {
 	uint32_t way = sim_below(l->world, 4);
 	const char *name =
 	    way == 0 ? "fetch" : sim_methods[sim_below(l->world, SIM_PLANS)];
 
 	if (way == 1) {
-		put_int(&l->out, sim_below(l->world, (uint32_t) l->name + 2));
+		sim_put_int(&l->out,
+		            sim_below(l->world, (uint32_t) l->name + 2));
 	} else if (way == 2) {
-		put_text(&l->out, name);
+		sim_put_text(&l->out, name);
 	} else {
-		put_array(&l->out, 2);
-		put_int(&l->out, l->name++);
-		put_text(&l->out, name);
+		sim_put_array(&l->out, 2);
+		sim_put_int(&l->out, l->name++);
+		sim_put_text(&l->out, name);
 	}
 }
 
 static void
-put_call(liar *l)
+put_call(sim_liar *l)
 {
-	put_array(&l->out, 6);
-	put_int(&l->out, 1);
+	sim_put_array(&l->out, 6);
+	sim_put_int(&l->out, 1);
 	if (sim_chance(l->world, 80)) {
-		put_int(&l->out, l->call);
+		sim_put_int(&l->out, l->call);
 		l->call += 2;
 	} else {
-		put_byte(&l->out, 0xc0);
+		sim_put_byte(&l->out, 0xc0);
 	}
 	if (sim_chance(l->world, 20)) {
-		put_array(&l->out, 2);
-		put_int(&l->out, any_id(l));
-		put_int(&l->out, 0);
+		sim_put_array(&l->out, 2);
+		sim_put_int(&l->out, any_id(l));
+		sim_put_int(&l->out, 0);
 	} else {
-		put_int(&l->out, sim_chance(l->world, 50) ? 0 : any_id(l));
+		sim_put_int(&l->out, sim_chance(l->world, 50) ? 0 : any_id(l));
 	}
 	put_method(l);
 	put_refs(l);
-	put_byte(&l->out, 0x80);
+	sim_put_byte(&l->out, 0x80);
 	put_payload(l);
 }
 
 static void
-put_return(liar *l)
+put_return(sim_liar *l)
 {
-	put_array(&l->out, 5);
-	put_int(&l->out, 2);
-	put_int(&l->out, sim_chance(l->world, 60)
-	                     ? 3 - (l->sign & 1) + 2 * sim_below(l->world, 3)
-	                     : any_id(l));
-	put_int(&l->out, sim_below(l->world, 6));
-	put_byte(&l->out, sim_chance(l->world, 50) ? 0xc3 : 0xc2);
+	sim_put_array(&l->out, 5);
+	sim_put_int(&l->out, 2);
+	sim_put_int(&l->out,
+	            sim_chance(l->world, 60)
+	                ? 3 - (l->sign & 1) + 2 * sim_below(l->world, 3)
+	                : any_id(l));
+	sim_put_int(&l->out, sim_below(l->world, 6));
+	sim_put_byte(&l->out, sim_chance(l->world, 50) ? 0xc3 : 0xc2);
 	put_refs(l);
 	put_payload(l);
 }
 
 /* Any other operation: numbers, as many as it likes. */
 static void
-put_numbers(liar *l)
+put_numbers(sim_liar *l)
 {
 	uint32_t count = 1 + sim_below(l->world, 4);
 
-	put_array(&l->out, count + 1);
-	put_int(&l->out, sim_below(l->world, 14));
+	sim_put_array(&l->out, count + 1);
+	sim_put_int(&l->out, sim_below(l->world, 14));
 	while (count-- > 0) {
-		put_int(&l->out, sim_chance(l->world, 50)
-		                     ? any_id(l)
-		                     : sim_below(l->world, 9));
+		sim_put_int(&l->out, sim_chance(l->world, 50)
+		                         ? any_id(l)
+		                         : sim_below(l->world, 9));
 	}
 }
 
 static void
-put_frame(liar *l)
+put_frame(sim_liar *l)
 {
-	buffer *to = &l->out;
-	size_t start = to->len, end;
 	uint32_t kind = sim_chance(l->world, 75) ? 0 : sim_below(l->world, 4);
+	size_t start = sim_frame_begin(&l->out, kind);
 
-	put_be(to, 0, 4);
-	put_byte(to, kind);
 	if (kind == 0 && sim_chance(l->world, 60)) {
 		put_call(l);
 	} else if (kind == 0 && sim_chance(l->world, 50)) {
@@ -248,34 +177,31 @@ put_frame(liar *l)
 	} else {
 		put_numbers(l);
 	}
-	end = to->len;
-	to->len = start;
-	put_be(to, end - start - 4, 4);
-	to->len = end;
+	sim_frame_end(&l->out, start);
 }
 
 /* ---- what is sent */
 
 /* The preamble and the HELLO of somebody honest. */
 static void
-put_opening(liar *l, unsigned side)
+put_opening(sim_liar *l, unsigned side)
 {
 	static const uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', 1};
 	const uint8_t *heard = l->world->heard[side];
 	size_t len = l->world->heard_len[side], frame;
 
 	if (len < WALDOI_PREAMBLE + 4) {
-		put(&l->out, preamble, sizeof(preamble));
-		put(&l->out, "\0\0\0\4\2\x92\0\x80", 8);
+		sim_put(&l->out, preamble, sizeof(preamble));
+		sim_put(&l->out, "\0\0\0\4\2\x92\0\x80", 8);
 		return;
 	}
 	frame = (size_t) heard[14] << 8 | heard[15];
 	frame += WALDOI_PREAMBLE + 4;
-	put(&l->out, heard, frame < len ? frame : len);
+	sim_put(&l->out, heard, frame < len ? frame : len);
 }
 
 static void
-mutate(liar *l)
+mutate(sim_liar *l)
 {
 	uint32_t times = sim_below(l->world, 4);
 
@@ -295,7 +221,7 @@ mutate(liar *l)
 }
 
 static void
-speak(liar *l, unsigned side)
+speak(sim_liar *l, unsigned side)
 {
 	sim_world *world = l->world;
 	uint32_t way = sim_below(world, 10);
@@ -304,11 +230,11 @@ speak(liar *l, unsigned side)
 	if (way == 0) {
 		count = 1 + sim_below(world, 400);
 		while (count-- > 0) {
-			put_byte(&l->out, sim_below(world, 256));
+			sim_put_byte(&l->out, sim_below(world, 256));
 		}
 		world->stats->faults[SIM_HOSTILE_NOISE_FAULT]++;
 	} else if (way < 4 && world->heard_len[side] > 0) {
-		put(&l->out, world->heard[side], world->heard_len[side]);
+		sim_put(&l->out, world->heard[side], world->heard_len[side]);
 		mutate(l);
 		world->stats->faults[SIM_HOSTILE_REPLAY_FAULT]++;
 	} else {
@@ -324,8 +250,8 @@ speak(liar *l, unsigned side)
 	}
 }
 
-static void
-on_gone(void *what, uint64_t arg)
+void
+sim_hostile_gone(void *what, uint64_t arg)
 {
 	sim_link *link = what;
 
@@ -345,7 +271,7 @@ on_gone(void *what, uint64_t arg)
 static void
 lie(sim_link *link, unsigned side)
 {
-	static liar l; /* large */
+	static sim_liar l; /* large */
 	sim_world *world = link->world;
 
 	l.world = world;
@@ -357,7 +283,8 @@ lie(sim_link *link, unsigned side)
 	link->deaf = sim_chance(world, 30);
 	speak(&l, side);
 	sim_pipe_put(&link->ends[side], l.out.data, l.out.len);
-	sim_at(world, world->now + sim_below(world, 2000000), on_gone, link, 0);
+	sim_at(world, world->now + sim_below(world, 2000000), sim_hostile_gone,
+	       link, 0);
 }
 
 void
@@ -366,7 +293,12 @@ sim_hostile_dial(sim_world *world, sim_node *node)
 	sim_link *link = sim_link_new(world, NULL);
 
 	link->established = true;
-	if (sim_link_answer(link, node->name)) {
+	if (!sim_link_answer(link, node->name)) {
+		return;
+	}
+	if (sim_chance(world, 40)) {
+		sim_hoard(link);
+	} else {
 		lie(link, 0);
 	}
 }

@@ -193,7 +193,7 @@ typedef struct chunk {
 	max_align_t data[];
 } chunk;
 
-static chunk *chunks;
+static chunk *chunks, *spare;
 
 /* A simulator without memory has nothing to say. */
 static void *
@@ -206,6 +206,22 @@ must(void *block)
 	return block;
 }
 
+static void
+add_chunk(size_t room)
+{
+	chunk *more = spare;
+
+	if (room == CHUNK && more != NULL) {
+		spare = more->next;
+	} else {
+		more = must(__real_malloc(sizeof(*more) + room));
+	}
+	more->next = chunks;
+	more->used = 0;
+	more->size = room;
+	chunks = more;
+}
+
 void *
 sim_alloc(size_t size)
 {
@@ -214,13 +230,7 @@ sim_alloc(size_t size)
 	size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) *
 	       sizeof(max_align_t);
 	if (chunks == NULL || chunks->size - chunks->used < size) {
-		size_t room = size > CHUNK ? size : CHUNK;
-		chunk *more = must(__real_malloc(sizeof(*more) + room));
-
-		more->next = chunks;
-		more->used = 0;
-		more->size = room;
-		chunks = more;
+		add_chunk(size > CHUNK ? size : CHUNK);
 	}
 	block = (uint8_t *) chunks->data + chunks->used;
 	chunks->used += size;
@@ -228,18 +238,23 @@ sim_alloc(size_t size)
 	return block;
 }
 
+/* Large ones go, the others are used again. */
 void
 sim_alloc_reset(void)
 {
-	while (chunks != NULL &&
-	       (chunks->next != NULL || chunks->size > CHUNK)) {
-		chunk *next = chunks->next;
+	chunk *all = chunks;
 
-		__real_free(chunks);
-		chunks = next;
-	}
-	if (chunks != NULL) {
-		chunks->used = 0;
+	chunks = NULL;
+	while (all != NULL) {
+		chunk *next = all->next;
+
+		if (all->size > CHUNK) {
+			__real_free(all);
+		} else {
+			all->next = spare;
+			spare = all;
+		}
+		all = next;
 	}
 }
 

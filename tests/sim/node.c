@@ -25,6 +25,7 @@ notice_oom(sim_node *node)
 		         0);
 		node->memory.failed = 0;
 		node->world->oom_seen = true;
+		node->world->upsets++;
 		sim_node_touch(node);
 	}
 }
@@ -87,6 +88,13 @@ sim_node_postpone(sim_node *node, void (*run)(void *what, uint64_t arg),
 	sim_at(node->world, node->busy_until, run, what, arg);
 }
 
+bool
+sim_node_can_act(const sim_node *node)
+{
+	return node->node != NULL && !node->stop_called && node->depth == 0 &&
+	       !node->freeing && node->busy_until <= node->world->now;
+}
+
 void
 sim_node_touch(sim_node *node)
 {
@@ -145,6 +153,28 @@ choose_limits(sim_node *node)
 	}
 }
 
+/* What those who dial may use, until it is raised. */
+static void
+choose_strangers(sim_node *node)
+{
+	sim_world *world = node->world;
+	waldo_limits *strangers = &node->strangers;
+
+	*strangers = (waldo_limits){.size = sizeof(*strangers)};
+	if (sim_chance(world, 60)) {
+		return;
+	}
+	strangers->open_calls = 16;
+	if (sim_chance(world, 50)) {
+		strangers->message_bytes = 64 * 1024;
+		strangers->call_window = 64 * 1024;
+	}
+	if (sim_chance(world, 50)) {
+		strangers->imports = strangers->names = 64;
+		strangers->parked_bytes = 1024;
+	}
+}
+
 /* The objects under the three names; held by the user, too. */
 static bool
 publish_all(sim_node *node)
@@ -174,12 +204,14 @@ reset_node(sim_node *node)
 	node->incarnation++;
 	node->armed = UINT64_MAX;
 	node->turn_pending = node->in_turn = false;
-	node->freeing = node->abrupt = node->stop_called = false;
+	node->freeing = node->abrupt = false;
+	node->stop_called = node->ended_one = false;
 	node->memory = (sim_memory){0};
 	node->skew = (int64_t) sim_below(node->world, 1000000000) * 1000;
 	node->busy_until = 0;
 	node->rng.state = sim_random(&node->world->rng);
 	choose_limits(node);
+	choose_strangers(node);
 }
 
 static bool
@@ -189,6 +221,7 @@ open_node(sim_node *node)
 	char address[32];
 
 	options.limits = &node->limits;
+	options.strangers = &node->strangers;
 	options.log = on_log;
 	options.log_user = node;
 	(void) snprintf(address, sizeof(address), "inproc:%s", node->name);
@@ -238,6 +271,7 @@ abandon_links(sim_node *node)
 				continue;
 			}
 			end->open = false;
+			node->world->upsets++;
 			if (sim_chance(node->world, 30)) {
 				end->out.stalled_until = UINT64_MAX;
 				node->world->stats->faults[SIM_VANISH_FAULT]++;

@@ -8,19 +8,8 @@
 
 /* ---- methods */
 
-/* A call that is being dispatched. */
-typedef struct dispatch {
-	sim_object *object;
-	sim_node *node;
-	sim_inv *inv; /* NULL: a fake peer's */
-	sim_link *link;
-	unsigned side;
-	waldo_call *call;
-	sim_call *deferred;
-} dispatch;
-
-static sim_call *
-defer(dispatch *d)
+sim_call *
+sim_call_defer(sim_dispatch *d)
 {
 	sim_call *call = sim_alloc(sizeof(*call));
 
@@ -35,8 +24,8 @@ defer(dispatch *d)
 	return call;
 }
 
-static sim_hold *
-keep_argument(dispatch *d, waldo_ref *ref)
+sim_hold *
+sim_argument_keep(sim_dispatch *d, waldo_ref *ref)
 {
 	unsigned before = d->node->world->holds.count;
 	sim_hold *hold = sim_hold_keep(d->node, ref);
@@ -49,7 +38,8 @@ keep_argument(dispatch *d, waldo_ref *ref)
 	hold->hostile = d->inv == NULL;
 	if (d->inv != NULL) {
 		hold->origin = d->inv->arg;
-		hold->proxy = d->inv->passed_promise || d->link != d->inv->link;
+		hold->proxy = d->inv->passed_promise ||
+		              d->link != d->inv->link || d->inv->hops > 0;
 		hold->object = sim_hold_object(d->inv->arg);
 		hold->peer =
 		    d->link != NULL ? d->link->ends[d->side].node : d->node;
@@ -59,7 +49,7 @@ keep_argument(dispatch *d, waldo_ref *ref)
 
 /* `home` was sent on the very reference that it has for an argument. */
 static void
-check_home(dispatch *d, waldo_ref *ref)
+check_home(sim_dispatch *d, waldo_ref *ref)
 {
 	void *self = waldo_ref_get_self(ref, sim_object_class(d->object));
 
@@ -70,31 +60,45 @@ check_home(dispatch *d, waldo_ref *ref)
 }
 
 static void
-with_reference(dispatch *d, waldo_reader *args)
+with_reference(sim_dispatch *d, waldo_reader *args)
 {
 	waldo_ref *ref = waldo_read_ref(args);
 	sim_hold *hold;
 	sim_call *call;
+	sim_inv *back;
+	size_t len = 0;
+	const void *data =
+	    d->inv->plan == SIM_BOUNCE ? waldo_read_bytes(args, &len) : NULL;
 
 	if (!waldo_call_check(d->call)) {
 		return;
+	}
+	if (data != NULL) {
+		sim_expect(d->node->world, SIM_VALUE_RULE,
+		           sim_bytes_are(data, len, d->inv->id, d->inv->size),
+		           "invocation %u: not the %u bytes that were sent",
+		           d->inv->id, d->inv->size);
 	}
 	if (d->inv->plan == SIM_HOME) {
 		check_home(d, ref);
 		waldo_call_reply(d->call, "");
 		return;
 	}
-	hold = keep_argument(d, ref);
+	hold = sim_argument_keep(d, ref);
 	if (d->inv->plan == SIM_GIVE || hold == NULL) {
 		waldo_call_reply(d->call, "");
 		return;
 	}
-	call = defer(d);
-	call->waits = sim_call_kept(d->node, hold, SIM_ECHO);
+	call = sim_call_defer(d);
+	back = sim_inv_new(d->node, hold,
+	                   d->inv->plan == SIM_BOUNCE ? SIM_BIG : SIM_ECHO);
+	back->size = d->inv->size;
+	sim_call_send(back, true);
+	call->waits = back->promise != NULL ? back : NULL;
 }
 
 static void
-echo(dispatch *d, waldo_reader *args)
+echo(sim_dispatch *d, waldo_reader *args)
 {
 	const char *text = waldo_read_str(args, NULL);
 	char expected[16];
@@ -109,7 +113,7 @@ echo(dispatch *d, waldo_reader *args)
 }
 
 static void
-big(dispatch *d, waldo_reader *args)
+big(sim_dispatch *d, waldo_reader *args)
 {
 	size_t len = 0;
 	const void *data = waldo_read_bytes(args, &len);
@@ -126,23 +130,33 @@ big(dispatch *d, waldo_reader *args)
 	waldo_call_reply(d->call, "");
 }
 
+/* More comes back than was sent. */
+static void
+pull(sim_dispatch *d)
+{
+	if (!waldo_call_check(d->call)) {
+		return;
+	}
+	sim_bytes_put(d->node, waldo_call_get_result(d->call), d->inv->id,
+	              d->inv->size);
+	waldo_call_reply(d->call, "");
+}
+
 static bool
 is_promise(sim_hold *hold)
 {
 	return hold->proxy || sim_hold_state(hold) == WALDO_PENDING;
 }
 
-/* Nothing that may be waiting for this: a promise that leads to itself by way
- * of other nodes is garbage that nobody can collect. */
 static void
-get(dispatch *d)
+get(sim_dispatch *d)
 {
 	sim_hold *hold = sim_hold_pick(d->node);
 
 	if (!waldo_call_check(d->call)) {
 		return;
 	}
-	if (hold != NULL && sim_hold_object(hold) == NULL) {
+	if (hold != NULL && !sim_hold_is_sure(hold)) {
 		hold = NULL;
 	}
 	d->inv->gave = hold;
@@ -151,7 +165,7 @@ get(dispatch *d)
 }
 
 static void
-block(dispatch *d, waldo_reader *args)
+block(sim_dispatch *d, waldo_reader *args)
 {
 	uint64_t ms = waldo_read_uint(args, 1000);
 	uint64_t until = d->node->world->now + ms * 1000;
@@ -167,27 +181,31 @@ block(dispatch *d, waldo_reader *args)
 }
 
 static void
-run_plan(dispatch *d, waldo_reader *args)
+run_plan(sim_dispatch *d, waldo_reader *args)
 {
 	switch (d->inv->plan) {
 	case SIM_ECHO: echo(d, args); break;
 	case SIM_BIG: big(d, args); break;
 	case SIM_BLOCK: block(d, args); break;
+	case SIM_PULL: pull(d); break;
 	case SIM_GET: get(d); break;
 	case SIM_GIVE:
 	case SIM_BACK:
+	case SIM_BOUNCE:
 	case SIM_HOME: with_reference(d, args); break;
 	case SIM_TYPES:
 		waldo_put_rest(waldo_call_get_result(d->call), args);
 		waldo_call_reply(d->call, "");
 		break;
-	case SIM_LATER: (void) defer(d); break;
+	case SIM_LATER: (void) sim_call_defer(d); break;
 	case SIM_FAIL:
 		waldo_call_fail(d->call, "sim.Fail", "invocation %u",
 		                d->inv->id);
 		break;
 	case SIM_FAIL_ERR: waldo_call_fail_err(d->call, WALDO_EDENIED); break;
 	case SIM_NO_REPLY: break;
+	case SIM_RELAY: sim_relay(d, args); break;
+	case SIM_RAISE: sim_raise(d); break;
 	case SIM_MAKE:
 	case SIM_TABLE:
 		if (waldo_call_check(d->call)) {
@@ -206,19 +224,19 @@ run_plan(dispatch *d, waldo_reader *args)
 /* A fake peer may call whatever it likes; of what it passes only this may be
  * used, and never passed on. */
 static void
-run_hostile(dispatch *d, waldo_reader *args)
+run_hostile(sim_dispatch *d, waldo_reader *args)
 {
 	uint32_t way = sim_below(d->node->world, 4);
 
 	if (waldo_read_type(args) == WALDO_TYPE_REF) {
-		sim_hold *hold = keep_argument(d, waldo_read_ref(args));
+		sim_hold *hold = sim_argument_keep(d, waldo_read_ref(args));
 
 		if (hold != NULL && hold->hostile) {
 			sim_call_plan(d->node, hold, SIM_ECHO);
 		}
 	}
 	if (way == 0) {
-		(void) defer(d);
+		(void) sim_call_defer(d);
 	} else if (way == 1) {
 		sim_reply_object(d->node, NULL, d->call);
 	} else if (way == 2) {
@@ -237,10 +255,10 @@ caller_side(const sim_link *link, const sim_node *node)
 }
 
 static void
-count_call(dispatch *d)
+count_call(sim_dispatch *d)
 {
 	const sim_link *link = d->link;
-	uint32_t limit = d->node->limits.open_calls;
+	uint32_t limit;
 
 	d->object->running++;
 	if (link == NULL) {
@@ -248,9 +266,10 @@ count_call(dispatch *d)
 	}
 	d->side = caller_side(link, d->node);
 	d->link->running[d->side]++;
+	limit = sim_open_calls(link, 1 - d->side);
 	if (link->ends[0].node != link->ends[1].node) {
 		sim_expect(d->node->world, SIM_OPEN_CALLS_RULE,
-		           link->running[d->side] <= (limit ? limit : 1024),
+		           link->running[d->side] <= limit,
 		           "%u calls of one peer run, open_calls %u",
 		           link->running[d->side], limit);
 	}
@@ -259,7 +278,7 @@ count_call(dispatch *d)
 /* A call that was deferred earlier is answered from within this one, while
  * those that wait for it may stand right behind in the link's bytes. */
 static void
-answer_another(dispatch *d)
+answer_another(sim_dispatch *d)
 {
 	sim_call *call = sim_list_pick(d->node->world, &d->node->calls);
 
@@ -271,7 +290,7 @@ answer_another(dispatch *d)
 static void
 method(void *self, waldo_call *call)
 {
-	dispatch d = {.object = self, .call = call};
+	sim_dispatch d = {.object = self, .call = call};
 	sim_world *world = d.object->node->world;
 	waldo_reader *args = waldo_call_get_args(call);
 	sim_scope scope, inner;
@@ -340,6 +359,10 @@ static const waldo_method methods[] = {
     {"home", method, NULL, 0},
     {"block", method, NULL, 0},
     {"no_reply", method, NULL, 0},
+    {"relay", method, NULL, 0},
+    {"bounce", method, NULL, 0},
+    {"raise", method, NULL, 0},
+    {"pull", method, NULL, 0},
     {NULL, NULL, NULL, 0},
 };
 

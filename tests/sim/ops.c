@@ -1,207 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Invocations: references that are held, and calls on them. */
+/* Invocations. */
 #include "sim/sim.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- references */
-
-static sim_hold *
-find_hold(const sim_node *node, const waldo_ref *ref)
-{
-	for (unsigned i = 0; i < node->holds.count; i++) {
-		sim_hold *hold = node->holds.items[i];
-
-		if (hold->ref == ref) {
-			return hold;
-		}
-	}
-	return NULL;
-}
-
-sim_object *
-sim_hold_near(sim_hold *hold)
-{
-	const sim_list *objects = &hold->node->objects;
-
-	for (unsigned i = 0; i < objects->count; i++) {
-		sim_object *object = objects->items[i];
-
-		if (waldo_ref_get_self(hold->ref, sim_object_class(object)) ==
-		    object) {
-			return object;
-		}
-	}
-	return NULL;
-}
-
-sim_hold *
-sim_hold_own(sim_node *node, waldo_ref *ref)
-{
-	sim_hold *hold;
-	sim_object *object;
-
-	if (ref == NULL) {
-		return NULL;
-	}
-	hold = find_hold(node, ref);
-	if (hold == NULL) {
-		hold = sim_alloc(sizeof(*hold));
-		hold->node = node;
-		hold->incarnation = node->incarnation;
-		hold->ref = ref;
-		hold->connected = -1;
-		sim_list_add(&node->world->holds, hold);
-		sim_list_add(&node->holds, hold);
-	}
-	hold->count++;
-	object = sim_hold_near(hold);
-	if (object != NULL) {
-		hold->object = object;
-		hold->peer = node;
-	}
-	return hold;
-}
-
-sim_hold *
-sim_hold_keep(sim_node *node, waldo_ref *ref)
-{
-	sim_scope scope = sim_enter(node, SIM_API_ANY);
-
-	ref = waldo_ref_retain(ref);
-	sim_leave(node, scope);
-	return sim_hold_own(node, ref);
-}
-
-void
-sim_hold_give_back(sim_hold *hold)
-{
-	sim_node *node = hold->node;
-	waldo_ref *ref = hold->ref;
-	sim_scope scope;
-
-	if (--hold->count == 0) {
-		hold->given_back = !node->freeing;
-		hold->ref = NULL;
-		(void) sim_list_drop(&node->holds, hold);
-	}
-	scope = sim_enter(node, SIM_API_RELEASE);
-	waldo_ref_release(ref);
-	sim_leave(node, scope);
-}
-
-waldo_state
-sim_hold_state(sim_hold *hold)
-{
-	sim_scope scope = sim_enter(hold->node, SIM_API_ANY);
-	waldo_state state = waldo_ref_get_state(hold->ref);
-
-	sim_leave(hold->node, scope);
-	return state;
-}
-
-/* What an invocation's result turned out to be. */
-static sim_object *
-result_object(const sim_inv *inv)
-{
-	for (int i = 0; inv != NULL && i < 20; i++, inv = inv->followed) {
-		if (inv->made != NULL) {
-			return inv->made;
-		}
-		if (inv->gave != NULL) {
-			return sim_hold_object(inv->gave);
-		}
-	}
-	return NULL;
-}
-
-sim_object *
-sim_hold_object(sim_hold *hold)
-{
-	if (hold->object == NULL && hold->from != NULL) {
-		hold->object = result_object(hold->from);
-	}
-	return hold->object;
-}
-
-/* A reference to an object of the user's own node. */
-static bool
-is_own(const sim_hold *hold)
-{
-	return hold == NULL || (hold->link == NULL && hold->peer == hold->node);
-}
-
-static bool
-is_result_direct(const sim_inv *inv)
-{
-	return inv->came_by == inv->link && !inv->passed_promise &&
-	       inv->followed == NULL &&
-	       (inv->made != NULL || (inv->gave != NULL && is_own(inv->gave)));
-}
-
-bool
-sim_hold_is_direct(sim_hold *hold)
-{
-	const sim_object *object = sim_hold_object(hold);
-	const sim_inv *from = hold->from;
-
-	return object != NULL && hold->link != NULL &&
-	       hold->peer == object->node && hold->peer != hold->node &&
-	       !hold->proxy && is_own(hold->origin) &&
-	       (from == NULL || is_result_direct(from));
-}
-
-/* One of an honest object's. */
-sim_hold *
-sim_hold_pick(sim_node *node)
-{
-	waldo_state state;
-
-	for (int i = 0; i < 6; i++) {
-		sim_hold *hold = sim_list_pick(node->world, &node->holds);
-
-		/* A broken one is of little use, and much is near. */
-		if (hold == NULL || hold->hostile) {
-			continue;
-		}
-		state = sim_hold_state(hold);
-		if (state == WALDO_FAR || state == WALDO_PENDING ||
-		    sim_chance(node->world, state == WALDO_NEAR ? 40 : 15)) {
-			return hold;
-		}
-	}
-	return NULL;
-}
-
-sim_hold *
-sim_hold_promised(sim_inv *inv, const char *path)
-{
-	sim_node *node = inv->caller;
-	sim_scope scope = sim_enter(node, SIM_API_ANY);
-	waldo_ref *ref = path == NULL
-	                     ? waldo_promise_get_ref(inv->promise)
-	                     : waldo_promise_get_ref_at(inv->promise, path);
-	sim_hold *hold;
-
-	sim_leave(node, scope);
-	hold = sim_hold_keep(node, ref);
-	if (hold != NULL && hold->from == NULL && hold->object == NULL &&
-	    hold->link == NULL) {
-		hold->from = inv;
-		hold->from_path = path != NULL;
-		hold->link = inv->link;
-		hold->peer = inv->peer;
-		hold->hostile = inv->hostile;
-	}
-	return hold;
-}
-
-/* ---- invocations */
-
 const char *const sim_methods[SIM_PLANS] = {
-    "echo",  "who",   "make", "get",   "give", "back",  "later",   "fail",
-    "fail2", "table", "big",  "types", "home", "block", "no_reply"};
+    "echo",     "who",   "make",   "get",   "give",  "back", "later",
+    "fail",     "fail2", "table",  "big",   "types", "home", "block",
+    "no_reply", "relay", "bounce", "raise", "pull"};
 
 sim_inv *
 sim_inv_new(sim_node *node, sim_hold *target, sim_plan plan)
@@ -225,6 +32,8 @@ sim_inv_new(sim_node *node, sim_hold *target, sim_plan plan)
 	}
 	inv->plan = plan;
 	inv->hostile = target->hostile;
+	inv->upset = world->upsets;
+	inv->began = world->now;
 	inv->made_at = sim_node_now(node);
 	if (plan < SIM_PLANS) {
 		(void) snprintf(inv->method, sizeof(inv->method), "%s",
@@ -238,6 +47,8 @@ sim_inv_new(sim_node *node, sim_hold *target, sim_plan plan)
 	}
 	world->stats->invocations++;
 	sim_note(world, inv->method, inv->id, node->index, inv->seq);
+	sim_note(world, "  on", target->serial, sim_hold_state(target),
+	         inv->near);
 	return inv;
 }
 
@@ -355,6 +166,13 @@ put_args(sim_inv *inv, waldo_writer *writer)
 	case SIM_GIVE:
 	case SIM_BACK:
 	case SIM_HOME: waldo_put_ref(writer, inv->arg->ref); break;
+	case SIM_RELAY:
+		waldo_put_ref(writer, inv->arg != NULL ? inv->arg->ref : NULL);
+		break;
+	case SIM_BOUNCE:
+		waldo_put_ref(writer, inv->arg->ref);
+		sim_bytes_put(inv->caller, writer, inv->id, inv->size);
+		break;
 	case SIM_BIG:
 		sim_bytes_put(inv->caller, writer, inv->id, inv->size);
 		break;
@@ -393,43 +211,57 @@ send(sim_inv *inv)
 	return waldo_request_send(request);
 }
 
+static void
+look_at_argument(sim_inv *inv)
+{
+	sim_hold *arg = inv->arg;
+
+	if (arg != NULL) {
+		inv->passed_promise =
+		    arg->proxy || sim_hold_state(arg) == WALDO_PENDING;
+		inv->vague = sim_hold_state(arg) != WALDO_NEAR &&
+		             arg->link != inv->target->link;
+		sim_note(inv->caller->world, "  with", arg->serial,
+		         sim_hold_state(arg), inv->passed_promise);
+	}
+}
+
 /* What a plan needs; false if it is not there. */
 static bool
 prepare(sim_inv *inv)
 {
 	sim_world *world = inv->caller->world;
-	sim_hold *arg;
 
 	switch (inv->plan) {
 	case SIM_GIVE:
 	case SIM_BACK:
 	case SIM_HOME:
 	case SIM_TYPES:
-		arg = inv->plan == SIM_HOME ? inv->target
-		                            : sim_hold_pick(inv->caller);
-		if (arg == NULL) {
-			return inv->plan == SIM_TYPES;
+		if (inv->plan == SIM_HOME) {
+			inv->arg = inv->target;
+		} else if (inv->arg == NULL) {
+			inv->arg = sim_hold_pick(inv->caller);
 		}
-		inv->arg = arg;
-		inv->passed_promise =
-		    arg->proxy || sim_hold_state(arg) == WALDO_PENDING;
-		inv->vague = sim_hold_state(arg) != WALDO_NEAR &&
-		             arg->link != inv->target->link;
-		return true;
+		look_at_argument(inv);
+		return inv->arg != NULL || inv->plan == SIM_TYPES;
+	case SIM_BOUNCE:
+	case SIM_RELAY: look_at_argument(inv); return true;
 	case SIM_BIG:
-		inv->size = sim_chance(world, 10)
-		                ? 16384 + sim_below(world, 90000)
-		                : sim_below(world, 40000);
+		if (inv->size == 0) {
+			inv->size = sim_chance(world, 10)
+			                ? 16384 + sim_below(world, 90000)
+			                : sim_below(world, 20000);
+		}
 		return true;
+	case SIM_PULL: inv->size = sim_below(world, 60000); return true;
 	case SIM_BLOCK: inv->size = sim_below(world, 300); return true;
 	default: return true;
 	}
 }
 
-void
-sim_call_send(sim_inv *inv, bool keep)
+waldo_promise *
+sim_call_promise(sim_inv *inv)
 {
-	sim_node *node = inv->caller;
 	sim_scope scope;
 	waldo_promise *promise;
 
@@ -437,16 +269,27 @@ sim_call_send(sim_inv *inv, bool keep)
 		inv->plan = SIM_PING;
 		(void) snprintf(inv->method, sizeof(inv->method), ".ping");
 	}
-	scope = sim_enter(node, SIM_API_ANY);
+	scope = sim_enter(inv->caller, SIM_API_ANY);
 	promise = send(inv);
-	if (keep && promise != NULL) {
-		await(inv, waldo_promise_retain(promise));
-		keep_promise(inv, promise);
-		sim_leave(node, scope);
+	sim_leave(inv->caller, scope);
+	inv->refused = promise == NULL;
+	return promise;
+}
+
+void
+sim_call_send(sim_inv *inv, bool keep)
+{
+	waldo_promise *promise = sim_call_promise(inv);
+	sim_scope scope;
+
+	if (!keep || promise == NULL) {
+		sim_inv_sent(inv, promise);
 		return;
 	}
-	sim_leave(node, scope);
-	sim_inv_sent(inv, promise);
+	scope = sim_enter(inv->caller, SIM_API_ANY);
+	await(inv, waldo_promise_retain(promise));
+	keep_promise(inv, promise);
+	sim_leave(inv->caller, scope);
 }
 
 sim_inv *
@@ -468,4 +311,36 @@ sim_call_plan(sim_node *node, sim_hold *target, sim_plan plan)
 		sim_call_send(sim_inv_new(node, target, plan), false);
 	}
 	return target != NULL;
+}
+
+void
+sim_notify_send(sim_inv *inv)
+{
+	sim_node *node = inv->caller;
+	waldo_ref *ref = inv->target->ref;
+	sim_scope scope = sim_enter(node, SIM_API_ANY);
+	waldo_err err;
+
+	if (inv->plan == SIM_BIG) {
+		uint8_t *data = sim_block(inv->size);
+
+		sim_bytes_fill(data, inv->id, inv->size);
+		err = waldo_ref_notify(ref, inv->method, "uy", inv->id, data,
+		                       (size_t) inv->size);
+		sim_block_free(data);
+	} else {
+		err = waldo_ref_notify(ref, inv->method, "u", inv->id);
+	}
+	sim_leave(node, scope);
+	inv->notify = true;
+	inv->refused = err != WALDO_OK;
+	inv->code = err;
+	sim_note(node->world, "  notify", inv->id, err, inv->size);
+}
+
+bool
+sim_call_notify(sim_node *node, sim_hold *target, sim_plan plan)
+{
+	sim_notify_send(sim_inv_new(node, target, plan));
+	return true;
 }

@@ -25,7 +25,7 @@ keep_result(sim_inv *inv, waldo_ref *ref)
 		hold->link = inv->link;
 		hold->peer = inv->peer;
 		hold->hostile = inv->hostile;
-		hold->proxy = inv->came_by != inv->link ||
+		hold->proxy = inv->came_by != inv->link || inv->hops > 0 ||
 		              (inv->gave != NULL && inv->passed_promise);
 	}
 }
@@ -104,11 +104,13 @@ read_value(sim_inv *inv, waldo_reader *result)
 		       waldo_read_uint(result, UINT32_MAX) ==
 		           inv->ran_on->serial;
 	case SIM_DYNAMIC: return waldo_read_uint(result, UINT32_MAX) == inv->id;
+	case SIM_PULL:
 	case SIM_BIG:
 		data = waldo_read_bytes(result, &len);
 		return sim_bytes_are(data, len, inv->id, inv->size);
 	case SIM_MAKE:
 	case SIM_GET:
+	case SIM_RELAY:
 	case SIM_LATER: read_reference(inv, result); return true;
 	default:
 		if (waldo_read_type(result) != WALDO_TYPE_NIL) {
@@ -124,6 +126,11 @@ check_value(sim_inv *inv, waldo_reader *result)
 {
 	sim_plan plan = inv->plan;
 	bool good;
+
+	sim_expect(inv->caller->world, SIM_KNOT_RULE,
+	           !inv->target->tied || inv->one_way,
+	           "invocation %u (%s), on a promise of itself, has a result",
+	           inv->id, inv->method);
 
 	if (inv->hostile) {
 		return; /* whatever it says */

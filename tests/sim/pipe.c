@@ -111,6 +111,7 @@ write_pieces(sim_end *end, const struct iovec *iov, size_t count, size_t room)
 
 		len = len < room - done ? len : room - done;
 		sim_hostile_hear(end->link, side, iov[i].iov_base, len);
+		sim_wire_sent(end, iov[i].iov_base, len);
 		sim_pipe_put(end, iov[i].iov_base, len);
 		done += len;
 	}
@@ -169,6 +170,7 @@ sim_link_close(waldoi_link *base, waldoi_close how)
 
 	sim_note(world, "close", end->link->id, how, 0);
 	end->open = false;
+	world->upsets += end->link->touched;
 	if (end->node->abrupt || !end->link->established) {
 		return;
 	}
@@ -192,6 +194,7 @@ sim_end_lost(sim_end *end, waldo_err err, const char *what)
 
 	sim_note(end->link->world, "lost", end->link->id, err,
 	         end == &end->link->ends[1]);
+	end->link->world->upsets += end->link->touched;
 	(void) snprintf(message, sizeof(message), "%s: %s", end->link->name,
 	                what);
 	scope = sim_event_begin(end->node);
@@ -264,6 +267,7 @@ receive(sim_end *from, sim_end *to)
 	out->passed += len;
 	out->start += len;
 	out->len -= len;
+	sim_wire_arrived(from);
 	scope = sim_event_begin(to->node);
 	to->node->memory.largest = 0;
 	hand_over(to, data, len);

@@ -17,6 +17,12 @@ static const char *const faults[SIM_FAULTS] = {
 #undef X
 };
 
+static const char *const frames[SIM_FRAMES] = {
+#define X(name, text) text,
+    SIM_FRAME_LIST(X)
+#undef X
+};
+
 const char *
 sim_rule_name(sim_rule rule)
 {
@@ -62,6 +68,10 @@ sim_stats_print(const sim_stats *stats, bool complete)
 	(void) printf("what went wrong\n");
 	for (int i = 0; i < SIM_FAULTS; i++) {
 		all &= print_line(faults[i], "", stats->faults[i]);
+	}
+	(void) printf("what was said\n");
+	for (int i = 0; i < SIM_FRAMES; i++) {
+		all &= print_line(frames[i], "", stats->frames[i]);
 	}
 	(void) printf("what was kept\n");
 	for (int i = 0; i < SIM_RULES; i++) {

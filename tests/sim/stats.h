@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SIM_MAX_ACTS 64
+#define SIM_MAX_ACTS 96
 
 /* Promises 1..7 are those of broker/PROTOCOL.md, "What is promised"; P1..P37
  * its rules. */
@@ -24,6 +24,7 @@
 	X(EXECUTED, "promise 2, P7", "EXECUTED: the callee answered")          \
 	X(ORDER, "promise 3, P8", "dispatched in the order made")              \
 	X(MOVED, "P9", "calls on a promise reach what it became")              \
+	X(KNOT, "P12", "calls on a promise of itself fail")                    \
 	X(SAME, "P1, P3", "a reference leads to one object")                   \
 	X(EQUAL, "P3", "references to one object are equal")                   \
 	X(HOME, "P3", "a reference that comes home is the object")             \
@@ -42,6 +43,19 @@
 	X(ON_CANCEL, "P13", "on_cancel at most once, in time")                 \
 	X(CANCEL_PARKED, "P13", "a cancelled call that waits never runs")      \
 	X(NO_LOOP, "waldo/node.h", "a callback cannot run the loop")           \
+	X(RESOLVE, "P12", "one RESOLVE for each promise, and final")           \
+	X(HOPS, "P12", "no call is forwarded too often")                       \
+	X(ANSWER, "P5", "one RETURN for each call")                            \
+	X(WINDOW, "P38", "calls keep to the call window")                      \
+	X(CREDIT, "P38", "credit only grows")                                  \
+	X(PAUSE, "P39", "who reads little is not cut off for it")              \
+	X(ROOM, "waldo/ref.h", "room is told of once, and truly")              \
+	X(GOAWAY, "P40", "who goes away runs nothing new")                     \
+	X(DRAINED, "P28, P40", "who goes away answers what he took")           \
+	X(LIMITS, "P41", "limits are only raised")                             \
+	X(CALM, "promise 4", "nothing is lost where nothing breaks")           \
+	X(RESOLVED, "P9, P12", "a promise that is kept is told of")            \
+	X(SILENCE, "P12", "when nothing is left to do, nothing is said")       \
 	X(LIMIT_NAMED, "promise 6, P16", "a limit is named, with its value")   \
 	X(OPEN_CALLS, "promise 6, P16", "open_calls holds")                    \
 	X(ACKED, "P20", "what was acknowledged is freed")                      \
@@ -68,6 +82,7 @@ typedef enum sim_rule {
 	X(SPLIT, "bytes cut anywhere")                                         \
 	X(COALESCE, "pieces joined")                                           \
 	X(STALL, "link stands still")                                          \
+	X(PAUSE, "peer does not read for a moment")                            \
 	X(HALF_CLOSE, "one direction closed")                                  \
 	X(RESET, "link reset")                                                 \
 	X(VANISH, "link dead without a word")                                  \
@@ -78,6 +93,8 @@ typedef enum sim_rule {
 	X(HOSTILE_FRAMES, "hostile peer: mutated frames")                      \
 	X(HOSTILE_REPLAY, "hostile peer: mutated replay")                      \
 	X(HOSTILE_NOISE, "hostile peer: garbage")                              \
+	X(HOSTILE_HOARD, "hostile peer: gives nothing back")                   \
+	X(HOSTILE_DEAF, "hostile peer: and never reads")                       \
 	X(HOSTILE_SERVER, "hostile listener")                                  \
 	X(JUMP, "clock jumps")                                                 \
 	X(BLOCK, "user code blocks")
@@ -89,10 +106,31 @@ typedef enum sim_fault {
 	    SIM_FAULTS
 } sim_fault;
 
+/* What honest nodes said to each other. */
+#define SIM_FRAME_LIST(X)                                                      \
+	X(CALL, "calls")                                                       \
+	X(FLUSH, "flushes")                                                    \
+	X(RETURN, "returns")                                                   \
+	X(PROMISE, "promises mentioned")                                       \
+	X(RESOLVE, "promises resolved")                                        \
+	X(DROP, "drops")                                                       \
+	X(CANCEL, "cancellations")                                             \
+	X(CREDIT, "credit")                                                    \
+	X(GOAWAY, "goaways")                                                   \
+	X(LIMITS, "limits raised")
+
+typedef enum sim_frame {
+#define X(name, text) SIM_##name##_FRAME,
+	SIM_FRAME_LIST(X)
+#undef X
+	    SIM_FRAMES
+} sim_frame;
+
 typedef struct sim_stats {
 	uint64_t acts[SIM_MAX_ACTS];
 	uint64_t faults[SIM_FAULTS];
 	uint64_t rules[SIM_RULES];
+	uint64_t frames[SIM_FRAMES];
 	uint64_t seeds, failed, events, turns, invocations, executions, bytes;
 	uint64_t virtual_us;
 } sim_stats;

@@ -12,70 +12,6 @@
 #define MAX_EVENTS 400000 /* more than that: it does not come to rest */
 #define SECOND     1000000u
 
-/* ---- chance (splitmix64) */
-
-uint64_t
-sim_random(sim_rng *rng)
-{
-	uint64_t z = (rng->state += 0x9e3779b97f4a7c15u);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-uint32_t
-sim_below(sim_world *world, uint32_t n)
-{
-	return (uint32_t) ((sim_random(&world->rng) >> 32) * n >> 32);
-}
-
-bool
-sim_chance(sim_world *world, uint32_t percent)
-{
-	return sim_below(world, 100) < percent;
-}
-
-/* ---- lists */
-
-void
-sim_list_add(sim_list *list, void *item)
-{
-	if (list->count == list->cap) {
-		unsigned cap = list->cap * 2 + 8;
-		void **items = sim_alloc(cap * sizeof(*items));
-
-		if (list->count > 0) {
-			memcpy(items, list->items,
-			       list->count * sizeof(*items));
-		}
-		list->items = items;
-		list->cap = cap;
-	}
-	list->items[list->count++] = item;
-}
-
-bool
-sim_list_drop(sim_list *list, const void *item)
-{
-	for (unsigned i = 0; i < list->count; i++) {
-		if (list->items[i] == item) {
-			list->count--;
-			memmove(&list->items[i], &list->items[i + 1],
-			        (list->count - i) * sizeof(*list->items));
-			return true;
-		}
-	}
-	return false;
-}
-
-void *
-sim_list_pick(sim_world *world, const sim_list *list)
-{
-	return list->count == 0 ? NULL
-	                        : list->items[sim_below(world, list->count)];
-}
-
 /* ---- history */
 
 static void
@@ -132,70 +68,6 @@ sim_violated(sim_world *world, sim_rule rule, const char *format, ...)
 	}
 }
 
-/* ---- events: a binary heap, by time and then by order */
-
-static bool
-comes_before(const sim_event *a, const sim_event *b)
-{
-	return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
-static void
-swap(sim_event *a, sim_event *b)
-{
-	sim_event c = *a;
-
-	*a = *b;
-	*b = c;
-}
-
-void
-sim_at(sim_world *world, uint64_t at, void (*run)(void *, uint64_t), void *what,
-       uint64_t arg)
-{
-	size_t i = world->event_count++;
-	sim_event *events = world->events;
-
-	if (i == world->event_cap) {
-		world->event_cap = world->event_cap * 2 + 256;
-		events = sim_alloc(world->event_cap * sizeof(*events));
-		if (i > 0) {
-			memcpy(events, world->events, i * sizeof(*events));
-		}
-		world->events = events;
-	}
-	events[i] = (sim_event){at, world->order++, run, what, arg};
-	while (i > 0 && comes_before(&events[i], &events[(i - 1) / 2])) {
-		swap(&events[i], &events[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-}
-
-static sim_event
-next_event(sim_world *world)
-{
-	sim_event *events = world->events;
-	sim_event first = events[0];
-	size_t i = 0;
-
-	events[0] = events[--world->event_count];
-	while (true) {
-		size_t least = i, left = 2 * i + 1;
-
-		for (size_t k = left; k < left + 2; k++) {
-			if (k < world->event_count &&
-			    comes_before(&events[k], &events[least])) {
-				least = k;
-			}
-		}
-		if (least == i) {
-			return first;
-		}
-		swap(&events[i], &events[least]);
-		i = least;
-	}
-}
-
 bool
 sim_world_step(sim_world *world)
 {
@@ -204,7 +76,7 @@ sim_world_step(sim_world *world)
 	if (world->event_count == 0 || world->failed) {
 		return false;
 	}
-	event = next_event(world);
+	event = sim_next_event(world);
 	if (event.at > world->now) {
 		world->now = event.at;
 	}
@@ -295,6 +167,20 @@ is_settled(const sim_world *world)
 	return true;
 }
 
+/* P12: with nobody who does anything, nothing is said any more. */
+static void
+check_silence(sim_world *world)
+{
+	for (int i = 0; i < 30 && !world->failed &&
+	                world->now < world->last_op + 2 * SECOND;
+	     i++) {
+		run_for(world, 2 * SECOND);
+	}
+	sim_expect(world, SIM_SILENCE_RULE,
+	           world->now >= world->last_op + 2 * SECOND,
+	           "a minute after the last act nodes still talk");
+}
+
 /* No more faults and acts; what was deferred is answered. */
 static void
 settle(sim_world *world)
@@ -320,6 +206,7 @@ settle(sim_world *world)
 		run_for(world, 2 * SECOND);
 	}
 	if (!world->failed) {
+		check_silence(world);
 		sim_check_settled(world);
 	}
 }
@@ -338,6 +225,33 @@ has_sessions(const sim_world *world)
 		}
 	}
 	return false;
+}
+
+static bool
+has_knots(const sim_world *world)
+{
+	for (unsigned i = 0; i < world->holds.count; i++) {
+		if (sim_hold_is_knot(world->holds.items[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Promises that lead back to themselves hold each other, from node to node:
+ * nobody can collect that but with the sessions. */
+static void
+stop_all(sim_world *world)
+{
+	for (unsigned i = 0; i < world->node_count; i++) {
+		sim_node *node = &world->nodes[i];
+
+		if (node->node != NULL && !node->stop_called) {
+			node->stop_called = true;
+			node->stop_by = 0;
+			waldo_node_stop(node->node, 0);
+		}
+	}
 }
 
 /* Everything is given back, whatever has no holder goes. */
@@ -370,6 +284,9 @@ release(sim_world *world)
 		if (i > 2 && !has_sessions(world)) {
 			break;
 		}
+		if (i == 5 && has_knots(world)) {
+			stop_all(world);
+		}
 	}
 	for (unsigned i = 0; i < world->node_count && !world->failed; i++) {
 		if (world->nodes[i].node != NULL) {
@@ -381,6 +298,7 @@ release(sim_world *world)
 static void
 begin(sim_world *world)
 {
+	world->calm = sim_chance(world, 25);
 	world->fault_gap_us = 100000 + sim_below(world, 900000);
 	world->node_count = 3 + sim_below(world, SIM_NODES - 2);
 	for (unsigned i = 0; i < world->node_count && !world->failed; i++) {

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim/wire.h - what passes between two honest nodes, frame by frame
+ *
+ * The bytes of each direction of a link are read along as they are sent
+ * (wire.c), and what both sides must keep to is checked (check_wire.c). What a
+ * frame tells its receiver counts from when its last byte has arrived.
+ */
+#ifndef WALDO_SIM_WIRE_H
+#define WALDO_SIM_WIRE_H
+
+#include "serial/cursor.h"
+#include "sim/sim.h"
+
+#define SIM_WIRE_HEAD  1024 /* bytes of a frame that are looked at */
+#define SIM_WIRE_KEYS  16   /* of HELLO that are limits */
+#define SIM_WIRE_FLOOR (64 * 1024)
+
+/* A CALL that was sent. */
+typedef struct sim_sent {
+	int64_t id; /* 0: one-way */
+	uint64_t frame;
+	sim_inv *inv; /* NULL: the library's own */
+	bool flush, returned;
+} sim_sent;
+
+/* A promise that was given to the peer. */
+typedef struct sim_given {
+	int64_t id;
+	bool resolved;
+} sim_given;
+
+/* What a frame tells, once it is there. */
+typedef struct sim_news {
+	uint64_t at;     /* bytes of the link up to its end */
+	uint64_t window; /* so many bytes of calls may be sent in all */
+	bool going;      /* GOAWAY */
+} sim_news;
+
+/* One direction: what its sender has said. */
+struct sim_wire {
+	uint64_t bytes;
+	uint32_t preamble; /* bytes of it to come */
+	uint8_t head[4 + SIM_WIRE_HEAD];
+	size_t have;   /* bytes of the frame, its length included */
+	size_t length; /* of the frame, its length included; 0: not known */
+
+	uint64_t numbered;
+	uint64_t call_bytes; /* in the length fields of calls */
+	uint64_t window;     /* for them, as it has heard */
+	uint64_t granted;    /* to the peer */
+	uint64_t limits[SIM_WIRE_KEYS];
+	bool greeted, going;
+	uint64_t last;        /* of its GOAWAY */
+	uint64_t heard_going; /* when the peer's arrived; 0: has not */
+	sim_list sent, given, news;
+};
+
+/* A frame of `end` has been sent, or as much of it as is looked at; `at` is
+ * where in the link it ends. */
+void sim_check_frame(sim_end *end, const uint8_t *body, size_t len,
+                     size_t length, uint64_t at);
+
+#endif
