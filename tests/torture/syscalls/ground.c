@@ -8,7 +8,7 @@
 
 /* Longer than any silence, and a second of lingering. */
 #define LONG_MS (SILENCE_MS + 1100)
-#define TICK_MS 100
+#define TICK_MS 300
 
 /* Turns without an effect, though there was something to be done: a
  * descriptor that nobody looks after keeps a loop busy for ever. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* dead_peer_ms of each node. */
-#define SILENCE_MS 300
+#define SILENCE_MS 900
 
 /* True if a loop was found busy with nothing since this was last asked. */
 bool ground_spun(void);
