@@ -90,12 +90,9 @@ stop_following(waldo_call *call)
 static void
 unqueue(waldo_call *call)
 {
-	waldoi_object *object = waldoi_object_of(call->target);
-
-	if (call->job.queue != NULL && object != NULL &&
-	    call->phase == WALDOI_WAITING &&
-	    call->job.queue == &call->node->jobs) {
-		object->queued--;
+	if (call->queued) {
+		waldoi_object_of(call->target)->queued--;
+		call->queued = false;
 	}
 	waldoi_runqueue_remove(&call->job);
 }

@@ -89,6 +89,9 @@ typedef struct waldoi_origin {
 	/* The call leaves its session, which it is being freed or given up. */
 	void (*forget)(waldo_call *call);
 	const waldo_peer *(*get_peer)(const waldoi_session *session);
+	/* Its turn at its object has come. True: it has to wait, since its peer
+	 * leaves too much unread; `run` will be run again. */
+	bool (*stall)(waldo_call *call, void (*run)(waldoi_job *job));
 } waldoi_origin;
 
 struct waldo_call {
@@ -103,6 +106,7 @@ struct waldo_call {
 	uint64_t since;     /* it came, or was made here */
 	uint8_t phase;      /* waldoi_phase */
 	bool answered;
+	bool queued;    /* among those of its object */
 	bool on_stack;  /* its method has not returned */
 	bool cancelled; /* the caller wants it no more */
 	bool gave_up;   /* nobody waits for the answer any more */

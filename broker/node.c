@@ -3,11 +3,12 @@
 #include "serial/api.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define JOBS_PER_TURN 4096 /* then the links have their turn again */
+#define MUCH (64 * 1024) /* to send; then peers may begin with it */
 
 /* Why the last node of this thread could not be made. */
 static _Thread_local char no_node_message[256];
@@ -149,25 +150,29 @@ waldoi_node_take_next(waldo_node *node)
 	}
 }
 
-void
-waldoi_node_run_some(waldo_node *node)
+bool
+waldoi_node_run_some(waldo_node *node, int *left)
 {
 	waldoi_job *job;
 
-	for (int i = 0; i < JOBS_PER_TURN; i++) {
-		job = waldoi_runqueue_pop(&node->jobs);
-		if (job == NULL) {
-			return;
-		}
+	node->gathered = 0;
+	while (*left > 0 && (job = waldoi_runqueue_pop(&node->jobs)) != NULL) {
+		--*left;
 		job->run(job);
+		if (node->gathered >= MUCH) {
+			return true;
+		}
 	}
+	return false;
 }
 
 void
 waldoi_node_run_jobs(waldo_node *node)
 {
 	do {
-		waldoi_node_run_some(node);
+		int left = INT_MAX;
+
+		(void) waldoi_node_run_some(node, &left);
 		waldoi_node_take_next(node);
 	} while (node->jobs.count > 0);
 }

@@ -54,6 +54,8 @@ struct waldo_node {
 	size_t session_count;
 	size_t bytes;      /* in buffers for and from peers, against
 	                    * limits.total_bytes */
+	size_t gathered;   /* bytes queued for peers by the jobs of this turn
+	                    * since it last sent */
 	size_t near_bytes; /* of near calls that wait, against queued_bytes */
 
 	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
@@ -89,10 +91,11 @@ void waldoi_node_queue(waldo_node *node, waldoi_job *job,
 void waldoi_node_queue_next(waldo_node *node, waldoi_job *job,
                             void (*run)(waldoi_job *job));
 
-/* For the turn: what was put off until this one; a bounded number of jobs;
- * telling the driver when the next timer is due. */
+/* For the turn: what was put off until this one; at most `left` jobs, counted
+ * down, and true if they have left much to be sent; telling the driver when the
+ * next timer is due. */
 void waldoi_node_take_next(waldo_node *node);
-void waldoi_node_run_some(waldo_node *node);
+bool waldoi_node_run_some(waldo_node *node, int *left);
 void waldoi_node_rearm(waldo_node *node);
 
 /* All that is queued, and all that this queues: only when the node dies. */

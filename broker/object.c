@@ -229,7 +229,11 @@ run_queued(waldoi_job *job)
 	waldo_call *call = waldoi_container_of(job, waldo_call, job);
 	waldoi_object *object = (waldoi_object *) call->target;
 
+	if (call->session != NULL && call->origin->stall(call, run_queued)) {
+		return;
+	}
 	object->queued--;
+	call->queued = false;
 	waldoi_call_unpark(call);
 	run(object, call);
 }
@@ -246,6 +250,7 @@ object_deliver(waldo_ref *ref, waldo_call *call)
 		return;
 	}
 	object->queued++;
+	call->queued = true;
 	waldoi_node_queue(ref->node, &call->job, run_queued);
 }
 

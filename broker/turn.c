@@ -3,6 +3,8 @@
 #include "broker/session/session.h"
 #include "serial/api.h"
 
+#define JOBS_PER_TURN 4096 /* then the links have their turn again */
+
 void
 waldoi_node_enter(waldo_node *node)
 {
@@ -26,12 +28,16 @@ run_timers(waldo_node *node)
 void
 waldoi_node_turn(waldo_node *node)
 {
+	int left = JOBS_PER_TURN;
+
 	node->entered = node->turning = true;
 	node->woken = true; /* whatever is queued from here on runs here */
 	node->now = node->driver->now(node->driver_data);
 	waldoi_node_take_next(node);
 	run_timers(node);
-	waldoi_node_run_some(node);
+	while (waldoi_node_run_some(node, &left)) {
+		waldoi_sessions_flush(node);
+	}
 	waldoi_sessions_flush(node);
 	node->turning = node->entered = node->woken = false;
 	waldoi_node_rearm(node);

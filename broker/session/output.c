@@ -261,6 +261,7 @@ waldoi_output_frame(waldoi_output *output, waldo_node *node, uint8_t *head,
 	output->frames++;
 	output->tail->last = output->frames;
 	output->unsent += total;
+	node->gathered += total;
 	return true;
 }
 

@@ -16,7 +16,8 @@ is_choked(const waldoi_session *session)
 bool
 waldoi_session_must_pause(const waldoi_session *session)
 {
-	return session->paused.count > 0 || is_choked(session);
+	return session->paused.count > 0 || session->stalled.count > 0 ||
+	       is_choked(session);
 }
 
 /* The window bounds their arguments; small calls cost more than those. */
@@ -108,6 +109,41 @@ waldoi_session_pause(waldoi_session *session, waldo_call *call,
 	waldoi_runqueue_add(&session->paused, &call->job, let_go);
 }
 
+bool
+waldoi_session_stall(waldo_call *call, void (*run)(waldoi_job *job))
+{
+	waldoi_session *session = call->session;
+
+	if (session->resuming || session->state != WALDOI_OPEN_SESSION ||
+	    (session->stalled.count == 0 && !is_choked(session))) {
+		return false;
+	}
+	if (call->parked_in == NULL) {
+		call->parked_bytes = call->args.len + sizeof(*call);
+		call->parked_in = &session->parked_bytes;
+		session->parked_bytes += call->parked_bytes;
+	}
+	waldoi_runqueue_add(&session->stalled, &call->job, run);
+	return true;
+}
+
+static waldoi_job *
+next_to_resume(waldoi_session *session)
+{
+	waldoi_job *job = waldoi_runqueue_pop(&session->stalled);
+
+	session->resuming = job != NULL;
+	return job != NULL ? job : waldoi_runqueue_pop(&session->paused);
+}
+
+static bool
+may_resume(const waldoi_session *session)
+{
+	return session->state == WALDOI_OPEN_SESSION &&
+	       (session->paused.count > 0 || session->stalled.count > 0) &&
+	       !is_choked(session);
+}
+
 /* In their order; others have their turn before the rest (P36). */
 static void
 resume(waldoi_job *job)
@@ -116,14 +152,13 @@ resume(waldoi_job *job)
 	    waldoi_container_of(job, waldoi_session, resume_job);
 	int left = WALDOI_FRAMES_PER_TURN;
 
-	while (session->state == WALDOI_OPEN_SESSION && left-- > 0 &&
-	       session->paused.count > 0 && !is_choked(session)) {
-		waldoi_job *next = waldoi_runqueue_pop(&session->paused);
+	while (left-- > 0 && may_resume(session)) {
+		waldoi_job *next = next_to_resume(session);
 
 		next->run(next);
+		session->resuming = false;
 	}
-	if (session->state == WALDOI_OPEN_SESSION &&
-	    session->paused.count > 0 && !is_choked(session)) {
+	if (may_resume(session)) {
 		waldoi_node_queue_next(session->node, &session->resume_job,
 		                       resume);
 	}
@@ -132,8 +167,7 @@ resume(waldoi_job *job)
 void
 waldoi_session_look_at_paused(waldoi_session *session)
 {
-	if (session->paused.count > 0 && !is_choked(session) &&
-	    session->state == WALDOI_OPEN_SESSION) {
+	if (may_resume(session)) {
 		waldoi_node_queue(session->node, &session->resume_job, resume);
 	}
 }

@@ -58,6 +58,7 @@ new_session(waldo_node *node, bool initiator)
 	waldoi_table_init(&session->imports, node->secret);
 	TAILQ_INIT(&session->waiting);
 	waldoi_runqueue_init(&session->paused);
+	waldoi_runqueue_init(&session->stalled);
 	TAILQ_INIT(&session->one_way);
 	LIST_INIT(&session->incoming);
 	LIST_INSERT_HEAD(&node->sessions, session, entry);

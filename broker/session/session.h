@@ -156,8 +156,10 @@ struct waldoi_session {
 
 	TAILQ_HEAD(, waldo_request) waiting; /* for HELLO, or for credit */
 	size_t waiting_bytes;
-	waldoi_runqueue paused; /* the peer's calls, until it reads */
-	size_t paused_bytes;    /* of their frames, not given back */
+	waldoi_runqueue paused;  /* the peer's calls, until it reads */
+	waldoi_runqueue stalled; /* before those: whose turn had come */
+	bool resuming;           /* one of these runs */
+	size_t paused_bytes;     /* of their frames, not given back */
 	waldoi_job resume_job;
 	TAILQ_HEAD(, waldo_promise) one_way; /* until they are acknowledged */
 	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
@@ -323,6 +325,8 @@ bool waldoi_session_must_pause(const waldoi_session *session);
 /* In place of the dispatch: it waits until the peer has read. Takes `call`. */
 void waldoi_session_pause(waldoi_session *session, waldo_call *call,
                           waldo_ref *target, size_t frame_len);
+/* The same for one that had been dispatched and waited for its object. */
+bool waldoi_session_stall(waldo_call *call, void (*run)(waldoi_job *job));
 /* It is leaving, if it was paused at all. */
 void waldoi_session_unpause(waldo_call *call);
 /* Some output has left: calls may go on. */

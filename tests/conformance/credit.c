@@ -358,6 +358,33 @@ a_watch_for_room_can_be_stopped(void **state)
 	assert_int_equal(one.told, 0);
 }
 
+/* Parked calls run all at once. What they answer leaves as it comes, and is not
+ * held against a peer that had no chance to read it. */
+static void
+many_answers_in_one_turn_leave_as_they_come(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome *o[40];
+	waldo_promise *promise;
+	waldo_ref *place;
+
+	open_narrow(f);
+	promise = waldo_ref_invoke(f->gate, "hold", "");
+	place = waldo_promise_get_ref(promise);
+	for (int i = 0; i < 40; i++) {
+		o[i] = watch_outcome(f, waldo_ref_invoke(place, "echo", "y",
+		                                         data, (size_t) LARGE));
+		barrier(f);
+	}
+	service_answer_ref(f->service, f->service_ref);
+	for (int i = 0; i < 40; i++) {
+		until(f, o[i]->count > 0);
+		assert_ok(o[i]->code);
+		assert_int_equal(o[i]->len, LARGE);
+	}
+	waldo_promise_release(promise);
+}
+
 struct filler {
 	struct fixture *f;
 	int next;
@@ -529,6 +556,7 @@ const struct CMUnitTest credit_tests[] = {
     credit_test(a_call_that_finds_no_room_was_not_sent),
     credit_test(room_that_is_there_is_told_in_the_next_turn),
     credit_test(where_there_never_will_be_room_the_break_is_told),
+    credit_test(many_answers_in_one_turn_leave_as_they_come),
     credit_test(a_watch_for_room_can_be_stopped),
     credit_test(room_that_was_taken_meanwhile_is_waited_for_again),
     credit_test(a_watch_for_room_ends_with_its_node),
