@@ -146,6 +146,7 @@ struct waldoi_session {
 	uint32_t flushes;               /* ours that are open, of calls */
 	uint32_t kept; /* results of ours whose DROP waits for a flush */
 	uint32_t flush_answers; /* the peer's, of answers */
+	uint32_t kept_flushes;  /* of those, kept until their DROP */
 	waldoi_names_out names_out;
 	waldoi_names_in names_in;
 
@@ -155,6 +156,7 @@ struct waldoi_session {
 	uint64_t window_taken, window_told; /* the peer's; as it was told */
 
 	TAILQ_HEAD(, waldo_request) waiting; /* for HELLO, or for credit */
+	TAILQ_HEAD(, waldo_request) waiting_flushes; /* for a slot, too */
 	size_t waiting_bytes;
 	waldoi_runqueue paused; /* the peer's calls, until it reads */
 	size_t paused_bytes;    /* of their frames, not given back */
@@ -235,9 +237,6 @@ void waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 void waldoi_session_forget_call(waldo_call *call);
 /* Whom its link leads to; never NULL. */
 const waldo_peer *waldoi_session_get_peer(const waldoi_session *session);
-
-/* It is no flush any more: it needs a slot of calls, not of flushes. */
-void waldoi_session_count_flush_answered(waldo_call *call);
 
 /* Its RETURN has gone out, though the user has not answered. */
 void waldoi_session_close_call(waldo_call *call);
