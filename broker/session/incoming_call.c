@@ -406,7 +406,7 @@ list_call(waldoi_session *session, waldo_call *call, const incoming *in)
 static bool
 park(waldoi_session *session, waldo_call *call)
 {
-	size_t size = call->args.len + sizeof(waldo_call);
+	size_t size = waldoi_call_size(call);
 	size_t most = session->limits.parked_bytes;
 
 	if (session->parked_bytes + size > most) {

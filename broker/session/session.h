@@ -160,6 +160,7 @@ struct waldoi_session {
 	size_t waiting_bytes;
 	waldoi_runqueue paused; /* the peer's calls, until it reads */
 	size_t paused_bytes;    /* of their frames, not given back */
+	size_t paused_size;     /* what they cost */
 	waldoi_job resume_job;
 	TAILQ_HEAD(, waldo_promise) one_way; /* until they are acknowledged */
 	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
