@@ -392,7 +392,8 @@ void waldoi_session_fail_waiting(waldoi_session *session, waldoi_failure *why,
 /* Why `size` bytes more may not be queued; NULL if they may. */
 waldoi_failure *waldoi_session_check_room(const waldoi_session *session,
                                           size_t size);
-/* At most half of what may wait does: waldo_ref_watch_room(). */
+/* At most half of what may wait does, and a quarter of what all peers may cost
+ * is left: waldo_ref_watch_room(). */
 bool waldoi_session_has_room(const waldoi_session *session);
 /* Less waits than before: whoever wants to know is told. */
 void waldoi_session_tell_room(waldoi_session *session);

@@ -72,8 +72,11 @@ waldoi_session_check_room(const waldoi_session *session, size_t size)
 bool
 waldoi_session_has_room(const waldoi_session *session)
 {
+	const waldo_node *node = session->node;
+
 	return session->waiting_bytes + session->out.unsent <=
-	       session->node->limits.queued_bytes / 2;
+	           node->limits.queued_bytes / 2 &&
+	       node->bytes <= node->limits.total_bytes / 4 * 3;
 }
 
 /* ---- what the caller's promise can do */
