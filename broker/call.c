@@ -32,6 +32,13 @@ waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
 	return call;
 }
 
+size_t
+waldoi_call_size(const waldo_call *call)
+{
+	return sizeof(*call) + call->args.len +
+	       call->args.ref_count * (size_t) WALDOI_REF_COST;
+}
+
 void
 waldoi_call_unpark(waldo_call *call)
 {

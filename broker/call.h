@@ -80,6 +80,10 @@ typedef enum waldoi_phase {
 	WALDOI_ENDED     /* answered; freed when its method returns */
 } waldoi_phase;
 
+/* About what a reference costs that is a peer's to make at will: one that is
+ * broken. */
+#define WALDOI_REF_COST 256
+
 /* Who gets the answer of a call that came from another node: a session, which
  * a call knows by these only. */
 typedef struct waldoi_origin {
@@ -174,6 +178,9 @@ void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
 
 /* Starts the caller's deadline. */
 void waldoi_call_set_deadline(waldo_call *call, uint64_t deadline);
+
+/* About what it costs while it waits. */
+size_t waldoi_call_size(const waldo_call *call);
 
 /* It is parked no longer. */
 void waldoi_call_unpark(waldo_call *call);

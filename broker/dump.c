@@ -195,7 +195,15 @@ dump_other_calls(const dump *d, const waldoi_session *session)
 {
 	const waldo_request *request;
 	const waldo_promise *promise;
+	size_t flushes = 0;
 
+	TAILQ_FOREACH(request, &session->waiting_flushes, entry) {
+		flushes++;
+	}
+	if (flushes > 0) {
+		say(d, 2, "flushes that wait for a slot or credit: %zu",
+		    flushes);
+	}
 	if (!TAILQ_EMPTY(&session->waiting)) {
 		say(d, 2, "calls of ours that wait for HELLO or credit:");
 	}

@@ -48,6 +48,7 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 	    .flags = (one_way ? WALDO_ONE_WAY : 0u) |
 	             (call->idempotent ? WALDO_IDEMPOTENT : 0u)};
 	waldo_request *request;
+	waldoi_message args;
 
 	waldoi_call_unpark(call);
 	if (call->hops >= WALDOI_MAX_HOPS) {
@@ -75,14 +76,17 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 	waldoi_writer_set_payload(
 	    &request->args, call->args.body, call->args.len,
 	    (void *const *) call->args.refs, call->args.ref_count);
+	/* From here on they are the other call's, until it has left. */
+	waldoi_message_move(&args, &call->args);
 	if (one_way) {
 		waldo_err err;
 
 		(void) waldoi_request_send_for(request, false, &err);
 		waldoi_call_free(call);
-		return;
+	} else {
+		call->passed_on = true;
+		call->phase = WALDOI_RUNNING; /* so that it can be deferred */
+		waldo_call_follow(call, waldo_request_send(request));
 	}
-	call->passed_on = true;
-	call->phase = WALDOI_RUNNING; /* so that it can be deferred */
-	waldo_call_follow(call, waldo_request_send(request));
+	waldoi_message_fini(&args);
 }

@@ -35,6 +35,10 @@ waldoi_node_turn(waldo_node *node)
 	node->now = node->driver->now(node->driver_data);
 	waldoi_node_take_next(node);
 	run_timers(node);
+	if (!LIST_EMPTY(&node->rooms)) {
+		/* Any peer may have given back some of total_bytes. */
+		waldoi_node_look_for_room(node);
+	}
 	while (waldoi_node_run_some(node, &left)) {
 		waldoi_sessions_flush(node);
 	}

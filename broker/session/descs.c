@@ -322,13 +322,13 @@ waldoi_cursor_path(waldoi_cursor *c, uint32_t count, waldoi_path *ret_path)
 }
 
 waldoi_failure *
-waldoi_error_read(waldoi_cursor *c)
+waldoi_error_read(waldoi_cursor *c, size_t most_message)
 {
 	uint32_t count = waldoi_cursor_array(c);
 	uint64_t code = waldoi_cursor_uint(c, WALDOI_MAX_ID);
 	size_t type_len = 0, message_len = 0;
 	const char *type = waldoi_cursor_str(c, 1024, &type_len);
-	const char *message = waldoi_cursor_str(c, SIZE_MAX, &message_len);
+	const char *message = waldoi_cursor_str(c, most_message, &message_len);
 	const uint8_t *details = c->p;
 	size_t details_len;
 
@@ -446,18 +446,29 @@ read_unknown(waldoi_session *session, waldoi_cursor *c, uint32_t count,
 	                                     (unsigned long long) code));
 }
 
+/* It stays for as long as somebody holds it, and so is small. */
+static waldo_ref *
+read_broken(waldoi_session *session, waldoi_cursor *c)
+{
+	waldoi_failure *failure = waldoi_error_read(c, BROKEN_MESSAGE);
+
+	if (failure != NULL && failure->details_len > 0) {
+		waldoi_failure_release(failure);
+		failure = NULL;
+	}
+	return failure == NULL ? NULL : new_broken(session, failure);
+}
+
 static waldo_ref *
 read_one(waldoi_session *session, waldoi_cursor *c)
 {
 	uint32_t count = waldoi_cursor_array(c);
 	uint64_t code = waldoi_cursor_uint(c, WALDOI_MAX_ID);
-	waldoi_failure *failure;
 	waldoi_path path;
 	int64_t id;
 
 	if (code == WALDOI_DESC_BROKEN) {
-		failure = count == 2 ? waldoi_error_read(c) : NULL;
-		return failure == NULL ? NULL : new_broken(session, failure);
+		return count == 2 ? read_broken(session, c) : NULL;
 	}
 	if (code > WALDOI_DESC_ANSWER) {
 		return read_unknown(session, c, count, code);

@@ -56,7 +56,7 @@ uint8_t *waldoi_error_pack(const waldoi_failure *failure, size_t max_frame,
                            size_t *ret_len);
 
 /* Reads an error; NULL, and the cursor has failed, if it is none. */
-waldoi_failure *waldoi_error_read(waldoi_cursor *c);
+waldoi_failure *waldoi_error_read(waldoi_cursor *c, size_t most_message);
 
 /* Reads the path behind a call id: `count` steps. Keys are borrowed. Fails the
  * cursor. */

@@ -88,21 +88,15 @@ waldoi_session_check_queue(waldoi_session *session)
 }
 
 void
-waldoi_session_count_flush_answered(waldo_call *call)
-{
-	if (call->flush) {
-		call->session->flush_answers--;
-		call->flush = false;
-	}
-}
-
-void
 waldoi_session_close_call(waldo_call *call)
 {
 	if (call->id != 0) {
 		waldoi_table_remove(&call->session->answers,
 		                    (uint64_t) call->id);
-		waldoi_session_count_flush_answered(call);
+		call->session->flush_answers -= call->flush;
+		call->session->kept_flushes -=
+		    call->flush && call->phase == WALDOI_KEPT;
+		call->flush = false;
 		call->id = 0;
 	}
 }
@@ -238,6 +232,7 @@ waldoi_session_check_use(waldoi_session *session)
 	    session->bootstrap == NULL && session->calls.count == 0 &&
 	    session->imports.count == 0 && session->exports.count == 0 &&
 	    session->incoming_count == 0 && TAILQ_EMPTY(&session->waiting) &&
+	    TAILQ_EMPTY(&session->waiting_flushes) &&
 	    TAILQ_EMPTY(&session->one_way) && session->out.unsent == 0 &&
 	    !session->node->freeing) {
 		waldoi_session_end(session, 0,

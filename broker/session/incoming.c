@@ -29,7 +29,7 @@ read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value,
 	if (err == WALDO_OK) {
 		waldoi_cursor c = waldoi_cursor_of(value->body, value->len);
 
-		failure = waldoi_error_read(&c);
+		failure = waldoi_error_read(&c, SIZE_MAX);
 		strcpy(message, "it is not an error");
 	}
 	return failure != NULL

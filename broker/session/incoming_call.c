@@ -201,16 +201,18 @@ read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 }
 
 /* What the caller can count itself (PROTOCOL.md P34): flushes apart, since
- * what waits for one may hold all the others. */
+ * what waits for one may hold all the others. For the caller a flush that is
+ * kept is a call once its RETURN is there; when that is, nobody knows here. */
 static bool
 count_open(waldoi_session *session, const incoming *in)
 {
 	uint32_t most = session->limits.open_calls;
+	uint32_t all = session->answers.count;
 	uint32_t count = in->flush
-	                     ? session->flush_answers
-	                     : session->answers.count - session->flush_answers;
+	                     ? session->flush_answers - session->kept_flushes
+	                     : all - session->flush_answers;
 
-	if (in->id != 0 && count >= most) {
+	if (in->id != 0 && (count >= most || all / 2 >= most)) {
 		waldoi_session_abort(session,
 		                     "open_calls: more than %u %s at a time",
 		                     most, in->flush ? "flushes" : "calls");
@@ -404,7 +406,7 @@ list_call(waldoi_session *session, waldo_call *call, const incoming *in)
 static bool
 park(waldoi_session *session, waldo_call *call)
 {
-	size_t size = call->args.len + sizeof(waldo_call);
+	size_t size = waldoi_call_size(call);
 	size_t most = session->limits.parked_bytes;
 
 	if (session->parked_bytes + size > most) {

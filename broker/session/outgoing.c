@@ -138,7 +138,7 @@ check_call(const waldoi_session *session, const waldo_request *request,
 	uint32_t open =
 	    flush ? session->flushes + 1 : waldoi_session_open_calls(session);
 
-	if (open > session->peer.open_calls && (!flush || request->hops > 0)) {
+	if (open > session->peer.open_calls && !request->pinned) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "open_calls: the peer runs at most %u %s of ours at a "

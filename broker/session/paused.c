@@ -20,20 +20,18 @@ waldoi_session_must_pause(const waldoi_session *session)
 	       is_choked(session);
 }
 
-/* The window bounds their arguments; small calls cost more than those. */
+/* The window bounds their frames; small calls cost more than those. */
 static waldoi_failure *
 check_paused(const waldoi_session *session, size_t size)
 {
 	const waldo_node *node = session->node;
-	size_t paused =
-	    session->paused_bytes + session->paused.count * sizeof(waldo_call);
 
-	if (paused + size > node->limits.queued_bytes) {
+	if (session->paused_size + size > node->limits.queued_bytes) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "queued_bytes: %zu bytes of calls wait for a peer that "
 		    "does not read its replies, at most %zu may",
-		    paused, node->limits.queued_bytes);
+		    session->paused_size, node->limits.queued_bytes);
 	}
 	if (node->bytes + size > node->limits.total_bytes) {
 		return waldoi_failure_new(
@@ -60,6 +58,7 @@ waldoi_session_unpause(waldo_call *call)
 {
 	if (call->window_bytes > 0) {
 		call->session->paused_bytes -= call->window_bytes;
+		call->session->paused_size -= call->parked_bytes;
 		call->window_bytes = 0;
 		waldoi_call_unpark(call);
 		waldoi_session_look_at_credit(call->session);
@@ -89,7 +88,7 @@ void
 waldoi_session_pause(waldoi_session *session, waldo_call *call,
                      waldo_ref *target, size_t frame_len)
 {
-	size_t size = call->args.len + sizeof(*call);
+	size_t size = waldoi_call_size(call);
 	waldoi_failure *failure = check_paused(session, size);
 
 	call->target = waldo_ref_retain(target);
@@ -103,6 +102,7 @@ waldoi_session_pause(waldoi_session *session, waldo_call *call,
 	}
 	call->window_bytes = frame_len;
 	session->paused_bytes += frame_len;
+	session->paused_size += size;
 	call->parked_bytes = size;
 	call->parked_in = &session->node->bytes;
 	session->node->bytes += size;
@@ -119,7 +119,7 @@ waldoi_session_stall(waldo_call *call, void (*run)(waldoi_job *job))
 		return false;
 	}
 	if (call->parked_in == NULL) {
-		call->parked_bytes = call->args.len + sizeof(*call);
+		call->parked_bytes = waldoi_call_size(call);
 		call->parked_in = &session->parked_bytes;
 		session->parked_bytes += call->parked_bytes;
 	}

@@ -201,9 +201,10 @@ send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
 	}
 	if (failure == NULL) {
 		if (keep) {
-			/* A flush that is kept is a result as any. */
 			call->phase = WALDOI_KEPT;
-			waldoi_session_count_flush_answered(call);
+			if (call->flush) {
+				call->session->kept_flushes++;
+			}
 		}
 		waldoi_pendings_settle(&call->pendings,
 		                       writer != NULL ? &whole : message, NULL);

@@ -57,6 +57,7 @@ new_session(waldo_node *node, bool initiator)
 	waldoi_table_init(&session->exported, node->secret);
 	waldoi_table_init(&session->imports, node->secret);
 	TAILQ_INIT(&session->waiting);
+	TAILQ_INIT(&session->waiting_flushes);
 	waldoi_runqueue_init(&session->paused);
 	waldoi_runqueue_init(&session->stalled);
 	TAILQ_INIT(&session->one_way);

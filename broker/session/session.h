@@ -146,6 +146,7 @@ struct waldoi_session {
 	uint32_t flushes;               /* ours that are open, of calls */
 	uint32_t kept; /* results of ours whose DROP waits for a flush */
 	uint32_t flush_answers; /* the peer's, of answers */
+	uint32_t kept_flushes;  /* of those, kept until their DROP */
 	waldoi_names_out names_out;
 	waldoi_names_in names_in;
 
@@ -155,11 +156,13 @@ struct waldoi_session {
 	uint64_t window_taken, window_told; /* the peer's; as it was told */
 
 	TAILQ_HEAD(, waldo_request) waiting; /* for HELLO, or for credit */
+	TAILQ_HEAD(, waldo_request) waiting_flushes; /* for a slot, too */
 	size_t waiting_bytes;
 	waldoi_runqueue paused;  /* the peer's calls, until it reads */
 	waldoi_runqueue stalled; /* before those: whose turn had come */
 	bool resuming;           /* one of these runs */
 	size_t paused_bytes;     /* of their frames, not given back */
+	size_t paused_size;      /* what they cost */
 	waldoi_job resume_job;
 	TAILQ_HEAD(, waldo_promise) one_way; /* until they are acknowledged */
 	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
@@ -237,9 +240,6 @@ void waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 void waldoi_session_forget_call(waldo_call *call);
 /* Whom its link leads to; never NULL. */
 const waldo_peer *waldoi_session_get_peer(const waldoi_session *session);
-
-/* It is no flush any more: it needs a slot of calls, not of flushes. */
-void waldoi_session_count_flush_answered(waldo_call *call);
 
 /* Its RETURN has gone out, though the user has not answered. */
 void waldoi_session_close_call(waldo_call *call);
@@ -396,7 +396,8 @@ void waldoi_session_fail_waiting(waldoi_session *session, waldoi_failure *why,
 /* Why `size` bytes more may not be queued; NULL if they may. */
 waldoi_failure *waldoi_session_check_room(const waldoi_session *session,
                                           size_t size);
-/* At most half of what may wait does: waldo_ref_watch_room(). */
+/* At most half of what may wait does, and a quarter of what all peers may cost
+ * is left: waldo_ref_watch_room(). */
 bool waldoi_session_has_room(const waldoi_session *session);
 /* Less waits than before: whoever wants to know is told. */
 void waldoi_session_tell_room(waldoi_session *session);

@@ -19,7 +19,11 @@ leave(waldoi_session *session, waldo_request *request)
 {
 	size_t size = size_of(request);
 
-	TAILQ_REMOVE(&session->waiting, request, entry);
+	if (request->pinned) {
+		TAILQ_REMOVE(&session->waiting_flushes, request, entry);
+	} else {
+		TAILQ_REMOVE(&session->waiting, request, entry);
+	}
 	session->waiting_bytes -= size;
 	session->node->bytes -= size;
 	request->waits = false;
@@ -68,8 +72,11 @@ waldoi_session_check_room(const waldoi_session *session, size_t size)
 bool
 waldoi_session_has_room(const waldoi_session *session)
 {
+	const waldo_node *node = session->node;
+
 	return session->waiting_bytes + session->out.unsent <=
-	       session->node->limits.queued_bytes / 2;
+	           node->limits.queued_bytes / 2 &&
+	       node->bytes <= node->limits.total_bytes / 4 * 3;
 }
 
 /* ---- what the caller's promise can do */
@@ -103,33 +110,41 @@ static const waldoi_promise_source waiting_one_way_source = {waiting_give_up,
 
 /* ---- waiting */
 
-/* Flushes are few and do not fail for that: they wait. One that is passed on
- * does, since it may be on a circle whose every slot it has. */
+/* Those of paths that change do not fail for that: they wait. One that is
+ * passed on does, since it may be on a circle whose every slot it has, and one
+ * that a program makes, as any call. */
 static bool
 has_no_slot(const waldoi_session *session, const waldo_request *request)
 {
-	return request->hops == 0 && waldoi_is_flush(request->method) &&
-	       session->flushes >= session->peer.open_calls;
+	return request->pinned && session->flushes >= session->peer.open_calls;
+}
+
+/* Nobody can tell yet whether it fits. */
+static bool
+is_over_the_floor(const waldoi_session *session, const waldo_request *request)
+{
+	uint32_t open = waldoi_is_flush(request->method)
+	                    ? session->flushes
+	                    : waldoi_session_open_calls(session);
+
+	return open >= session->peer.open_calls ||
+	       request->args.handle_count > session->peer.refs_per_message ||
+	       request->args.handle_count + session->exports.count >
+	           session->peer.exports ||
+	       request->args.deepest > session->peer.max_depth;
 }
 
 bool
 waldoi_session_must_wait(const waldoi_session *session,
                          const waldo_request *request)
 {
-	if (has_no_slot(session, request)) {
-		return true;
+	if (request->pinned) {
+		return has_no_slot(session, request);
 	}
-	if (!TAILQ_EMPTY(&session->waiting) && !request->pinned) {
-		return true; /* no call overtakes another */
-	}
-	if (session->greeted) {
-		return false;
-	}
-	return waldoi_session_open_calls(session) >= session->peer.open_calls ||
-	       request->args.handle_count > session->peer.refs_per_message ||
-	       request->args.handle_count + session->exports.count >
-	           session->peer.exports ||
-	       request->args.deepest > session->peer.max_depth;
+	/* No call overtakes another; but those that were made on a path that
+	 * changes have left before its flush, so nobody waits for that. */
+	return !TAILQ_EMPTY(&session->waiting) ||
+	       (!session->greeted && is_over_the_floor(session, request));
 }
 
 waldoi_failure *
@@ -155,7 +170,7 @@ waldoi_session_wait(waldoi_session *session, waldo_request *request,
 		                      : &waiting_source;
 	}
 	if (request->pinned) {
-		TAILQ_INSERT_HEAD(&session->waiting, request, entry);
+		TAILQ_INSERT_TAIL(&session->waiting_flushes, request, entry);
 	} else {
 		TAILQ_INSERT_TAIL(&session->waiting, request, entry);
 	}
@@ -194,9 +209,6 @@ send_one(waldoi_session *session, waldo_request *request)
 	                        : waldoi_ref_follow(request->target);
 	waldoi_failure *failure = NULL;
 
-	if (has_no_slot(session, request)) {
-		return false;
-	}
 	if (target->state == WALDO_BROKEN) {
 		failure =
 		    waldoi_failure_with_fate(target->failure, WALDO_NOT_SENT);
@@ -213,13 +225,24 @@ send_one(waldoi_session *session, waldo_request *request)
 	return true;
 }
 
+/* A flush, if there is a slot for it, else a call; or NULL. */
+static waldo_request *
+first_to_send(const waldoi_session *session)
+{
+	waldo_request *flush = TAILQ_FIRST(&session->waiting_flushes);
+
+	return flush != NULL && !has_no_slot(session, flush)
+	           ? flush
+	           : TAILQ_FIRST(&session->waiting);
+}
+
 void
 waldoi_session_send_waiting(waldoi_session *session)
 {
 	waldo_request *request;
 
 	/* A `destroy` may end the session, which empties the queue. */
-	while ((request = TAILQ_FIRST(&session->waiting)) != NULL &&
+	while ((request = first_to_send(session)) != NULL &&
 	       send_one(session, request)) {
 	}
 	waldoi_session_tell_room(session);
@@ -267,8 +290,7 @@ waldoi_session_move_waiting(waldoi_session *session)
 
 		next = TAILQ_NEXT(request, entry);
 		/* Those on the results of what was moved just now, too. */
-		if (!request->pinned && to->state != WALDO_BROKEN &&
-		    !leads_through(session, to) &&
+		if (to->state != WALDO_BROKEN && !leads_through(session, to) &&
 		    !move(session, request, to)) {
 			next = TAILQ_FIRST(&session->waiting);
 		}
@@ -285,7 +307,7 @@ first_to_fail(const waldoi_session *session, bool flushes)
 			return request;
 		}
 	}
-	return NULL;
+	return flushes ? TAILQ_FIRST(&session->waiting_flushes) : NULL;
 }
 
 void

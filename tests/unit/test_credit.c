@@ -388,6 +388,33 @@ there_is_room_when_half_of_what_waited_has_left(void **state)
 	waldo_promise_release(promise);
 }
 
+/* Else whoever tries again when there is room would do so for ever. */
+static void
+there_is_no_room_while_total_bytes_are_used(void **state)
+{
+	static const uint8_t data[10000];
+	struct session *s = session_of(state);
+	waldo_limits limits = small();
+	struct room room = {0};
+	waldo_ref *kept;
+
+	memset(&seen, 0, sizeof(seen));
+	limits.queued_bytes = 1024 * KIB;
+	limits.total_bytes = 256 * KIB;
+	reopen(s, limits, "![0,{0:[1,1],1:1,5:8388608}]");
+	kept = take_object(s);
+	while (waldo_ref_notify(kept, "m", "y", data, sizeof(data)) ==
+	       WALDO_OK) {
+	}
+	assert_begins(waldo_node_get_message(s->f->server), "total_bytes: ");
+	assert_ok(waldo_ref_watch_room(kept, note_room, &room, NULL));
+	(void) memory_settle();
+	assert_int_equal(room.told, 0);
+	read_on(s);
+	assert_int_equal(room.told, 1);
+	assert_int_equal(room.state, WALDO_FAR);
+}
+
 static void
 a_smaller_sum_is_an_error(void **state)
 {
@@ -911,6 +938,7 @@ main(void)
 	    session_test(a_call_that_waits_may_be_late),
 	    session_test(a_call_that_waits_holds_its_target),
 	    session_test(there_is_room_when_half_of_what_waited_has_left),
+	    session_test(there_is_no_room_while_total_bytes_are_used),
 	    session_test(a_smaller_sum_is_an_error),
 	    session_test(credit_for_a_stream_is_an_error),
 	    session_test(malformed_credit_is_an_error),

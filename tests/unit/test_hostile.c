@@ -461,6 +461,122 @@ a_call_that_waits_on_counts_as_parked(void **state)
 	waldo_promise_release(promise);
 }
 
+/* The arguments of call `id`, which waits for call 3: `count` references that
+ * this version has not, 2 bytes each. */
+static void
+send_unknown_references(struct session *s, int id, int count)
+{
+	char head[4 * KIB];
+	size_t len =
+	    (size_t) snprintf(head, sizeof(head), "[1,%d,3,'mark',[", id);
+
+	for (int i = 0; i < count; i++) {
+		len += (size_t) snprintf(head + len, sizeof(head) - len,
+		                         "%s[7]", i > 0 ? "," : "");
+	}
+	(void) snprintf(head + len, sizeof(head) - len, "],{}] []");
+	send(s, head);
+}
+
+/* P37: each is one here as well. */
+static void
+references_of_parked_calls_count_as_parked(void **state)
+{
+	enum { CALLS = 200, REFS = 250 };
+	struct session *s = session_of(state);
+	size_t before;
+
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{}] []");
+	(void) memory_settle();
+	before = sim_memory_bytes();
+	for (int i = 0; i < CALLS; i++) {
+		send_unknown_references(s, 5 + 2 * i, REFS);
+	}
+	take_all(&s->peer);
+	assert_true(sim_memory_bytes() < before + 1536 * KIB);
+	assert_alive(s, 1);
+}
+
+/* "Descriptors": a broken reference is kept for as long as somebody holds it,
+ * so its text is short. */
+static void
+the_text_of_a_broken_reference_is_bounded(void **state)
+{
+	struct session *s = session_of(state);
+	char text[400], message[242];
+
+	memset(message, 'x', sizeof(message));
+	fetch(s);
+	(void) snprintf(text, sizeof(text),
+	                "[1,3,-2,'echo',[[6,[1,'a','%.240s',nil]]],{}] [<0>]",
+	                message);
+	send(s, text);
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,[[6,[1,'a','xxx");
+	(void) snprintf(text, sizeof(text),
+	                "[1,5,-2,'echo',[[6,[1,'a','%.241s',nil]]],{}] [<0>]",
+	                message);
+	send(s, text);
+	assert_protocol_error(s, "reference 0");
+}
+
+static void
+a_broken_reference_has_no_details(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s, "[1,3,-2,'echo',[[6,[1,'a','b',1]]],{}] [<0>]");
+	assert_protocol_error(s, "reference 0");
+}
+
+/* ---- calls that are passed on */
+
+/* They are the next node's. */
+static void
+a_relay_does_not_keep_what_it_has_passed_on(void **state)
+{
+	enum { CALLS = 7, SIZE = 100 * KIB };
+	static uint8_t payload[SIZE + 6] = {0x91, 0xc6};
+	struct session *s = session_of(state);
+	struct peer second = {0};
+	waldo_ref *ref = NULL;
+	size_t before = 0;
+
+	waldoi_pack_be(payload + 2, SIZE, 4);
+	assert_true(peer_listen(&second, "second"));
+	assert_ok(waldo_connect(s->f->server, "waldo+inproc:second/", &ref));
+	(void) memory_settle();
+	assert_true(
+	    peer_send(&second, "![0,{0:[1,1],1:1,2:4194304,5:8388608}]"));
+	fetch(s);
+	/* The first round is for the buffers. */
+	for (int round = 0; round < 2; round++) {
+		int id = 3 + round * 2 * (CALLS + 1);
+		char head[64];
+
+		(void) snprintf(head, sizeof(head), "[1,%d,-2,'hold',[],{}] []",
+		                id);
+		send(s, head);
+		for (int i = 1; i <= CALLS; i++) {
+			(void) snprintf(head, sizeof(head),
+			                "[1,%d,%d,'mark',[],{}]", id + 2 * i,
+			                id);
+			send_raw(&s->peer, head, payload, sizeof(payload));
+		}
+		take_all(&s->peer);
+		service_answer_ref(s->f->service, ref);
+		take_all(&second);
+		acknowledge(&second, (unsigned) (CALLS + CALLS * round));
+		take_all(&s->peer);
+		before = round == 0 ? sim_memory_bytes() : before;
+	}
+	assert_false(peer_is_closed(&second));
+	assert_true(sim_memory_bytes() < before + 2 * SIZE);
+	waldo_ref_release(ref);
+	peer_fini(&second);
+}
+
 /* ---- numbers, words, lines */
 
 /* waldo_call_get_time_left_ms(): UINT32_MAX means that there is none. */
@@ -647,6 +763,10 @@ main(void)
 	    session_test(
 	        replies_that_are_not_acknowledged_stay_below_total_bytes),
 	    session_test(a_call_that_waits_on_counts_as_parked),
+	    large_test(references_of_parked_calls_count_as_parked),
+	    session_test(the_text_of_a_broken_reference_is_bounded),
+	    session_test(a_broken_reference_has_no_details),
+	    large_test(a_relay_does_not_keep_what_it_has_passed_on),
 	    session_test(a_deadline_of_many_days_is_not_a_short_one),
 	    session_test(nothing_is_called_on_what_a_one_way_call_returns),
 	    session_test(another_version_is_told_which_we_have),

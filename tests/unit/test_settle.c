@@ -945,12 +945,12 @@ a_flush_without_a_slot_waits(void **state)
 	/* One is answered, so the next goes. */
 	answer(s, &flushes[0]);
 	assert_order(service, 1);
-	flushes[0] = take_flush(s, "-35");
+	flushes[0] = take_flush(s, "-33");
 	answer(s, &flushes[1]);
-	flushes[1] = take_flush(s, "-33");
+	flushes[1] = take_flush(s, "-35");
 	assert_string_equal(peer_receive(&s->peer), "");
 	assert_order(service, 1);
-	answer(s, &flushes[1]);
+	answer(s, &flushes[0]);
 	assert_order(service, 2);
 }
 
@@ -992,14 +992,14 @@ the_drop_of_a_result_waits_for_its_flush(void **state)
 	waldo_promise_release(call);
 }
 
-/* What waits behind a flush that waits still goes in its order, and what was
- * made on the very reference is held with it. */
+/* It is behind all that was sent before, and that is all it need be: what the
+ * others wait for may be one of these calls (P16). */
 static void
-calls_behind_a_flush_that_waits_keep_their_order(void **state)
+no_call_waits_for_a_flush_that_waits(void **state)
 {
 	struct session *s = session_of(state);
-	struct flush flushes[SLOTS], last;
-	waldo_ref *theirs, *late;
+	struct flush flushes[SLOTS];
+	waldo_ref *theirs;
 	char target[20];
 
 	settle_many(s, SLOTS + 1);
@@ -1008,21 +1008,64 @@ calls_behind_a_flush_that_waits_keep_their_order(void **state)
 		flushes[i] = take_flush(s, target);
 	}
 	theirs = give(s, "[0,-101,nil]");
-	late = give(s, "[1,-103]");
 	assert_ok(waldo_ref_notify(theirs, "order", "i", 1));
+	assert_string_equal(peer_receive(&s->peer), "[1,nil,-101,1,[],{}] [1]");
+	assert_string_equal(peer_receive(&s->peer), "");
+	answer(s, &flushes[0]);
+	(void) take_flush(s, "-33");
+}
+
+/* Those of a program are calls: over the limit they say so. */
+static void
+a_flush_of_a_program_without_a_slot_fails(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *ref;
+	struct outcome *o = NULL;
+
+	next_call = 3;
+	fetch(s);
+	ref = give(s, "[1,-1]");
+	for (int i = 0; i <= SLOTS; i++) {
+		o = watch_outcome(s->f,
+		                  waldo_ref_invoke(ref, ".flush", "i", i));
+	}
+	(void) memory_settle();
+	assert_failed(o, WALDO_ELIMIT, WALDO_NOT_SENT);
+	assert_non_null(strstr(o->message, "open_calls"));
+	assert_ok(waldo_ref_notify(ref, "order", "i", 1));
+	assert_begins(peer_await(&s->peer, "[1,nil,"), "[1,nil,-1,");
+}
+
+/* What was made on the very reference, and was never sent, is held with it;
+ * the others keep their order. */
+static void
+calls_that_wait_go_by_the_new_path(void **state)
+{
+	enum { LARGE = 60000, MORE = 10000 };
+	static const uint8_t data[LARGE];
+	struct session *s = session_of(state);
+	waldo_ref *theirs, *late;
+
+	next_call = 3;
+	fetch(s);
+	theirs = give(s, "[0,-101,nil]");
+	late = give(s, "[1,-103]");
+	assert_ok(waldo_ref_notify(theirs, "m", "y", data, (size_t) LARGE));
+	assert_begins(peer_receive(&s->peer), "[1,nil,-101,[1,'m']");
+	/* The window is 64 KiB. */
+	assert_ok(waldo_ref_notify(theirs, "m", "y", data, (size_t) MORE));
 	assert_ok(waldo_ref_notify(late, "order", "i", 1));
 	assert_ok(waldo_ref_notify(theirs, "order", "i", 2));
 	assert_string_equal(peer_receive(&s->peer), "");
-	/* The one in the middle waits, and was never sent. */
 	send(s, "[3,-103,[2,-2]]");
 	(void) memory_settle();
 	assert_order(s->f->service, 1);
-	answer(s, &flushes[0]);
-	last = take_flush(s, "-33");
-	assert_string_equal(peer_receive(&s->peer), "[1,nil,-101,1,[],{}] [1]");
-	assert_string_equal(peer_receive(&s->peer), "[1,nil,-101,1,[],{}] [2]");
+	send(s, "[6,0,200000]");
+	assert_begins(peer_receive(&s->peer), "[1,nil,-101,1,[],{}]");
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[1,nil,-101,[2,'order'],[],{}] [2]");
 	assert_string_equal(peer_receive(&s->peer), "");
-	answer(s, &last);
 }
 
 /* A session that ends lets go of flushes that wait, and of what they hold. */
@@ -1137,8 +1180,8 @@ a_peer_may_have_as_many_flushes_as_calls(void **state)
 	assert_protocol_error(s, "open_calls");
 }
 
-/* Until its RETURN; what it returned is kept as any result is. Else those who
- * wait for a slot, to drop it, might wait for each other. */
+/* Until its RETURN. Else those who wait for a slot, to drop what it returned,
+ * might wait for each other. */
 static void
 a_flush_that_is_kept_leaves_its_slot(void **state)
 {
@@ -1146,19 +1189,55 @@ a_flush_that_is_kept_leaves_its_slot(void **state)
 	                                    .open_calls = SLOTS};
 	struct session *s = session_of(state);
 	char frame[64];
+	int id = 3;
 
 	reopen(s, &limits);
 	fetch(s);
-	for (int i = 0; i < SLOTS; i++) {
+	for (int i = 0; i < 2 * SLOTS; i++, id += 2) {
 		(void) snprintf(frame, sizeof(frame),
-		                "[1,%d,-2,0,[[2,-2]],{}] [<0>]", 3 + 2 * i);
+		                "[1,%d,-2,0,[[2,-2]],{}] [<0>]", id);
 		send(s, frame);
 		assert_non_null(strstr(peer_receive(&s->peer), ",0,true,"));
 	}
-	send(s, "[1,35,-2,0,[],{}] [1]");
-	assert_begins(peer_receive(&s->peer), "[2,35,0,");
-	send(s, "[1,37,-2,'add',[],{}] [1]");
+	/* But there is an end to them. */
+	(void) snprintf(frame, sizeof(frame), "[1,%d,-2,0,[],{}] [1]", id);
+	send(s, frame);
 	assert_protocol_error(s, "open_calls");
+}
+
+/* For its caller it is a call as soon as the RETURN is there; but a call may
+ * be on its way by then. */
+static void
+a_flush_that_is_kept_takes_no_slot_of_calls(void **state)
+{
+	static const waldo_limits limits = {.size = sizeof(limits),
+	                                    .open_calls = SLOTS};
+	struct session *s = session_of(state);
+	struct service *service;
+	char frame[64];
+
+	reopen(s, &limits);
+	service = s->f->service;
+	fetch(s);
+	for (int i = 0; i < SLOTS; i++) {
+		(void) snprintf(frame, sizeof(frame),
+		                "[1,%d,-2,'hold',[],{}] []", 3 + 2 * i);
+		send(s, frame);
+	}
+	send(s, "[1,35,3,0,[[2,-2]],{}] [<0>]");
+	(void) memory_settle();
+	assert_int_equal(service->held_count, SLOTS);
+	waldo_call_reply(service->held[--service->held_count], "");
+	assert_begins(peer_receive(&s->peer), "[2,33,0,false,");
+	service_answer_ref(service, s->f->service_ref);
+	(void) memory_settle();
+	/* It was sent before these two had come. */
+	send(s, "[1,37,-2,'add',[],{}] [1]");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,");
+	assert_begins(peer_receive(&s->peer), "[2,35,0,true,");
+	assert_begins(peer_receive(&s->peer), "[2,37,0,false,");
+	send(s, "[4,35,1]", "[1,39,-2,'add',[],{}] [1]");
+	assert_begins(peer_receive(&s->peer), "[2,39,0,false,");
 }
 
 /* ---- what waits and finds no room */
@@ -1189,14 +1268,17 @@ a_call_that_finds_no_room_may_take_the_next_along(void **state)
 	                                    .retained_bytes = 65536};
 	struct session *s = session_of(state);
 	struct outcome *first, *second;
-	waldo_ref *late, *object = NULL;
+	waldo_ref *theirs, *late, *object = NULL;
 	waldo_promise *held, *parked;
 
 	reopen(s, &limits);
-	settle_many(s, SLOTS + 1);
-	while (*peer_receive(&s->peer) != '\0') {
-	}
+	next_call = 3;
+	fetch(s);
+	theirs = give(s, "[0,-101,nil]");
 	late = give(s, "[1,-103]");
+	/* Now the window has no room. */
+	assert_ok(waldo_ref_notify(theirs, "m", "y", big, (size_t) BIG));
+	assert_begins(peer_receive(&s->peer), "[1,nil,-101,");
 	held = waldo_ref_invoke(s->f->service_ref, "hold", "");
 	(void) memory_settle();
 	parked = waldo_ref_invoke(waldo_promise_get_ref(held), "m", "y", big,
@@ -1255,12 +1337,15 @@ main(void)
 	    session_test(flushes_need_no_slots_of_calls),
 	    session_test(a_flush_without_a_slot_waits),
 	    session_test(the_drop_of_a_result_waits_for_its_flush),
-	    session_test(calls_behind_a_flush_that_waits_keep_their_order),
 	    session_test(a_flush_that_is_passed_on_fails_without_a_slot),
 	    session_test(a_flush_waits_for_the_window_before_all_calls),
+	    session_test(no_call_waits_for_a_flush_that_waits),
+	    session_test(a_flush_of_a_program_without_a_slot_fails),
+	    session_test(calls_that_wait_go_by_the_new_path),
 	    session_test(a_flush_that_waits_fails_with_its_session),
 	    session_test(a_peer_may_have_as_many_flushes_as_calls),
 	    session_test(a_flush_that_is_kept_leaves_its_slot),
+	    session_test(a_flush_that_is_kept_takes_no_slot_of_calls),
 	    session_test(a_call_that_finds_no_room_may_take_the_next_along),
 	};
 

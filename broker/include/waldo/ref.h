@@ -74,18 +74,19 @@ waldo_promise *waldo_ref_invoke(waldo_ref *ref, const char *method,
 
 /*
  * The same one-way: no reply, no promise. WALDO_ELIMIT when the peer does not
- * keep up (waldo_limits.queued_bytes; see waldo_ref_watch_room()), WALDO_EINVAL when the format
- * or a value is wrong, the code of its failure (WALDO_ELOST, ...) when the
- * reference is broken; nothing was sent then.
+ * keep up (waldo_limits.queued_bytes; see waldo_ref_watch_room()), WALDO_EINVAL
+ * when the format or a value is wrong, the code of its failure (WALDO_ELOST,
+ * ...) when the reference is broken; nothing was sent then.
  */
 waldo_err waldo_ref_notify(waldo_ref *ref, const char *method,
                            const char *format, ...);
 
 /*
  * Has `cb` run once, from the loop, when there is room for calls on `ref`:
- * at most half of queued_bytes wait for its peer. For whoever was told
- * WALDO_ELIMIT. The state is that of `ref`; WALDO_BROKEN: there never will be.
- * Stopped and retained as waldo_ref_watch().
+ * at most half of queued_bytes wait for its peer, and at most three quarters
+ * of total_bytes are used. For whoever was told WALDO_ELIMIT with one of these.
+ * The state is that of `ref`; WALDO_BROKEN: there never will be. Stopped and
+ * retained as waldo_ref_watch().
  */
 waldo_err waldo_ref_watch_room(waldo_ref *ref, waldo_ref_cb *cb, void *user,
                                waldo_watch **ret_watch) WALDO_MUST_CHECK;
