@@ -6,7 +6,7 @@
 
 static const struct command *const commands[] = {
     &serve_command,    &call_command, &ls_command,
-    &describe_command, &ping_command,
+    &describe_command, &ping_command, &bench_command,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

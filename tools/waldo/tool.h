@@ -112,7 +112,7 @@ void dump_no_more(void);
 
 /* ---- the subcommands */
 
-extern const struct command call_command, describe_command, ls_command,
-    ping_command, serve_command;
+extern const struct command bench_command, call_command, describe_command,
+    ls_command, ping_command, serve_command;
 
 #endif
