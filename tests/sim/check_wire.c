@@ -256,7 +256,8 @@ check_broken(sim_reading *f, const sim_sent *sent)
 static void
 check_failed(sim_reading *f, const sim_sent *sent, uint64_t status)
 {
-	sim_expect(f->world, SIM_REASON_FIRST_RULE, !sent->early || status == 0,
+	sim_expect(f->world, SIM_REASON_FIRST_RULE,
+	           !sent->early || status == 0 || f->world->oom_seen,
 	           "link %u: a call on the result of %" PRId64 " failed before "
 	           "that was there",
 	           f->link->id, sent->id);
