@@ -141,7 +141,8 @@ sim_raise(sim_dispatch *d)
 
 	sim_expect(node->world, SIM_LIMITS_RULE,
 	           err == (d->link == NULL ? WALDO_EINVAL : WALDO_OK) ||
-	               (err == WALDO_ENOMEM && node->memory.failed > 0),
+	               (err == WALDO_ENOMEM && node->memory.failed > 0) ||
+	               (err == WALDO_ELOST && d->link->touched),
 	           "limits are not raised: %s", waldo_strerror(err));
 	if (d->link != NULL && err == WALDO_OK) {
 		uint32_t *raised = &d->link->raised[1 - d->side];

@@ -309,6 +309,15 @@ check_reason(sim_inv *inv, const waldo_failure *failure)
 	           failure->message);
 }
 
+/* The result of a call that failed holds no session up: who has no other use
+ * for it ends it, and calls on that result fail by this or by that. */
+static bool
+is_of_failed(const sim_hold *hold)
+{
+	return hold->from != NULL && hold->from->completed > 0 &&
+	       hold->from->code != WALDO_OK;
+}
+
 /* Promises 2 and 7: a failure says what happened. */
 void
 sim_check_failure(sim_inv *inv, const waldo_failure *failure)
@@ -321,7 +330,8 @@ sim_check_failure(sim_inv *inv, const waldo_failure *failure)
 	if (failure->code == WALDO_ELIMIT) {
 		check_limit(inv, failure);
 	}
-	if (world->calm && world->stage != SIM_OVER) {
+	if (world->calm && world->stage != SIM_OVER &&
+	    !is_of_failed(inv->target)) {
 		sim_expect(world, SIM_CALM_RULE,
 		           failure->code != WALDO_ELOST &&
 		               failure->code != WALDO_ECONNECT,

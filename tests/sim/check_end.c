@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What must be true when all has come to rest, and when all was released. */
-#include "sim/sim.h"
+#include "sim/wire.h"
 
 /* Nobody is told what becomes of a notification. When nothing happened to its
  * link and its object it must have run. */
@@ -16,6 +16,32 @@ must_arrive(const sim_inv *inv)
 	       target->peer->limits.open_calls == 0 && /* else refused */
 	       target->peer->limits.queued_bytes == 0 &&
 	       target->peer->strangers.open_calls == 0;
+}
+
+/* P40: it did not run, and whoever made it and heard of the GOAWAY knows; also
+ * of a one-way call, which nobody has acknowledged. */
+static void
+check_unwelcome(sim_world *world, const sim_inv *inv)
+{
+	const sim_link *link = inv->unwelcome;
+	const sim_end *end = sim_link_end_of(inv->unwelcome, inv->caller);
+
+	sim_expect(world, SIM_GOAWAY_RULE, inv->executed == 0,
+	           "invocation %u (%s) reached a node by link %u that went "
+	           "away, and executed",
+	           inv->id, inv->method, link->id);
+	if (world->oom_seen || inv->hops > 0 || end == NULL ||
+	    end->wire == NULL || link->ends[0].node == link->ends[1].node ||
+	    end->wire->heard_going == 0 || inv->completed == 0 ||
+	    (inv->code != WALDO_OK && inv->code != WALDO_ELOST)) {
+		return;
+	}
+	sim_expect(world, SIM_GOAWAY_RULE,
+	           inv->code == WALDO_ELOST && inv->fate == WALDO_NOT_SENT,
+	           "invocation %u (%s) came after a GOAWAY by link %u: code "
+	           "%d, fate %d",
+	           inv->id, inv->method, link->id, (int) inv->code,
+	           (int) inv->fate);
 }
 
 /* Promises 1 and 2, once nothing is under way any more. */
@@ -47,10 +73,7 @@ check_invocation(sim_world *world, const sim_inv *inv)
 		           inv->id, inv->method);
 	}
 	if (inv->unwelcome != NULL) {
-		sim_expect(world, SIM_GOAWAY_RULE, inv->executed == 0,
-		           "invocation %u (%s) reached a node by link %u that "
-		           "went away, and executed",
-		           inv->id, inv->method, inv->unwelcome->id);
+		check_unwelcome(world, inv);
 	}
 	if (inv->refused ||
 	    (inv->completed > 0 && !ok && inv->fate == WALDO_NOT_SENT)) {

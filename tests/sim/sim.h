@@ -23,8 +23,9 @@
  *	object, answer   what is called: the methods, and their answers
  *	relay            ... those that pass references on
  *	outcome          what comes back to callers
- *	check, check_end, check_wire
- *	                 what was promised
+ *	check, check_end what was promised
+ *	check_wire, check_limits
+ *	                 ... and how it is said
  *	fault, hostile   what goes wrong
  *	bytes, memory, stats
  */

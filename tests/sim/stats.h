@@ -46,6 +46,7 @@
 	X(RESOLVE, "P12", "one RESOLVE for each promise, and final")           \
 	X(HOPS, "P12", "no call is forwarded too often")                       \
 	X(ANSWER, "P5", "one RETURN for each call")                            \
+	X(REASON_FIRST, "P9", "why a result cannot be called comes first")     \
 	X(WINDOW, "P38", "calls keep to the call window")                      \
 	X(CREDIT, "P38", "credit only grows")                                  \
 	X(PAUSE, "P39", "who reads little is not cut off for it")              \

@@ -3,8 +3,8 @@
  * sim/wire.h - what passes between two honest nodes, frame by frame
  *
  * The bytes of each direction of a link are read along as they are sent
- * (wire.c), and what both sides must keep to is checked (check_wire.c). What a
- * frame tells its receiver counts from when its last byte has arrived.
+ * (wire.c), and what both sides must keep to is checked (check_wire.c,
+ * check_limits.c). What a frame tells its receiver counts from when its last byte has arrived.
  */
 #ifndef WALDO_SIM_WIRE_H
 #define WALDO_SIM_WIRE_H
@@ -19,9 +19,11 @@
 /* A CALL that was sent. */
 typedef struct sim_sent {
 	int64_t id; /* 0: one-way */
+	int64_t target;
 	uint64_t frame;
 	sim_inv *inv; /* NULL: the library's own */
 	bool flush, returned;
+	bool early; /* a call on its result failed before it returned */
 } sim_sent;
 
 /* A promise that was given to the peer. */
@@ -55,6 +57,33 @@ struct sim_wire {
 	uint64_t heard_going; /* when the peer's arrived; 0: has not */
 	sim_list sent, given, news;
 };
+
+#define SIM_MOST ((UINT64_C(1) << 53) - 1)
+
+/* A frame that is looked at. */
+typedef struct sim_reading {
+	sim_world *world;
+	sim_link *link;
+	sim_end *end;
+	sim_wire *wire;
+	waldoi_cursor c; /* behind the operation's code */
+	size_t length;   /* of kind and body */
+	uint64_t at;     /* the link's bytes up to its end */
+} sim_reading;
+
+/* What the other side has said; NULL: nothing. */
+static inline sim_wire *
+sim_wire_peer(const sim_reading *f)
+{
+	return sim_end_peer(f->end)->wire;
+}
+
+/* check_limits.c */
+void sim_read_credit(sim_reading *f);
+void sim_read_limits(sim_reading *f); /* of HELLO, and of LIMITS */
+void sim_read_goaway(sim_reading *f);
+void sim_read_bye(sim_reading *f);
+void sim_read_abort(sim_reading *f);
 
 /* A frame of `end` has been sent, or as much of it as is looked at; `at` is
  * where in the link it ends. */
