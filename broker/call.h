@@ -118,6 +118,7 @@ struct waldo_call {
 	bool remote;    /* it came through a session */
 	bool on_answer; /* it was made on the result of another call */
 	bool no_target; /* which turned out to be no reference */
+	bool one_way;   /* its promise wants to know of its arrival only */
 	bool no_result; /* NO_RESULT: the caller wants only the promise */
 	bool flush;     /* of method number 0, which has slots of its own */
 	bool

@@ -42,10 +42,10 @@ waldo_call_follow(waldo_call *call, waldo_promise *promise)
 void
 waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 {
-	bool one_way = call->promise == NULL && call->id == 0;
+	bool unanswered = call->promise == NULL && call->id == 0;
 	waldo_options options = {
 	    .size = sizeof(options),
-	    .flags = (one_way ? WALDO_ONE_WAY : 0u) |
+	    .flags = (unanswered || call->one_way ? WALDO_ONE_WAY : 0u) |
 	             (call->idempotent ? WALDO_IDEMPOTENT : 0u)};
 	waldo_request *request;
 	waldoi_message args;
@@ -78,7 +78,7 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 	    (void *const *) call->args.refs, call->args.ref_count);
 	/* From here on they are the other call's, until it has left. */
 	waldoi_message_move(&args, &call->args);
-	if (one_way) {
+	if (unanswered) {
 		waldo_err err;
 
 		(void) waldoi_request_send_for(request, false, &err);

@@ -238,6 +238,20 @@ run_queued(waldoi_job *job)
 	run(object, call);
 }
 
+/* Its peer is this node, which has it now. */
+static void
+tell_arrival(waldo_call *call)
+{
+	waldo_promise *promise = call->promise;
+
+	if (call->one_way && promise != NULL) {
+		call->promise = NULL;
+		promise->call = NULL;
+		waldoi_promise_settle_nil(promise, false);
+		waldo_promise_release(promise);
+	}
+}
+
 static void
 object_deliver(waldo_ref *ref, waldo_call *call)
 {
@@ -249,6 +263,7 @@ object_deliver(waldo_ref *ref, waldo_call *call)
 		                                          "out of memory"));
 		return;
 	}
+	tell_arrival(call);
 	object->queued++;
 	call->queued = true;
 	waldoi_node_queue(ref->node, &call->job, run_queued);

@@ -290,7 +290,8 @@ near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 	waldo_node *node = request->node;
 	waldo_call *call;
 
-	if (node->near_bytes + request->args.len > node->limits.queued_bytes) {
+	if (node->near_bytes + request->args.len + request->args.taken_bytes >
+	    node->limits.queued_bytes) {
 		*ret_failure = waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "queued_bytes: %zu bytes of calls wait in this node, at "
@@ -321,11 +322,8 @@ join(waldo_call *call, waldo_promise *promise, const waldo_request *request)
 	if (promise == NULL) {
 		return;
 	}
-	if ((request->flags & WALDO_ONE_WAY) != 0) {
-		/* Its peer is this node, which has it. */
-		waldoi_promise_settle_nil(promise, false);
-		return;
-	}
+	/* Once it is at an object of ours, or has left. */
+	call->one_way = (request->flags & WALDO_ONE_WAY) != 0;
 	call->promise = waldo_promise_retain(promise);
 	promise->call = call;
 	promise->source = &near_source;

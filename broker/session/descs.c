@@ -223,6 +223,20 @@ code_of(const waldoi_failure *failure)
 	                                : WALDOI_APPLICATION_CODE;
 }
 
+/* What became of our links to others names their addresses, which are not for
+ * everybody. */
+static const char *
+text_of(const waldoi_failure *failure)
+{
+	waldo_err code = failure->pub.code;
+
+	return !failure->pub.remote &&
+	               (code == WALDO_ELOST || code == WALDO_ECONNECT ||
+	                code == WALDO_EADDRESS || code == WALDO_ESYSTEM)
+	           ? waldo_strerror(code)
+	           : failure->pub.message;
+}
+
 static uint8_t *
 pack_error(uint8_t *p, const waldoi_failure *failure, size_t most_message,
            bool details)
@@ -232,7 +246,7 @@ pack_error(uint8_t *p, const waldoi_failure *failure, size_t most_message,
 	p = waldoi_pack_array(p, 4);
 	p = waldoi_pack_uint(p, code_of(failure));
 	p = waldoi_pack_text(p, failure->pub.type, MOST_TYPE);
-	p = waldoi_pack_text(p, failure->pub.message, most_message);
+	p = waldoi_pack_text(p, text_of(failure), most_message);
 	if (more == NULL || !details) {
 		return waldoi_pack_nil(p);
 	}

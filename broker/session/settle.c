@@ -80,14 +80,17 @@ send_flush(waldo_ref *ref, const uint8_t *token)
 static void
 change_path(waldoi_session *session, waldo_ref *ref, waldo_ref *target)
 {
-	waldoi_hold *hold = waldoi_hold_new(session->node, target);
-	waldo_promise *flush = NULL;
-	bool used = ref->used;
+	waldoi_hold *hold;
+	waldo_promise *flush;
 
-	if (hold != NULL && used) {
-		flush = send_flush(ref, hold->token);
+	if (!ref->used) {
+		become(ref, target);
+		waldoi_session_move_waiting(session);
+		return;
 	}
-	if (hold == NULL || (used && flush == NULL)) {
+	hold = waldoi_hold_new(session->node, target);
+	flush = hold == NULL ? NULL : send_flush(ref, hold->token);
+	if (flush == NULL) {
 		if (hold != NULL) {
 			waldoi_hold_lift(hold);
 		}
@@ -97,11 +100,7 @@ change_path(waldoi_session *session, waldo_ref *ref, waldo_ref *target)
 	ref->used = false; /* not by the new path */
 	become(ref, &hold->place->ref);
 	waldoi_session_move_waiting(session);
-	if (used) {
-		waldoi_hold_until(hold, flush);
-	} else {
-		waldoi_hold_lift(hold);
-	}
+	waldoi_hold_until(hold, flush);
 }
 
 static void

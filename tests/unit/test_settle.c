@@ -743,6 +743,99 @@ what_is_held_goes_on_to_a_third_node(void **state)
 	close_second(&third);
 }
 
+static struct outcome *
+mark(struct session *s, waldo_ref *ref)
+{
+	static const waldo_options one_way = {.size = sizeof(one_way),
+	                                      .flags = WALDO_ONE_WAY};
+	waldo_request *request = waldo_request_new(ref, "mark", &one_way);
+
+	waldo_putf(waldo_request_get_args(request), "i", 1);
+	return watch_outcome(s->f, waldo_request_send(request));
+}
+
+/* waldo/promise.h: once the peer has it, and not before. */
+static void
+a_one_way_call_that_is_held_has_not_arrived(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *ref = give_used(s);
+	struct outcome *o, *lost;
+	struct flush flush;
+
+	send(s, "[3,-1,[2,-2]]");
+	flush = take_flush(s, "-1");
+	o = mark(s, ref);
+	(void) memory_settle();
+	assert_int_equal(o->count, 0);
+	answer(s, &flush);
+	assert_ok(o->code);
+	assert_int_equal(o->count, 1);
+	assert_order(s->f->service, 1);
+
+	send(s, "[1,5,-2,'store',[[1,-3]],{}] [<0>]");
+	assert_begins(peer_receive(&s->peer), "[2,5,0,");
+	ref = s->f->service->stored[1];
+	assert_ok(waldo_ref_notify(ref, "m", ""));
+	assert_begins(peer_receive(&s->peer), "[1,nil,-3,");
+	send(s, "[3,-3,[2,-2]]");
+	(void) take_flush(s, "-3");
+	lost = mark(s, ref);
+	peer_fini(&s->peer);
+	(void) memory_settle();
+	assert_failed(lost, WALDO_ELOST, WALDO_NOT_SENT);
+	assert_order(s->f->service, 1);
+}
+
+static void
+a_one_way_call_that_was_held_arrives_at_a_third_node(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *ref = give_used(s);
+	struct outcome *o;
+	struct second third;
+	struct flush flush;
+
+	connect_second(s, &third);
+	s->f->service->kept = waldo_ref_retain(third.ref);
+	send(s, "[1,5,-2,'kept',[],{}] []");
+	assert_begins(peer_receive(&s->peer), "[2,5,0,true,");
+	send(s, "[3,-1,[2,-4]]");
+	flush = take_flush(s, "-1");
+	o = mark(s, ref);
+	answer(s, &flush);
+	assert_begins(peer_receive(&third.peer), "[1,nil,0,[1,'mark'],[],{");
+	assert_int_equal(o->count, 0);
+	assert_true(peer_send(&third.peer, "![5,1]"));
+	(void) memory_settle();
+	assert_ok(o->code);
+	assert_int_equal(o->count, 1);
+	close_second(&third);
+}
+
+/* What became of a link of ours is not told with its address (P33). */
+static void
+addresses_of_ours_are_not_told_to_peers(void **state)
+{
+	struct session *s = session_of(state);
+	struct second third;
+	const char *said;
+
+	fetch(s);
+	connect_second(s, &third);
+	s->f->service->kept = waldo_ref_retain(third.ref);
+	send(s, "[1,3,-2,'kept',[],{}] []");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,true,");
+	send(s, "[4,3,1]", "[1,5,-4,'m',[],{}] []");
+	assert_begins(peer_receive(&third.peer), "[1,1,0,[1,'m'],");
+	peer_fini(&third.peer);
+	third.peer.raw = NULL;
+	said = peer_await(&s->peer, "[2,5,");
+	assert_begins(said, "[2,5,1,false,[]] [6,'waldo.Lost',");
+	assert_null(strstr(said, "inproc"));
+	close_second(&third);
+}
+
 /* P7: a call of this node's own is passed on, not answered, when it has been
  * held: if it is lost there, it is MAYBE_EXECUTED, as any. */
 static void
@@ -1329,6 +1422,9 @@ main(void)
 	    session_test(a_held_call_can_be_cancelled),
 	    session_test(calls_of_peers_are_held_too),
 	    session_test(what_is_held_goes_on_to_a_third_node),
+	    session_test(a_one_way_call_that_is_held_has_not_arrived),
+	    session_test(a_one_way_call_that_was_held_arrives_at_a_third_node),
+	    session_test(addresses_of_ours_are_not_told_to_peers),
 	    session_test(
 	        a_call_that_was_held_has_the_fate_of_what_became_of_it),
 	    session_test(what_is_held_fails_with_what_it_waits_for),

@@ -7,19 +7,27 @@
 #include "tool.h"
 
 bool
-option_seconds(const char *text, void *target)
+option_grace(const char *text, void *target)
 {
 	uint32_t *ms = target;
 	char *end = NULL;
 	double seconds = strtod(text, &end);
 	double rounded = ceil(seconds * 1000);
 
-	if (end == text || *end != '\0' || !(seconds > 0) ||
+	if (end == text || *end != '\0' || !(seconds >= 0) ||
 	    seconds > MAX_SECONDS) {
 		return false;
 	}
 	*ms = (uint32_t) rounded;
 	return true;
+}
+
+bool
+option_seconds(const char *text, void *target)
+{
+	uint32_t *ms = target;
+
+	return option_grace(text, target) && *ms > 0;
 }
 
 bool

@@ -106,7 +106,8 @@ run(const struct command *command, int argc, char **argv)
 	const struct option options[] = {
 	    {0, "demo", NULL, NULL, &is_demo},
 	    {'l', "listen", "an address", add_address, &addresses},
-	    {'g', "grace", WANTS_SECONDS, option_seconds, &grace_ms},
+	    {'g', "grace", "seconds, like 2.5, up to 4294967", option_grace,
+	     &grace_ms},
 	    {0},
 	};
 	int status = STATUS_OK;

@@ -55,6 +55,7 @@ struct option {
 
 /* To uint32_t milliseconds, 1 ms at least; what it wants, for struct option. */
 option_parse option_seconds;
+option_parse option_grace; /* which may be none */
 #define MAX_SECONDS   4294967
 #define WANTS_SECONDS "seconds, like 2.5, above 0 and up to 4294967"
 
