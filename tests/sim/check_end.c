@@ -139,7 +139,11 @@ check_watch(sim_world *world, const sim_watch *watch)
 		return;
 	}
 	if (watch->room) {
-		sim_expect(world, SIM_ROOM_RULE, watch->up == 1,
+		/* A peer that is silent for ever is given up later. */
+		sim_expect(world, SIM_ROOM_RULE,
+		           watch->up == 1 ||
+		               (watch->up == 0 && hold->link != NULL &&
+		                hold->link->touched),
 		           "a watch for room told %u times; its reference is "
 		           "in state %d",
 		           watch->up, (int) sim_hold_state(hold));

@@ -107,6 +107,8 @@ sim_watch_room(sim_node *node, sim_hold *hold)
 	    waldo_ref_watch_room(hold->ref, on_room, watch, &watch->handle);
 
 	sim_leave(node, scope);
+	sim_note(node->world, "  room of", hold->serial, sim_hold_state(hold),
+	         err);
 	watch->room = true;
 	if (err != WALDO_OK) {
 		watch->stopped = true;
