@@ -316,12 +316,17 @@ waldoi_pendings_resolve(waldoi_pending **list, const waldoi_message *value)
 {
 	for (waldoi_pending *p = *list; p != NULL; p = p->next) {
 		waldoi_failure *none = NULL;
+		waldo_ref *target =
+		    waldoi_pending_is_open(p)
+		        ? waldoi_path_find(&p->path, value, NULL, &none)
+		        : NULL;
 
-		if (waldoi_pending_is_open(p) &&
-		    waldoi_path_find(&p->path, value, NULL, &none) != NULL) {
+		waldoi_failure_release(none);
+		if (target != NULL &&
+		    waldoi_ref_follow(target)->state != WALDO_BROKEN &&
+		    !waldoi_pending_leads_to(target, &p->ref)) {
 			settle_one(p, value, NULL);
 		}
-		waldoi_failure_release(none);
 	}
 }
 

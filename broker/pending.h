@@ -60,7 +60,7 @@ waldo_ref *waldoi_pendings_find(waldoi_pending *list, const waldoi_path *path,
 waldo_ref *waldoi_pendings_get(waldoi_pending **list, waldo_node *node,
                                const waldoi_path *path, waldo_promise *promise);
 
-/* Only those that are a reference in `value`. */
+/* Only those that are a reference in `value`, and will not be broken. */
 void waldoi_pendings_resolve(waldoi_pending **list,
                              const waldoi_message *value);
 

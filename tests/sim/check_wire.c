@@ -240,8 +240,7 @@ find_sent(const sim_wire *wire, int64_t id)
 	return NULL;
 }
 
-/* P9: why a result cannot be called is told before that it was called; but
- * where it is a broken reference, which needs no explanation. */
+/* P9: why a result cannot be called is told before that it was called. */
 static void
 check_broken(sim_reading *f, const sim_sent *sent)
 {
@@ -254,10 +253,10 @@ check_broken(sim_reading *f, const sim_sent *sent)
 }
 
 static void
-check_failed(sim_reading *f, const sim_sent *sent, uint64_t status)
+check_failed(sim_reading *f, const sim_sent *sent)
 {
 	sim_expect(f->world, SIM_REASON_FIRST_RULE,
-	           !sent->early || status == 0 || f->world->oom_seen,
+	           !sent->early || f->world->oom_seen,
 	           "link %u: a call on the result of %" PRId64 " failed before "
 	           "that was there",
 	           f->link->id, sent->id);
@@ -276,7 +275,7 @@ read_return(sim_reading *f)
 	           sent == NULL ? "was not called" : "had one");
 	if (sent != NULL) {
 		sent->returned = true;
-		check_failed(f, sent, status);
+		check_failed(f, sent);
 		/* Order starts anew where a flush has failed. */
 		f->world->upsets += sent->flush && status != 0;
 	}

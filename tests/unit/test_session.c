@@ -159,6 +159,24 @@ an_answer_that_is_kept_stays_a_target(void **state)
 	assert_begins(peer_receive(&s->peer), "[2,5,4,false,[]] [");
 }
 
+/* P9: whoever called learns first why. */
+static void
+a_result_that_is_broken_goes_before_the_calls_on_it(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s,
+	     "[1,3,-2,'store',[[6,[1000,'t.Gone','it is gone',nil]]],{}] "
+	     "[<0>]",
+	     "[1,5,-2,'hold',[],{}] []", "[1,7,5,'add',[],{}] [1]");
+	assert_begins(peer_receive(&s->peer), "[2,3,0,");
+	assert_string_equal(peer_receive(&s->peer), "");
+	service_answer_ref(s->f->service, s->f->service->stored[0]);
+	assert_begins(peer_receive(&s->peer), "[2,5,0,true,[[6,[1000,");
+	assert_begins(peer_receive(&s->peer), "[2,7,4,false,[]] [1000,");
+}
+
 static void
 a_path_finds_its_way_into_a_kept_answer(void **state)
 {
@@ -488,6 +506,7 @@ main(void)
 	    session_test(a_call_on_an_answer_that_is_gone_is_answered),
 	    session_test(a_call_waits_for_the_answer_it_is_made_on),
 	    session_test(an_answer_that_is_kept_stays_a_target),
+	    session_test(a_result_that_is_broken_goes_before_the_calls_on_it),
 	    session_test(a_path_finds_its_way_into_a_kept_answer),
 	    session_test(a_payload_that_does_not_parse_fails_its_call),
 	    session_test(a_call_without_a_payload_fails),
