@@ -29,7 +29,9 @@ slow_down(sim_world *world)
 	sim_link *link = any_link(world);
 
 	if (link != NULL) {
-		link->delay_us = sim_below(world, 200000);
+		/* Each piece of a few bytes; HELLO may have to pass before
+		 * anybody would tell that he lives. */
+		link->delay_us = sim_below(world, world->calm ? 20000 : 200000);
 	}
 	return link != NULL;
 }
