@@ -254,6 +254,17 @@ stop_all(sim_world *world)
 	}
 }
 
+/* What calls that were late have given to objects. */
+static void
+release_late(sim_world *world)
+{
+	for (unsigned i = 0; i < world->node_count && !world->failed; i++) {
+		if (world->nodes[i].node != NULL) {
+			sim_node_release_all(&world->nodes[i]);
+		}
+	}
+}
+
 /* Everything is given back, whatever has no holder goes. */
 static void
 release(sim_world *world)
@@ -281,6 +292,7 @@ release(sim_world *world)
 	 * found dead. */
 	for (int i = 0; i < 100 && !world->failed; i++) {
 		run_for(world, SECOND);
+		release_late(world);
 		if (i > 2 && !has_sessions(world)) {
 			break;
 		}
