@@ -410,10 +410,6 @@ void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
 
 /* ---- ops.c: the small operations, and what all have in common */
 
-/* What the export, a promise, has become: once. */
-void waldoi_session_send_resolve(waldoi_session *session,
-                                 waldoi_export *export);
-
 /* A frame with a few numbers. */
 #define WALDOI_OP_ROOM 64
 
@@ -474,6 +470,9 @@ void waldoi_session_settle_places(waldoi_session *session,
                                   waldo_promise *promise,
                                   const waldoi_message *value,
                                   waldoi_cursor descs);
+/* What the export, a promise, has become: once. */
+void waldoi_session_send_resolve(waldoi_session *session,
+                                 waldoi_export *export);
 void waldoi_session_take_resolve(waldoi_session *session, waldoi_cursor *c,
                                  uint32_t count);
 /* A flush that waited has left, or never will. */
