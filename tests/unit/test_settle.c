@@ -1161,6 +1161,38 @@ calls_that_wait_go_by_the_new_path(void **state)
 	assert_string_equal(peer_receive(&s->peer), "");
 }
 
+/* P8: those that wait stand before those that are made while it is held. */
+static void
+calls_that_wait_are_held_with_their_reference(void **state)
+{
+	enum { LARGE = 60000, MORE = 10000 };
+	static const uint8_t data[LARGE];
+	struct session *s = session_of(state);
+	waldo_ref *theirs, *late;
+	struct flush flush;
+
+	next_call = 3;
+	fetch(s);
+	theirs = give(s, "[0,-101,nil]");
+	late = give(s, "[1,-103]");
+	assert_ok(waldo_ref_notify(late, "order", "i", 1));
+	assert_begins(peer_receive(&s->peer), "[1,nil,-103,");
+	assert_ok(waldo_ref_notify(theirs, "m", "y", data, (size_t) LARGE));
+	assert_begins(peer_receive(&s->peer), "[1,nil,-101,");
+	assert_ok(waldo_ref_notify(theirs, "m", "y", data, (size_t) MORE));
+	assert_ok(waldo_ref_notify(late, "order", "i", 2));
+	send(s, "[3,-103,[2,-2]]");
+	flush = take_flush(s, "-103");
+	assert_ok(waldo_ref_notify(late, "order", "i", 3));
+	assert_order(s->f->service, 0);
+	send(s, "[1,nil,-2,'order',[],{5:1}] [1]");
+	answer(s, &flush);
+	assert_order(s->f->service, 3);
+	send(s, "[6,0,200000]");
+	assert_begins(peer_receive(&s->peer), "[1,nil,-101,");
+	assert_string_equal(peer_receive(&s->peer), "");
+}
+
 /* A session that ends lets go of flushes that wait, and of what they hold. */
 static void
 a_flush_that_waits_fails_with_its_session(void **state)
@@ -1438,6 +1470,7 @@ main(void)
 	    session_test(no_call_waits_for_a_flush_that_waits),
 	    session_test(a_flush_of_a_program_without_a_slot_fails),
 	    session_test(calls_that_wait_go_by_the_new_path),
+	    session_test(calls_that_wait_are_held_with_their_reference),
 	    session_test(a_flush_that_waits_fails_with_its_session),
 	    session_test(a_peer_may_have_as_many_flushes_as_calls),
 	    session_test(a_flush_that_is_kept_leaves_its_slot),
