@@ -261,16 +261,14 @@ loop_stop(void *driver, uint32_t grace_ms)
 
 /* Those that they post wait for the next pass. */
 static void
-run_tasks(waldoi_loop *loop)
+run_tasks(waldoi_loop *loop, struct waldoi_tasks *tasks)
 {
 	bool dispatching = loop->dispatching;
-	struct waldoi_tasks tasks;
 	waldoi_task *task;
 
-	waldoi_postbox_take(loop->box, &tasks);
 	loop->dispatching = true; /* by whomever */
-	while ((task = STAILQ_FIRST(&tasks)) != NULL) {
-		STAILQ_REMOVE_HEAD(&tasks, entry);
+	while ((task = STAILQ_FIRST(tasks)) != NULL) {
+		STAILQ_REMOVE_HEAD(tasks, entry);
 		task->run(task->user);
 	}
 	loop->dispatching = dispatching;
@@ -280,15 +278,20 @@ static void
 on_posted(evutil_socket_t fd, short events, void *user)
 {
 	waldoi_loop *loop = user;
-	uint_least64_t grace = atomic_exchange(&loop->grace, NO_STOP);
+	struct waldoi_tasks tasks;
+	uint_least64_t grace;
 
 	(void) fd;
 	(void) events;
+	/* First, which silences the bell: a stop that comes from here on rings
+	 * it again. */
+	waldoi_postbox_take(loop->box, &tasks);
+	grace = atomic_exchange(&loop->grace, NO_STOP);
 	waldoi_node_enter(loop->node);
 	if (grace != NO_STOP) {
 		waldoi_node_stop(loop->node, (uint32_t) grace);
 	}
-	run_tasks(loop);
+	run_tasks(loop, &tasks);
 }
 
 /* ---- birth and death */
@@ -314,8 +317,11 @@ loop_free(void *driver)
 	waldoi_loop *loop = driver;
 
 	if (loop->box != NULL) {
+		struct waldoi_tasks tasks;
+
 		waldoi_postbox_close(loop->box);
-		run_tasks(loop);
+		waldoi_postbox_take(loop->box, &tasks);
+		run_tasks(loop, &tasks);
 	}
 	if (loop->base != NULL) {
 		waldoi_links_end(loop);

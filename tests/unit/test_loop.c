@@ -343,6 +343,44 @@ nodes_of_two_threads_meet_in_the_process(void **state)
 
 /* ---- the end */
 
+static void
+do_nothing(void *user)
+{
+	(void) user;
+}
+
+static void *
+post_and_stop(void *user)
+{
+	waldo_node *node = user;
+
+	(void) !waldo_node_post(node, do_nothing, NULL);
+	waldo_node_stop(node, 0);
+	return NULL;
+}
+
+/* While the node looks at what was posted, it may be told to stop. */
+static void
+a_stop_that_meets_a_task_is_not_lost(void **state)
+{
+	(void) state;
+	for (int round = 0; round < 1000; round++) {
+		waldo_node *node = NULL;
+		pthread_t thread;
+		int steps = 0;
+
+		assert_ok(waldo_node_new(NULL, &node));
+		assert_int_equal(
+		    pthread_create(&thread, NULL, post_and_stop, node), 0);
+		while (waldo_node_is_running(node)) {
+			assert_true(steps++ < 100);
+			assert_ok(waldo_node_step(node, 100));
+		}
+		pthread_join(thread, NULL);
+		waldo_node_free(node);
+	}
+}
+
 static _Atomic(waldo_node *) to_stop;
 
 static void
@@ -398,6 +436,7 @@ main(void)
 	    waldo_test(a_callback_cannot_run_the_loop_that_runs_it),
 	    waldo_test(nodes_of_two_threads_meet_in_the_process),
 	    waldo_test(a_signal_handler_may_stop_the_node),
+	    waldo_test(a_stop_that_meets_a_task_is_not_lost),
 	    waldo_test(step_waits_as_long_as_it_is_told),
 	};
 
