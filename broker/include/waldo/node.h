@@ -16,6 +16,7 @@
 #define WALDO_NODE_H
 
 #include <waldo/call.h>
+#include <waldo/key.h>
 #include <waldo/limits.h>
 #include <waldo/watch.h>
 
@@ -32,6 +33,23 @@ typedef enum waldo_log_level {
 	WALDO_LOG_DEBUG = 3
 } waldo_log_level;
 
+/*
+ * A host whose key nobody knows yet. Until it is answered, which may be later
+ * than the callback, nothing but the handshake has been sent to it. A key that
+ * is not the one that is remembered is no question but WALDO_EDENIED, with the
+ * fingerprints of both.
+ */
+typedef struct waldo_trust waldo_trust;
+typedef void waldo_trust_cb(waldo_trust *question, void *user);
+
+/* "host:port", and its key (32 bytes); borrowed until it is answered. */
+const char *waldo_trust_get_host(const waldo_trust *question);
+const uint8_t *waldo_trust_get_key(const waldo_trust *question);
+/* Exactly one of them, once; also if the dial has been given up meanwhile.
+ * Accepted keys are remembered. */
+void waldo_trust_accept(waldo_trust *question);
+void waldo_trust_refuse(waldo_trust *question);
+
 typedef struct waldo_node_options {
 	size_t size;                /* sizeof(waldo_node_options) */
 	struct event_base *base;    /* borrowed; NULL: the node makes its own */
@@ -39,6 +57,18 @@ typedef struct waldo_node_options {
 	/* For those who dial us, until waldo_call_raise_limits(); what is
 	 * zero is as in `limits`. Copied; NULL: no difference is made. */
 	const waldo_limits *strangers;
+	/* Who we are; retained. NULL: a fresh key for each session that we
+	 * dial, and one for the node's life when it first listens encrypted. */
+	waldo_key *key;
+	/* The file that remembers the keys of hosts: of those that a URI names
+	 * without a key, and what hosts have announced of their next ones.
+	 * Copied; made when there is something to remember. NULL: nothing is
+	 * remembered, and a URI without a key fails with WALDO_EDENIED. */
+	const char *known_hosts;
+	/* Asked once for each host that is not known yet. NULL: nobody is
+	 * trusted at first sight. */
+	waldo_trust_cb *trust;
+	void *trust_user;
 	/* One line, without its end; borrowed. NULL: nothing is logged. */
 	void (*log)(waldo_log_level level, const char *line, void *user);
 	void *log_user;
@@ -61,9 +91,25 @@ waldo_err waldo_node_new(const waldo_node_options *options,
  * accepted. */
 void waldo_node_free(waldo_node *node);
 
+/* Answers to `key` (retained), too: a client's URI may name either. All keys
+ * but the first are announced to clients, which remember them
+ * (waldo_node_options.known_hosts) and go on when the first is gone: add the
+ * next key, wait until clients have called, then start with it alone. At most
+ * 8 keys. WALDO_EINVAL: it has it already, or 8, or two whose hint is equal. */
+waldo_err waldo_node_add_key(waldo_node *node, waldo_key *key) WALDO_MUST_CHECK;
+
+/* The secret of a cluster, 32 bytes, in one of the slots 1 to 255; copied, and
+ * wiped when it is replaced. NULL: none any more. Nodes that have the same one
+ * in the same slot can meet by URIs with "?psk=SLOT". With `required` our
+ * listeners accept no other clients over encrypted links; two slots at a time
+ * let a cluster change its secret. */
+waldo_err waldo_node_set_psk(waldo_node *node, unsigned slot,
+                             const uint8_t secret[32], bool required)
+    WALDO_MUST_CHECK;
+
 /* What the last function that failed at once on this node has to say, naming
  * what and where; never NULL, valid until the next call. With NULL: why the
- * last waldo_node_new() of this thread failed. */
+ * last waldo_node_new() or waldo_key_load() of this thread failed. */
 const char *waldo_node_get_message(const waldo_node *node);
 
 /* Runs until waldo_node_stop(). WALDO_EINVAL inside a callback. */

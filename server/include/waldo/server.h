@@ -15,11 +15,10 @@ typedef struct waldo_listener waldo_listener;
 /*
  * Accepts links at `address`, any number of addresses for a node:
  *
+ *	tcp:0.0.0.0:4747            encrypted; port 0: one that is free
+ *	tcp:[::1]:4747
  *	unix:/run/x                 a Unix socket; a stale file is replaced
- *	tcp-insecure:127.0.0.1:0    clear text; port 0: one that is free
- *	tcp-insecure:[::1]:4747
- *	tcp:0.0.0.0:4747            needs the encrypted channel, which this
- *	                            version has not: WALDO_EDENIED
+ *	tcp-insecure:127.0.0.1:0    clear text, for measuring and debugging
  *	inproc:x                    nodes of this process
  *	fd:3                        a listening socket that was inherited
  *	                            (systemd's socket activation); taken

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * waldo/portal.h - logging in
+ *
+ * A portal is an object with one method:
+ *
+ *	login(credentials: map, mind: ref | nil) -> ref
+ *
+ * `credentials` are texts by their names, `mind` the client's own object, for
+ * the server to call. The portal's checkers, in order, make an account of the
+ * credentials; the realm, yours, makes a perspective of the account: the
+ * object that this client reaches. The answer can be pipelined on, so that
+ * login and the first call cost one flight:
+ *
+ *	login = waldo_ref_invoke(gate, "login", "{ssss}", "user", name,
+ *	                         "password", password);
+ *	look = waldo_ref_invoke(waldo_promise_get_ref(login), "look", "");
+ *
+ * Whatever was wrong with credentials, the client is told the same:
+ * WALDO_EDENIED, "login failed"; the log says more. The word is Twisted's.
+ */
+#ifndef WALDO_PORTAL_H
+#define WALDO_PORTAL_H
+
+#include <waldo/server.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct waldo_portal waldo_portal;
+
+/* One attempt to log in. It is the library's; handed to a checker or to the
+ * realm it must be answered exactly once by it, now or later. */
+typedef struct waldo_login waldo_login;
+
+/* A credential's text, NULL if it is not among them; until it is answered. */
+const char *waldo_login_get(const waldo_login *login, const char *name);
+/* Who asks, as its link proves it; never NULL. */
+const waldo_peer *waldo_login_get_peer(const waldo_login *login);
+/* The client's own object, borrowed; NULL if it brought none. */
+waldo_ref *waldo_login_get_mind(const waldo_login *login);
+/* What the checker said; NULL before. */
+const char *waldo_login_get_account(const waldo_login *login);
+
+/* ---- checkers */
+
+typedef void waldo_check_fn(void *self, waldo_login *login);
+
+typedef struct waldo_checker {
+	size_t size;       /* sizeof(waldo_checker) */
+	const char *needs; /* names of credentials, with blanks between; it is
+	                    * asked when the client sent exactly these */
+	waldo_check_fn *check;
+	void (*destroy)(void *self); /* with the portal; NULL: `self` stays
+	                              * the caller's */
+	bool secret; /* they are told only over an encrypted link, or one that
+	              * does not leave the machine */
+} waldo_checker;
+
+/* The credentials are `account`'s (copied). */
+void waldo_login_accept(waldo_login *login, const char *account);
+/* They are nobody's; the next checker that fits is asked. `why` is for the
+ * log. */
+void waldo_login_deny(waldo_login *login, const char *why);
+
+/* ---- the realm */
+
+/* Makes the perspective of waldo_login_get_account(), then answers. */
+typedef void waldo_realm_fn(void *self, waldo_login *login);
+
+/*
+ * Lets the client in: `perspective` (borrowed) is what it gets, behind a facet
+ * of its own. `logout` (may be NULL) runs exactly once, from the loop: when
+ * the client has released the perspective, called its `.logout`, or was lost,
+ * also if the answer never reached it. If it is lost already the perspective is
+ * not told to anybody and `logout` runs all the same.
+ */
+void waldo_login_admit(waldo_login *login, waldo_ref *perspective,
+                       void (*logout)(void *user), void *user);
+/* Does not, though it is who it says: WALDO_EDENIED with `why`, told to the
+ * client. */
+void waldo_login_refuse(waldo_login *login, const char *why);
+
+typedef enum waldo_second_login {
+	WALDO_SECOND_ALLOW = 0,   /* each has a perspective of its own */
+	WALDO_SECOND_REPLACE = 1, /* the first is logged out before the realm
+	                           * is asked; its perspective is revoked */
+	WALDO_SECOND_REFUSE = 2   /* WALDO_EDENIED, until the first has gone */
+} waldo_second_login;
+
+typedef struct waldo_portal_options {
+	size_t size; /* sizeof(waldo_portal_options) */
+	waldo_realm_fn *realm;
+	void *self;
+	waldo_second_login second;
+	/* What a client may use from its login on, as for
+	 * waldo_call_raise_limits(). NULL: as before. Copied. */
+	const waldo_limits *limits;
+} waldo_portal_options;
+
+/* Makes a portal, and in `*ret_ref` a reference to it, for you to publish;
+ * the portal lives as long as that, as any object. */
+waldo_err waldo_portal_new(waldo_node *node,
+                           const waldo_portal_options *options,
+                           waldo_portal **ret_portal, waldo_ref **ret_ref)
+    WALDO_MUST_CHECK;
+
+/* Behind those that are there. `checker` is static, `self` is taken on
+ * success. */
+waldo_err waldo_portal_add_checker(waldo_portal *portal,
+                                   const waldo_checker *checker, void *self)
+    WALDO_MUST_CHECK;
+
+/* Everybody who asks with no credentials at all becomes `account`. */
+waldo_err waldo_portal_allow_anonymous(waldo_portal *portal,
+                                       const char *account) WALDO_MUST_CHECK;
+
+/* ---- accounts: the checkers that come with it */
+
+typedef struct waldo_accounts waldo_accounts;
+
+/* Opens the accounts in the file `path` (SQLite), as waldo_grants_open() does;
+ * it may be the same file. */
+waldo_err waldo_accounts_open(waldo_node *node, const char *path,
+                              waldo_accounts **ret_accounts) WALDO_MUST_CHECK;
+/* Portals that ask it keep it until they are gone. NULL is accepted. */
+void waldo_accounts_close(waldo_accounts *accounts);
+
+/*
+ * Has `portal` ask these accounts for
+ *
+ *	user, password   the verifier is Argon2id's, computed by at most two
+ *	                 threads beside the loop; at most 32 wait, others fail
+ *	                 with WALDO_ELIMIT; `secret`
+ *	token            256 random bits, stored as a keyed hash; `secret`
+ *	key              the client's own, as its link proves it: costs nothing.
+ *	                 The text is the account's name, or "" for the one that
+ *	                 the key belongs to
+ *
+ * Failures are counted for each account and for each source: after the fifth
+ * in a row an attempt waits twice as long as the one before, up to a minute.
+ */
+waldo_err waldo_portal_add_accounts(waldo_portal *portal,
+                                    waldo_accounts *accounts) WALDO_MUST_CHECK;
+
+/* Makes the account `name` (1 to 64 bytes of UTF-8, no control characters), or
+ * WALDO_EINVAL if it is there already. */
+waldo_err waldo_account_add(waldo_accounts *accounts, const char *name)
+    WALDO_MUST_CHECK;
+/* Each WALDO_ENAME if there is no such account. NULL takes the password away.
+ * Computes Argon2id on the caller's thread (about 0.1 s). */
+waldo_err waldo_account_set_password(waldo_accounts *accounts, const char *name,
+                                     const char *password) WALDO_MUST_CHECK;
+/* It may log in with this key, too; a key belongs to one account. */
+waldo_err waldo_account_add_key(waldo_accounts *accounts, const char *name,
+                                const uint8_t key[32]) WALDO_MUST_CHECK;
+/* A new token, told here and never again; older ones stay. */
+waldo_err waldo_account_add_token(waldo_accounts *accounts, const char *name,
+                                  char token[44]) WALDO_MUST_CHECK;
+/* It cannot log in any more (or can again); tokens and keys stay. Whoever is in
+ * stays in: see waldo_portal_logout(). */
+waldo_err waldo_account_disable(waldo_accounts *accounts, const char *name,
+                                bool disabled) WALDO_MUST_CHECK;
+waldo_err waldo_account_remove(waldo_accounts *accounts, const char *name)
+    WALDO_MUST_CHECK;
+
+typedef struct waldo_account_info {
+	const char *name;
+	bool disabled, has_password;
+	uint32_t keys, tokens;
+	int64_t made, last_login; /* microseconds since 1970; 0: never */
+} waldo_account_info;
+/* By name; borrowed. Nothing may be changed meanwhile. */
+waldo_err waldo_accounts_list(waldo_accounts *accounts,
+                              void (*cb)(const waldo_account_info *info,
+                                         void *user),
+                              void *user) WALDO_MUST_CHECK;
+
+/* Logs `account` out wherever it is in: its perspectives are revoked. Returns
+ * how many there were. */
+size_t waldo_portal_logout(waldo_portal *portal, const char *account);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
