@@ -116,67 +116,6 @@ waldo_err waldo_portal_add_checker(waldo_portal *portal,
 waldo_err waldo_portal_allow_anonymous(waldo_portal *portal,
                                        const char *account) WALDO_MUST_CHECK;
 
-/* ---- accounts: the checkers that come with it */
-
-typedef struct waldo_accounts waldo_accounts;
-
-/* Opens the accounts in the file `path` (SQLite), as waldo_grants_open() does;
- * it may be the same file. */
-waldo_err waldo_accounts_open(waldo_node *node, const char *path,
-                              waldo_accounts **ret_accounts) WALDO_MUST_CHECK;
-/* Portals that ask it keep it until they are gone. NULL is accepted. */
-void waldo_accounts_close(waldo_accounts *accounts);
-
-/*
- * Has `portal` ask these accounts for
- *
- *	user, password   the verifier is Argon2id's, computed by at most two
- *	                 threads beside the loop; at most 32 wait, others fail
- *	                 with WALDO_ELIMIT; `secret`
- *	token            256 random bits, stored as a keyed hash; `secret`
- *	key              the client's own, as its link proves it: costs nothing.
- *	                 The text is the account's name, or "" for the one that
- *	                 the key belongs to
- *
- * Failures are counted for each account and for each source: after the fifth
- * in a row an attempt waits twice as long as the one before, up to a minute.
- */
-waldo_err waldo_portal_add_accounts(waldo_portal *portal,
-                                    waldo_accounts *accounts) WALDO_MUST_CHECK;
-
-/* Makes the account `name` (1 to 64 bytes of UTF-8, no control characters), or
- * WALDO_EINVAL if it is there already. */
-waldo_err waldo_account_add(waldo_accounts *accounts, const char *name)
-    WALDO_MUST_CHECK;
-/* Each WALDO_ENAME if there is no such account. NULL takes the password away.
- * Computes Argon2id on the caller's thread (about 0.1 s). */
-waldo_err waldo_account_set_password(waldo_accounts *accounts, const char *name,
-                                     const char *password) WALDO_MUST_CHECK;
-/* It may log in with this key, too; a key belongs to one account. */
-waldo_err waldo_account_add_key(waldo_accounts *accounts, const char *name,
-                                const uint8_t key[32]) WALDO_MUST_CHECK;
-/* A new token, told here and never again; older ones stay. */
-waldo_err waldo_account_add_token(waldo_accounts *accounts, const char *name,
-                                  char token[44]) WALDO_MUST_CHECK;
-/* It cannot log in any more (or can again); tokens and keys stay. Whoever is in
- * stays in: see waldo_portal_logout(). */
-waldo_err waldo_account_disable(waldo_accounts *accounts, const char *name,
-                                bool disabled) WALDO_MUST_CHECK;
-waldo_err waldo_account_remove(waldo_accounts *accounts, const char *name)
-    WALDO_MUST_CHECK;
-
-typedef struct waldo_account_info {
-	const char *name;
-	bool disabled, has_password;
-	uint32_t keys, tokens;
-	int64_t made, last_login; /* microseconds since 1970; 0: never */
-} waldo_account_info;
-/* By name; borrowed. Nothing may be changed meanwhile. */
-waldo_err waldo_accounts_list(waldo_accounts *accounts,
-                              void (*cb)(const waldo_account_info *info,
-                                         void *user),
-                              void *user) WALDO_MUST_CHECK;
-
 /* Logs `account` out wherever it is in: its perspectives are revoked. Returns
  * how many there were. */
 size_t waldo_portal_logout(waldo_portal *portal, const char *account);

@@ -48,8 +48,9 @@ waldo_err waldo_publish(waldo_node *node, const char *name, waldo_ref *object)
 /* Those who hold the object keep it; a name that is not there is ignored. */
 void waldo_unpublish(waldo_node *node, const char *name);
 
-/* An object whose `find(name)` is called for names that are not published and
- * answers with a reference, now or later. NULL: none. */
+/* An object whose `find(name, key)` is called for names that are not published
+ * and answers with a reference, now or later; `key` is the client's as its link
+ * proves it, nil if it does not. NULL: none. */
 waldo_err waldo_set_finder(waldo_node *node, waldo_ref *finder)
     WALDO_MUST_CHECK;
 

@@ -30,8 +30,8 @@ typedef struct waldo_grants waldo_grants;
 
 /*
  * Opens the store in the file `path`, which is made if it is not there,
- * readable by its owner alone, and has `node` restore from it what is fetched.
- * One store for a node; it lives until it is closed or the node is freed.
+ * readable by its owner alone. It lives until it is closed or the node is
+ * freed.
  *
  *   WALDO_EDENIED  others than its owner may read or write the file
  *   WALDO_EINVAL   it is no store of ours, or of a later version
@@ -39,6 +39,10 @@ typedef struct waldo_grants waldo_grants;
  */
 waldo_err waldo_grants_open(waldo_node *node, const char *path,
                             waldo_grants **ret_grants) WALDO_MUST_CHECK;
+
+/* The object whose find() restores grants, borrowed, for waldo_set_finder() or
+ * to be asked by a finder of yours. */
+waldo_ref *waldo_grants_get_finder(waldo_grants *grants);
 
 /* What was fetched stays with whoever holds it. NULL is accepted. */
 void waldo_grants_close(waldo_grants *grants);
