@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* broker/key.h - the inside of a waldo_key */
+#ifndef WALDOI_KEY_H
+#define WALDOI_KEY_H
+
+#include <waldo/key.h>
+
+#include <stdatomic.h>
+
+struct waldo_key {
+	atomic_uint count;
+	uint8_t public[WALDO_KEY_BYTES];
+	uint8_t *secret; /* WALDO_KEY_BYTES, guarded, read-only */
+};
+
+/* The pair whose secret half that is; copied. NULL without memory. */
+waldo_key *waldoi_key_of(const uint8_t secret[WALDO_KEY_BYTES]);
+
+#endif
