@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * broker/address.h - where a node listens or dials, and URIs
+ * broker/address.h - where a node listens or dials
  *
- * Parsing only; who can open what is the driver's business. Both parsers are
+ * Parsing only; who can open what is the driver's business. The parser is
  * strict: a character that the grammar does not have is an error that names
  * it and its place. The grammar is in PROTOCOL.md, "Addresses and URIs".
  */
@@ -18,7 +18,7 @@
 typedef enum waldoi_scheme {
 	WALDOI_UNIX,         /* host: the path */
 	WALDOI_TCP_INSECURE, /* host and port */
-	WALDOI_TCP,          /* host and port; needs the encrypted channel */
+	WALDOI_TCP,          /* host and port; through the encrypted channel */
 	WALDOI_INPROC,       /* host: the name of the meeting point */
 	WALDOI_FD            /* fd; only to listen */
 } waldoi_scheme;
@@ -34,17 +34,6 @@ typedef struct waldoi_address {
 /* "unix:/run/x", "tcp-insecure:[::1]:4747", ... WALDO_EADDRESS and why. */
 waldo_err waldoi_address_parse(const char *text, waldoi_address *ret_address,
                                char message[200]) WALDO_MUST_CHECK;
-
-/* "waldo+unix:///run/x/NAME", ...; `ret_name` is "" if there is none.
- * WALDO_EADDRESS; WALDO_EDENIED for "waldo://", which is not there yet. */
-waldo_err waldoi_uri_parse(const char *uri, waldoi_address *ret_address,
-                           char ret_name[WALDOI_MAX_NAME + 1],
-                           char message[200]) WALDO_MUST_CHECK;
-
-/* What waldoi_uri_parse() reads, less the slash and the name. `address` is
- * not WALDOI_FD. */
-void waldoi_address_to_uri(const waldoi_address *address,
-                           char ret_uri[WALDOI_MAX_URI]);
 
 /* Makes the canonical text of an address from its parts. */
 void waldoi_address_format(waldoi_address *address);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "broker/address.h"
 #include "broker/call.h"
 #include "broker/session/session.h"
+#include "broker/uri.h"
 #include "serial/api.h"
 #include <waldo/client.h>
 
@@ -20,8 +20,9 @@ fetch(waldo_ref *bootstrap, const char *name)
 WALDO_API waldo_err
 waldo_connect(waldo_node *node, const char *uri, waldo_ref **ret_ref)
 {
-	char message[200], name[WALDOI_MAX_NAME + 1];
-	waldoi_address address;
+	char message[200];
+	waldoi_uri parsed;
+	const waldoi_address *address = &parsed.addresses[0];
 	waldoi_session *session;
 	waldo_ref *ref;
 	waldo_err err;
@@ -29,22 +30,28 @@ waldo_connect(waldo_node *node, const char *uri, waldo_ref **ret_ref)
 	if (node == NULL || uri == NULL || ret_ref == NULL) {
 		return WALDO_EINVAL;
 	}
-	err = waldoi_uri_parse(uri, &address, name, message);
+	err = waldoi_uri_parse(uri, &parsed, message);
 	if (err != WALDO_OK) {
 		return waldoi_node_fail(node, err, "%s", message);
 	}
-	session = waldoi_session_find(node, &address);
+	if (address->scheme == WALDOI_TCP) {
+		return waldoi_node_fail(node, WALDO_EDENIED,
+		                        "%s: needs the encrypted channel, "
+		                        "which this version has not",
+		                        uri);
+	}
+	session = waldoi_session_find(node, address);
 	if (session == NULL) {
-		err = waldoi_session_dial(node, &address, &session);
+		err = waldoi_session_dial(node, address, &session);
 		if (err != WALDO_OK) {
 			return err;
 		}
 	}
 	ref = waldoi_session_get_bootstrap(session);
-	if (ref != NULL && name[0] != '\0') {
+	if (ref != NULL && parsed.name[0] != '\0') {
 		waldo_ref *bootstrap = ref;
 
-		ref = fetch(bootstrap, name);
+		ref = fetch(bootstrap, parsed.name);
 		waldo_ref_release(bootstrap);
 	}
 	if (ref == NULL) {

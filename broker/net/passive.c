@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/net/passive.h"
 #include "broker/driver.h"
+#include "broker/uri.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -276,5 +277,5 @@ waldoi_passive_get_uri(const waldoi_passive *passive,
 			strcpy(address.host, "::1");
 		}
 	}
-	waldoi_address_to_uri(&address, ret_uri);
+	waldoi_uri_format(&address, NULL, ret_uri);
 }

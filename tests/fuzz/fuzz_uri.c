@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The first byte chooses the parser, the rest is the text. What is accepted
  * must be printed in a form that is accepted again and means the same. */
-#include "broker/address.h"
+#include "broker/uri.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -44,35 +44,38 @@ check_address(const waldoi_address *address)
 }
 
 static void
-check_uri(const waldoi_address *address, const char *name)
+check_uri(const waldoi_uri *uri)
 {
-	char uri[WALDOI_MAX_URI + WALDOI_MAX_NAME + 2] = {0};
-	char name_again[WALDOI_MAX_NAME + 1], message[200];
-	waldoi_address again;
-	waldo_err err;
+	char text[WALDOI_MAX_URI + WALDOI_MAX_NAME + 2] = {0};
+	char message[200];
+	waldoi_uri again;
 
-	waldoi_address_to_uri(address, uri);
-	require(strlen(uri) < WALDOI_MAX_URI);
-	strcat(uri, "/");
-	strcat(uri, name);
-	err = waldoi_uri_parse(uri, &again, name_again, message);
-	if (err != WALDO_OK) {
-		/* What can be listened on but not dialled. */
-		require(address->scheme == WALDOI_TCP ||
-		        (address->scheme == WALDOI_TCP_INSECURE &&
-		         address->port == 0));
-		return;
+	require(uri->count >= 1 && uri->count <= WALDOI_MAX_HOSTS);
+	require(uri->psk <= 255);
+	require(uri->name[0] == '\0' || waldoi_name_is_valid(uri->name));
+	for (size_t i = 0; i < uri->count; i++) {
+		check_address(&uri->addresses[i]);
+		waldoi_uri_format(&uri->addresses[i],
+		                  uri->has_key ? uri->key : NULL, text);
+		require(strlen(text) < WALDOI_MAX_URI);
+		strcat(text, "/");
+		strcat(text, uri->name);
+		require(waldoi_uri_parse(text, &again, message) == WALDO_OK);
+		require(strcmp(again.addresses[0].text,
+		               uri->addresses[i].text) == 0);
+		require(strcmp(again.name, uri->name) == 0);
+		require(again.has_key == uri->has_key &&
+		        memcmp(again.key, uri->key, sizeof(uri->key)) == 0);
 	}
-	require(strcmp(again.text, address->text) == 0);
-	require(strcmp(name_again, name) == 0);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	char *text = len > 0 ? malloc(len) : NULL;
-	char name[WALDOI_MAX_NAME + 1] = "", message[200] = "";
+	char message[200] = "";
 	waldoi_address address;
+	waldoi_uri uri;
 	waldo_err err;
 
 	if (text == NULL) {
@@ -82,19 +85,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	text[len - 1] = '\0';
 	if (data[0] % 2 == 0) {
 		err = waldoi_address_parse(text, &address, message);
+		if (err == WALDO_OK) {
+			check_address(&address);
+		}
 	} else {
-		err = waldoi_uri_parse(text, &address, name, message);
-		require(err != WALDO_OK || name[0] == '\0' ||
-		        waldoi_name_is_valid(name));
+		err = waldoi_uri_parse(text, &uri, message);
+		if (err == WALDO_OK) {
+			check_uri(&uri);
+		}
 	}
 	free(text);
 	if (err != WALDO_OK) {
 		check_message(message);
-		return 0;
-	}
-	check_address(&address);
-	if (address.scheme != WALDOI_FD) {
-		check_uri(&address, name);
 	}
 	return 0;
 }

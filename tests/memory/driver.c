@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/memory/driver.h"
+#include "broker/uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -398,7 +399,7 @@ driver_listen(void *user, const waldoi_address *address,
 	listener->driver = driver;
 	(void) snprintf(listener->name, sizeof(listener->name), "%s",
 	                address->host);
-	waldoi_address_to_uri(address, listener->uri);
+	waldoi_uri_format(address, NULL, listener->uri);
 	listener->listener.uri = listener->uri;
 	listener->listener.close = listener_close;
 	TAILQ_INSERT_TAIL(&driver->listeners, listener, entry);
