@@ -361,6 +361,50 @@ a_result_that_nobody_waits_for_is_checked(void **state)
 	waldo_promise_release(promise);
 }
 
+/* What became of a link of ours is not told with its address (P33). */
+static void
+addresses_of_ours_are_not_told_to_peers(void **state)
+{
+	struct relay *r = *state;
+	const char *said;
+
+	send(r->s, "[1,5,-4,'m',[],{}] []");
+	assert_begins(peer_receive(&r->end), "[1,1,0,[1,'m'],");
+	peer_fini(&r->end);
+	r->end.raw = NULL;
+	said = peer_await(&r->s->peer, "[2,5,");
+	assert_begins(said, "[2,5,1,false,[]] [6,'waldo.Lost',");
+	assert_null(strstr(said, "inproc"));
+}
+
+/* The peer's bootstrap object has no id to give back, so it is given as ours;
+ * and that is another path (P10). */
+static void
+the_peers_bootstrap_object_is_given_as_ours(void **state)
+{
+	struct relay *r = *state;
+	waldo_ref *ref = r->s->f->service->kept;
+	waldo_promise *call;
+
+	assert_ok(waldo_ref_notify(ref, "m", "r", ref));
+	assert_string_equal(peer_receive(&r->end),
+	                    "[1,nil,0,[1,'m'],[[0,-1,nil]],{}] [<0>]");
+	assert_true(peer_send(&r->end, "[1,2,-1,'n',[],{}] [1]"));
+	assert_string_equal(peer_receive(&r->end),
+	                    "[1,1,0,[2,'n'],[],{5:1}] [1]");
+	assert_true(peer_send(&r->end, "[2,1,0,false,[]] 5"));
+	assert_string_equal(peer_receive(&r->end), "[2,2,0,false,[]] 5");
+	/* A result that is that very object. */
+	call = waldo_ref_invoke(ref, "m", "");
+	assert_ok(waldo_ref_notify(waldo_promise_get_ref(call), "n", "i", 1));
+	assert_begins(peer_receive(&r->end), "[1,3,0,1,");
+	assert_begins(peer_receive(&r->end), "[1,nil,3,2,");
+	assert_true(peer_send(&r->end, "[2,3,0,true,[[2,-1]]] <0>"));
+	assert_begins(peer_receive(&r->end), "[1,5,3,0,[],{}] [x'");
+	assert_string_equal(peer_receive(&r->end), "[4,3,1]");
+	waldo_promise_release(call);
+}
+
 /* P33: time goes on; and cancelling goes through, once. */
 static void
 a_deadline_and_a_cancellation_pass_through(void **state)
@@ -397,6 +441,8 @@ main(void)
 	    relay_test(
 	        a_result_that_was_passed_on_is_checked_when_it_is_followed),
 	    relay_test(a_result_that_nobody_waits_for_is_checked),
+	    relay_test(addresses_of_ours_are_not_told_to_peers),
+	    relay_test(the_peers_bootstrap_object_is_given_as_ours),
 	    relay_test(a_deadline_and_a_cancellation_pass_through),
 	};
 
