@@ -67,10 +67,16 @@ send_all(struct session *s, const char *const *frames)
 }
 
 void
+fetch_of(struct peer *peer)
+{
+	assert_true(peer_send(peer, "[1,1,0,'fetch',[],{}] ['gate']"));
+	assert_string_equal(peer_receive(peer),
+	                    "[2,1,0,true,[[0,-2,nil]]] <0>");
+	assert_true(peer_send(peer, "[4,1,1]"));
+}
+
+void
 fetch(struct session *s)
 {
-	send(s, "[1,1,0,'fetch',[],{}] ['gate']");
-	assert_string_equal(peer_receive(&s->peer),
-	                    "[2,1,0,true,[[0,-2,nil]]] <0>");
-	send(s, "[4,1,1]");
+	fetch_of(&s->peer);
 }

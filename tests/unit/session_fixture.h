@@ -24,6 +24,7 @@ void send_all(struct session *s, const char *const *frames);
 
 /* Call 1: the gate, which is export -2. */
 void fetch(struct session *s);
+void fetch_of(struct peer *peer); /* another peer of its node */
 
 /* The other way round: the node has dialled the peer, which is the responder,
  * and holds its bootstrap object as the gate. */
