@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/memory/driver.h"
 #include "tests/memory/link.h"
+#include "broker/runqueue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,8 +97,7 @@ static bool
 listener_accept(struct port *port, struct end *end)
 {
 	struct listener *listener =
-	    (struct listener *) ((char *) port -
-	                         offsetof(struct listener, port));
+	    waldoi_container_of(port, struct listener, port);
 	struct driver *driver = listener->driver;
 	struct link *link = link_new(driver->node, &driver->links);
 

@@ -80,3 +80,18 @@ fetch(struct session *s)
 {
 	fetch_of(&s->peer);
 }
+
+void
+assert_each_is_an_error(const char *const *frames, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		void *opened = NULL;
+		struct session *s;
+
+		assert_int_equal(open_client(&opened), 0);
+		s = opened;
+		send(s, frames[i]);
+		assert_begins(peer_await(&s->peer, "![10,"), "![10,1,");
+		assert_int_equal(close_session(&opened), 0);
+	}
+}

@@ -30,6 +30,9 @@ void fetch_of(struct peer *peer); /* another peer of its node */
  * and holds its bootstrap object as the gate. */
 int open_client(void **state);
 
+/* Each frame ends a session of its own with PROTOCOL. */
+void assert_each_is_an_error(const char *const *frames, size_t count);
+
 #define client_test(name)                                                      \
 	cmocka_unit_test_setup_teardown(name, open_client, close_session)
 

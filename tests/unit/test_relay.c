@@ -281,21 +281,30 @@ arguments_that_were_held_are_checked(void **state)
 	assert_int_equal(s->f->service->order_count, 1);
 }
 
+/* A call of this node's own, on the end; a call of the peer's follows it. */
+static waldo_promise *
+follow_end(struct relay *r)
+{
+	struct service *service = r->s->f->service;
+	waldo_promise *promise;
+
+	send(r->s, "[1,5,-2,'hold',[],{}] []");
+	(void) memory_settle();
+	promise = waldo_ref_invoke(service->kept, "m", "");
+	waldo_call_follow(service->held[--service->held_count],
+	                  waldo_promise_retain(promise));
+	assert_begins(peer_receive(&r->end), "[1,1,");
+	return promise;
+}
+
 /* A promise that a peer's call followed may be the user's, too. */
 static void
 a_result_that_was_passed_on_is_checked_when_it_is_read(void **state)
 {
 	struct relay *r = *state;
-	struct fixture *f = r->s->f;
-	waldo_promise *promise;
+	waldo_promise *promise = follow_end(r);
 	waldo_ref *place;
 
-	send(r->s, "[1,5,-2,'hold',[],{}] []");
-	(void) memory_settle();
-	promise = waldo_ref_invoke(f->service->kept, "m", "");
-	f->service->held_count--;
-	waldo_call_follow(f->service->held[0], waldo_promise_retain(promise));
-	assert_begins(peer_receive(&r->end), "[1,1,");
 	assert_true(peer_send(&r->end, "[2,1,0,false,[]] =91d9ff="));
 	assert_ends(&r->s->peer, "=c290= =91d9ff=");
 	place = waldo_promise_get_ref_at(promise, "0/x");
@@ -315,12 +324,7 @@ a_result_that_was_passed_on_is_checked_when_it_is_followed(void **state)
 	waldo_promise *promise, *near;
 	struct outcome *o, *inside;
 
-	send(r->s, "[1,5,-2,'hold',[],{}] []");
-	(void) memory_settle();
-	promise = waldo_ref_invoke(f->service->kept, "m", "");
-	f->service->held_count--;
-	waldo_call_follow(f->service->held[0], waldo_promise_retain(promise));
-	assert_begins(peer_receive(&r->end), "[1,1,");
+	promise = follow_end(r);
 	assert_true(peer_send(&r->end, "[2,1,0,false,[]] =91d9ff="));
 	assert_ends(&r->s->peer, "=c290= =91d9ff=");
 	near = waldo_ref_invoke(f->service_ref, "hold", "");
@@ -342,15 +346,8 @@ static void
 a_result_that_nobody_waits_for_is_checked(void **state)
 {
 	struct relay *r = *state;
-	struct fixture *f = r->s->f;
-	waldo_promise *promise;
+	waldo_promise *promise = follow_end(r);
 
-	send(r->s, "[1,5,-2,'hold',[],{}] []");
-	(void) memory_settle();
-	promise = waldo_ref_invoke(f->service->kept, "m", "");
-	f->service->held_count--;
-	waldo_call_follow(f->service->held[0], waldo_promise_retain(promise));
-	assert_begins(peer_receive(&r->end), "[1,1,");
 	assert_true(peer_send(&r->end, "[2,1,0,false,[]] =91d9ff="));
 	peer_fini(&r->s->peer);
 	(void) memory_settle();
