@@ -182,6 +182,8 @@ SUITE(limits);
 SUITE(credit);
 SUITE(misuse);
 SUITE(settling);
+SUITE(relaying);
+SUITE(balance);
 SUITE(draining);
 SUITE(strangers);
 

@@ -42,6 +42,8 @@ main(int argc, char **argv)
 		failed += RUN(limits);
 		failed += RUN(credit);
 		failed += RUN(settling);
+		failed += RUN(relaying);
+		failed += RUN(balance);
 		failed += RUN(strangers);
 		failed += RUN(draining);
 	}

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Who dials may use less, until the program knows him: each limit, before and
  * after (PROTOCOL.md P41). */
-#include "tests/conformance/fixture.h"
+#include "tests/conformance/too_much.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const waldo_limits little = {
     .size = sizeof(little),
@@ -41,33 +40,15 @@ log_in(struct fixture *f)
 	assert_ok(outcome_of(f, waldo_ref_invoke(f->gate, "login", ""))->code);
 }
 
-#define assert_limit(got, want)                                                \
-	do {                                                                   \
-		assert_failed(got, WALDO_ELIMIT, WALDO_NOT_SENT);              \
-		assert_string_equal((got)->message, want);                     \
-	} while (0)
-
-static struct outcome *
-send_bytes(struct fixture *f, size_t len)
-{
-	void *data = calloc(1, len);
-	struct outcome *o;
-
-	assert_non_null(data);
-	o = outcome_of(f,
-	               waldo_ref_invoke(f->gate, "mark", "iy", 1, data, len));
-	free(data);
-	return o;
-}
-
 static void
 messages_may_be_larger(void **state)
 {
 	struct fixture *f = *state;
 	struct outcome *o = send_bytes(f, 70000);
 
-	assert_limit(o, "message_bytes: a message of 70021 bytes, the peer "
-	                "takes at most 65536");
+	assert_limit(o, WALDO_NOT_SENT,
+	             "message_bytes: a message of 70021 bytes, the peer "
+	             "takes at most 65536");
 	log_in(f);
 	assert_integer(send_bytes(f, 70000), 1);
 	assert_integer(send_bytes(f, 4000000), 1);
@@ -83,8 +64,9 @@ more_calls_may_be_open(void **state)
 		o[i] = watch_outcome(f, waldo_ref_invoke(f->gate, "hold", ""));
 	}
 	until(f, o[16]->count > 0 && f->service->held_count == 16);
-	assert_limit(o[16], "open_calls: the peer runs at most 16 calls of "
-	                    "ours at a time");
+	assert_limit(o[16], WALDO_NOT_SENT,
+	             "open_calls: the peer runs at most 16 calls of "
+	             "ours at a time");
 	service_answer(f->service, 1);
 	until(f, o[0]->count == 1);
 	log_in(f);
@@ -95,44 +77,18 @@ more_calls_may_be_open(void **state)
 	assert_int_equal(o[19]->count, 0);
 }
 
-static struct outcome *
-give_objects(struct fixture *f, int count)
-{
-	struct outcome *o = NULL;
-
-	for (int i = 0; i < count; i++) {
-		waldo_ref *mine = NULL;
-
-		(void) service_new(f, f->client, &mine);
-		o = outcome_of(f,
-		               waldo_ref_invoke(f->gate, "store", "r", mine));
-		waldo_ref_release(mine);
-	}
-	return o;
-}
-
 static void
 more_objects_may_be_given(void **state)
 {
 	struct fixture *f = *state;
 	struct outcome *o = give_objects(f, 65);
 
-	assert_limit(o, "imports: the peer holds 64 objects of ours, at most "
-	                "64 are allowed");
+	assert_limit(o, WALDO_NOT_SENT,
+	             "imports: the peer holds 64 objects of ours, at most "
+	             "64 are allowed");
 	log_in(f);
 	assert_ok(give_objects(f, 10)->code);
 	assert_int_equal(f->service->stored_count, 74);
-}
-
-static struct outcome *
-send_refs(struct fixture *f, int count)
-{
-	waldo_request *request = waldo_request_new(f->gate, "let_go", NULL);
-
-	for (int i = 0; i < count; i++) {
-		waldo_put_ref(waldo_request_get_args(request), f->gate);
-	}
-	return outcome_of(f, waldo_request_send(request));
 }
 
 static void
@@ -141,35 +97,25 @@ messages_may_have_more_references(void **state)
 	struct fixture *f = *state;
 	struct outcome *o = send_refs(f, 17);
 
-	assert_limit(o, "refs_per_message: a message with 17 references, the "
-	                "peer takes at most 16");
+	assert_limit(o, WALDO_NOT_SENT,
+	             "refs_per_message: a message with 17 references, the "
+	             "peer takes at most 16");
 	log_in(f);
 	assert_ok(send_refs(f, 17)->code);
 	assert_ok(send_refs(f, 256)->code);
-}
-
-static struct outcome *
-send_deep(struct fixture *f, int depth)
-{
-	waldo_request *request = waldo_request_new(f->gate, "echo", NULL);
-
-	for (int i = 1; i < depth; i++) {
-		waldo_put_list(waldo_request_get_args(request), 1);
-	}
-	waldo_put_nil(waldo_request_get_args(request));
-	return outcome_of(f, waldo_request_send(request));
 }
 
 static void
 values_may_be_deeper(void **state)
 {
 	struct fixture *f = *state;
-	struct outcome *o = send_deep(f, 18);
+	struct outcome *o = send_deep(f, 17);
 
-	assert_limit(o, "depth: arguments of 17 levels, the peer takes at most "
-	                "16");
+	assert_limit(o, WALDO_NOT_SENT,
+	             "depth: arguments of 17 levels, the peer takes at most "
+	             "16");
 	log_in(f);
-	assert_ok(send_deep(f, 18)->code);
+	assert_ok(send_deep(f, 17)->code);
 }
 
 static struct outcome *

@@ -13,8 +13,8 @@
 #include "golden/recording.h"
 #include "memory/driver.h"
 #include "memory/text.h"
-#include "oom/ground.h"
-#include "torture/conversation.h"
+#include "world/ground.h"
+#include "world/conversation.h"
 #include "waldo_test.h"
 
 #include <stdlib.h>

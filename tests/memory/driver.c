@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/memory/driver.h"
+#include "tests/memory/link.h"
+#include "broker/runqueue.h"
 #include "broker/uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MAX_ROUNDS = 100000 };
 
-/* One end of a link; what it has received and not yet used. */
-struct end {
-	struct end *peer; /* NULL: the other end has let go */
-	uint8_t *data;    /* `len` bytes from `start` on */
-	size_t start, len, cap;
-};
-
 struct driver;
-
-struct link {
-	waldoi_link link; /* first */
-	struct end end;
-	struct driver *driver;
-	bool dialling; /* not yet joined to whoever listens */
-	char name[256];
-	TAILQ_ENTRY(link) entry;
-};
 
 struct listener {
 	waldo_listener listener; /* first */
+	struct port port;
 	struct driver *driver;
-	char name[256], uri[WALDOI_MAX_URI];
-	TAILQ_ENTRY(listener) entry;
+	char uri[WALDOI_MAX_URI];
 };
 
 struct task {
@@ -45,274 +30,13 @@ struct driver {
 	uint64_t seed;
 	bool woken, stopping, busy;
 	uint32_t grace_ms;
-	TAILQ_HEAD(, link) links;
-	TAILQ_HEAD(, listener) listeners;
+	struct links links;
 	STAILQ_HEAD(, task) tasks;
 	TAILQ_ENTRY(driver) entry;
 };
 
-struct memory_raw {
-	struct end end;
-	char name[256]; /* listens there; "" once it is joined */
-	TAILQ_ENTRY(memory_raw) entry;
-};
-
 static TAILQ_HEAD(, driver) drivers = TAILQ_HEAD_INITIALIZER(drivers);
-static TAILQ_HEAD(, memory_raw) raws = TAILQ_HEAD_INITIALIZER(raws);
 static uint64_t clock_us = 1000000;
-static size_t chunk;
-static memory_tap *tap;
-static void *tap_user;
-
-/* ---- ends */
-
-static bool
-end_put(struct end *end, const void *data, size_t len)
-{
-	if (end->start > 0 && end->cap - end->start - end->len < len) {
-		memmove(end->data, end->data + end->start, end->len);
-		end->start = 0;
-	}
-	if (end->cap - end->start - end->len < len) {
-		size_t cap = (end->len + len) * 2;
-		uint8_t *grown = realloc(end->data, cap);
-
-		if (grown == NULL) {
-			return false;
-		}
-		end->data = grown;
-		end->cap = cap;
-	}
-	if (len > 0) {
-		memcpy(end->data + end->start + end->len, data, len);
-	}
-	end->len += len;
-	return true;
-}
-
-static void
-end_skip(struct end *end, size_t len)
-{
-	end->len -= len;
-	end->start = end->len == 0 ? 0 : end->start + len;
-}
-
-static void
-end_join(struct end *a, struct end *b)
-{
-	a->peer = b;
-	b->peer = a;
-}
-
-static void
-end_part(struct end *end)
-{
-	if (end->peer != NULL) {
-		end->peer->peer = NULL;
-		end->peer = NULL;
-	}
-}
-
-static void
-end_fini(struct end *end)
-{
-	end_part(end);
-	free(end->data);
-}
-
-/* ---- links */
-
-static void
-link_free(struct link *link)
-{
-	TAILQ_REMOVE(&link->driver->links, link, entry);
-	end_fini(&link->end);
-	free(link);
-}
-
-static void
-link_flush(waldoi_link *base)
-{
-	struct link *link = (struct link *) base;
-	struct iovec iov[8];
-	size_t count;
-
-	while (!link->dialling &&
-	       (count = waldoi_channel_output(&base->channel, iov, 8)) > 0) {
-		size_t sent = 0;
-
-		for (size_t i = 0; i < count; i++) {
-			if (link->end.peer != NULL &&
-			    !end_put(link->end.peer, iov[i].iov_base,
-			             iov[i].iov_len)) {
-				abort();
-			}
-			sent += iov[i].iov_len;
-		}
-		waldoi_channel_sent(&base->channel, sent);
-	}
-}
-
-static void
-link_close(waldoi_link *base, waldoi_close how)
-{
-	(void) how;
-	link_free((struct link *) base);
-}
-
-static const waldoi_link_ops link_ops = {link_flush, link_close};
-
-static struct link *
-link_new(struct driver *driver)
-{
-	struct link *link = calloc(1, sizeof(*link));
-
-	if (link != NULL) {
-		link->link.ops = &link_ops;
-		link->link.peer.address = "inproc:";
-		link->link.peer.uid = -1;
-		link->link.peer.pid = -1;
-		link->driver = driver;
-		TAILQ_INSERT_TAIL(&driver->links, link, entry);
-	}
-	return link;
-}
-
-static struct listener *
-find_listener(const char *name)
-{
-	struct driver *driver;
-	struct listener *listener;
-
-	TAILQ_FOREACH(driver, &drivers, entry) {
-		TAILQ_FOREACH(listener, &driver->listeners, entry) {
-			if (strcmp(listener->name, name) == 0) {
-				return listener;
-			}
-		}
-	}
-	return NULL;
-}
-
-/* Joins a new link of whoever listens at `name` to `end`. */
-static bool
-accept_link(const char *name, struct end *end)
-{
-	struct listener *listener = find_listener(name);
-	struct memory_raw *raw;
-	struct link *link;
-
-	TAILQ_FOREACH(raw, &raws, entry) {
-		if (strcmp(raw->name, name) == 0 && name[0] != '\0') {
-			raw->name[0] = '\0';
-			end_join(&raw->end, end);
-			return true;
-		}
-	}
-	if (listener == NULL || (link = link_new(listener->driver)) == NULL) {
-		return false;
-	}
-	end_join(&link->end, end);
-	waldoi_node_enter(listener->driver->node);
-	if (waldoi_session_accept(listener->driver->node, &link->link) ==
-	    NULL) {
-		link_free(link);
-	}
-	return true;
-}
-
-static void
-link_lost(struct link *link, waldo_err err, const char *what)
-{
-	char message[320];
-
-	(void) snprintf(message, sizeof(message), what, link->name);
-	waldoi_channel_lost(&link->link.channel, err, message);
-	link_free(link);
-}
-
-static void
-link_receive(struct link *link)
-{
-	waldoi_channel *channel = &link->link.channel;
-	struct end *end = &link->end;
-	size_t len = end->len, space;
-	uint8_t *to;
-
-	if (chunk > 0 && len > chunk) {
-		/* More of a long queue, or its end would never come. */
-		size_t some = chunk + len / 64;
-
-		len = some < len ? some : len;
-	}
-	to = waldoi_channel_space(channel, &space);
-	len = to != NULL && space < len ? space : len;
-	if (tap != NULL) {
-		size_t most = tap(link->name[0] != '\0', end->data + end->start,
-		                  len, tap_user);
-
-		if (most < len) {
-			end_part(end);
-			end->len = len = most;
-		}
-	}
-	if (len == 0) {
-		return;
-	}
-	if (to != NULL) {
-		memcpy(to, end->data + end->start, len);
-		end_skip(end, len);
-		waldoi_channel_received(channel, len);
-	} else {
-		/* In a block of its own size, so that a sanitizer sees who
-		 * reads too far. */
-		uint8_t *copy = malloc(len);
-
-		if (copy == NULL) {
-			abort();
-		}
-		memcpy(copy, end->data + end->start, len);
-		end_skip(end, len);
-		waldoi_channel_input(channel, copy, len);
-		free(copy);
-	}
-}
-
-static void
-link_connect(struct link *link)
-{
-	link->dialling = false;
-	if (accept_link(link->name, &link->end)) {
-		/* What waits for the link leaves in this turn. */
-		link_flush(&link->link);
-	} else {
-		link_lost(link, WALDO_ECONNECT,
-		          "cannot connect to inproc:%s: nobody listens there");
-	}
-}
-
-/* Does one thing for a link; false if there was nothing to do. */
-static bool
-link_step(struct link *link)
-{
-	bool readable = link->end.len > 0 &&
-	                waldoi_channel_wants_input(&link->link.channel);
-	bool ended = link->end.len == 0 && link->end.peer == NULL;
-
-	if (!link->dialling && !readable && !ended) {
-		return false;
-	}
-	waldoi_node_enter(link->driver->node);
-	if (link->dialling) {
-		link_connect(link);
-	} else if (readable) {
-		link_receive(link);
-	} else {
-		link_lost(link, WALDO_ELOST,
-		          "inproc:%s: the peer closed the connection");
-	}
-	return true;
-}
 
 /* ---- the driver */
 
@@ -359,7 +83,7 @@ driver_dial(void *user, const waldoi_address *address, waldoi_session *session,
 		                        address->text);
 		return WALDO_EADDRESS;
 	}
-	link = link_new(driver);
+	link = link_new(driver->node, &driver->links);
 	if (link == NULL) {
 		return WALDO_ENOMEM;
 	}
@@ -370,12 +94,31 @@ driver_dial(void *user, const waldoi_address *address, waldoi_session *session,
 	return WALDO_OK;
 }
 
+static bool
+listener_accept(struct port *port, struct end *end)
+{
+	struct listener *listener =
+	    waldoi_container_of(port, struct listener, port);
+	struct driver *driver = listener->driver;
+	struct link *link = link_new(driver->node, &driver->links);
+
+	if (link == NULL) {
+		return false;
+	}
+	end_join(&link->end, end);
+	waldoi_node_enter(driver->node);
+	if (waldoi_session_accept(driver->node, &link->link) == NULL) {
+		link_free(link);
+	}
+	return true;
+}
+
 static void
 listener_close(waldo_listener *base)
 {
 	struct listener *listener = (struct listener *) base;
 
-	TAILQ_REMOVE(&listener->driver->listeners, listener, entry);
+	port_close(&listener->port);
 	free(listener);
 }
 
@@ -387,7 +130,7 @@ driver_listen(void *user, const waldoi_address *address,
 	struct listener *listener;
 
 	if (address->scheme != WALDOI_INPROC ||
-	    find_listener(address->host) != NULL) {
+	    port_find(address->host) != NULL) {
 		waldoi_node_set_message(driver->node, "%s: in use",
 		                        address->text);
 		return WALDO_ESYSTEM;
@@ -397,12 +140,10 @@ driver_listen(void *user, const waldoi_address *address,
 		return WALDO_ENOMEM;
 	}
 	listener->driver = driver;
-	(void) snprintf(listener->name, sizeof(listener->name), "%s",
-	                address->host);
 	waldoi_uri_format(address, NULL, listener->uri);
 	listener->listener.uri = listener->uri;
 	listener->listener.close = listener_close;
-	TAILQ_INSERT_TAIL(&driver->listeners, listener, entry);
+	port_open(&listener->port, address->host, listener_accept);
 	*ret_listener = &listener->listener;
 	return WALDO_OK;
 }
@@ -602,7 +343,6 @@ memory_node_new(const waldo_node_options *options, waldo_node **ret_node)
 	driver->at = UINT64_MAX;
 	driver->seed = next_seed();
 	TAILQ_INIT(&driver->links);
-	TAILQ_INIT(&driver->listeners);
 	STAILQ_INIT(&driver->tasks);
 	err = waldoi_node_new(options, &ops, driver, &driver->node);
 	if (err != WALDO_OK) {
@@ -620,19 +360,6 @@ uint64_t
 memory_now(void)
 {
 	return clock_us;
-}
-
-void
-memory_set_chunk(size_t bytes)
-{
-	chunk = bytes;
-}
-
-void
-memory_set_tap(memory_tap *new_tap, void *user)
-{
-	tap = new_tap;
-	tap_user = user;
 }
 
 void
@@ -677,71 +404,4 @@ memory_advance(uint64_t microseconds)
 {
 	memory_approach(microseconds);
 	(void) memory_settle();
-}
-
-/* ---- raw peers */
-
-static memory_raw *
-raw_new(const char *name)
-{
-	memory_raw *raw = calloc(1, sizeof(*raw));
-
-	if (raw != NULL) {
-		(void) snprintf(raw->name, sizeof(raw->name), "%s", name);
-		TAILQ_INSERT_TAIL(&raws, raw, entry);
-	}
-	return raw;
-}
-
-memory_raw *
-memory_raw_dial(const char *name)
-{
-	memory_raw *raw = raw_new("");
-
-	if (raw != NULL && !accept_link(name, &raw->end)) {
-		memory_raw_free(raw);
-		return NULL;
-	}
-	return raw;
-}
-
-memory_raw *
-memory_raw_listen(const char *name)
-{
-	return raw_new(name);
-}
-
-bool
-memory_raw_send(memory_raw *raw, const void *data, size_t len)
-{
-	return raw->end.peer != NULL && end_put(raw->end.peer, data, len);
-}
-
-const uint8_t *
-memory_raw_received(const memory_raw *raw, size_t *ret_len)
-{
-	*ret_len = raw->end.len;
-	return raw->end.data + raw->end.start;
-}
-
-void
-memory_raw_skip(memory_raw *raw, size_t len)
-{
-	end_skip(&raw->end, len);
-}
-
-bool
-memory_raw_is_closed(const memory_raw *raw)
-{
-	return raw->end.peer == NULL;
-}
-
-void
-memory_raw_free(memory_raw *raw)
-{
-	if (raw != NULL) {
-		TAILQ_REMOVE(&raws, raw, entry);
-		end_fini(&raw->end);
-		free(raw);
-	}
 }

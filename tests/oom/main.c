@@ -7,7 +7,7 @@
  * follow failing too, to the end of the nodes. Whatever fails, promises 1 and
  * 2 hold, what was lent comes back, and nothing is left behind.
  */
-#include "oom/world.h"
+#include "oom/scenarios.h"
 #include "memory/driver.h"
 #include "sim/memory.h"
 #include "waldo_test.h"

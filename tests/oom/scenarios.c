@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "oom/world.h"
-#include "oom/ground.h"
-#include "torture/conversation.h"
+#include "oom/scenarios.h"
+#include "world/ground.h"
+#include "world/conversation.h"
 
 #include <stdio.h>
 
 static const waldo_options one_way = {sizeof(one_way), 0, WALDO_ONE_WAY};
 static const waldo_options in_50_ms = {sizeof(in_50_ms), 50, 0};
-
-/* Of `ref`, with nothing but its number. */
-static struct outcome *
-ask(struct world *w, waldo_ref *ref, const char *method, waldo_err want)
-{
-	struct outcome *o = expect(w, want);
-
-	watch_outcome(o, waldo_ref_invoke(ref, method, "i", o->number));
-	return o;
-}
 
 /* NULL near, or without memory. */
 static waldo_ref *
@@ -78,20 +68,6 @@ failing(struct world *w)
 	              waldo_ref_invoke(w->gate, "call", "s", "?"));
 	watch_outcome(expect(w, WALDO_EINVAL),
 	              waldo_ref_invoke(w->gate, "echo", "?"));
-}
-
-static void
-passing_a_callback(struct world *w)
-{
-	waldo_ref *mine = service_new(w, w->client);
-	struct outcome *outer = expect(w, WALDO_OK);
-	struct outcome *inner = expect(w, WALDO_OK);
-
-	inner->not_ours = true;
-	watch_outcome(outer,
-	              waldo_ref_invoke(w->gate, "call", "iri", outer->number,
-	                               mine, inner->number));
-	waldo_ref_release(mine);
 }
 
 static void
@@ -526,7 +502,7 @@ const struct scenario scenarios[] = {
     {"connecting", connecting},
     {"passing values", passing_values},
     {"failing", failing},
-    {"passing a callback", passing_a_callback},
+    {"passing a callback", pass_a_callback},
     {"sending a reference home", sending_home},
     {"pipelining", pipelining},
     {"pipelining on a failure", pipelining_on_a_failure},

@@ -67,10 +67,31 @@ send_all(struct session *s, const char *const *frames)
 }
 
 void
+fetch_of(struct peer *peer)
+{
+	assert_true(peer_send(peer, "[1,1,0,'fetch',[],{}] ['gate']"));
+	assert_string_equal(peer_receive(peer),
+	                    "[2,1,0,true,[[0,-2,nil]]] <0>");
+	assert_true(peer_send(peer, "[4,1,1]"));
+}
+
+void
 fetch(struct session *s)
 {
-	send(s, "[1,1,0,'fetch',[],{}] ['gate']");
-	assert_string_equal(peer_receive(&s->peer),
-	                    "[2,1,0,true,[[0,-2,nil]]] <0>");
-	send(s, "[4,1,1]");
+	fetch_of(&s->peer);
+}
+
+void
+assert_each_is_an_error(const char *const *frames, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		void *opened = NULL;
+		struct session *s;
+
+		assert_int_equal(open_client(&opened), 0);
+		s = opened;
+		send(s, frames[i]);
+		assert_begins(peer_await(&s->peer, "![10,"), "![10,1,");
+		assert_int_equal(close_session(&opened), 0);
+	}
 }

@@ -24,10 +24,14 @@ void send_all(struct session *s, const char *const *frames);
 
 /* Call 1: the gate, which is export -2. */
 void fetch(struct session *s);
+void fetch_of(struct peer *peer); /* another peer of its node */
 
 /* The other way round: the node has dialled the peer, which is the responder,
  * and holds its bootstrap object as the gate. */
 int open_client(void **state);
+
+/* Each frame ends a session of its own with PROTOCOL. */
+void assert_each_is_an_error(const char *const *frames, size_t count);
 
 #define client_test(name)                                                      \
 	cmocka_unit_test_setup_teardown(name, open_client, close_session)

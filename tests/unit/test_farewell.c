@@ -310,16 +310,7 @@ a_goaway_that_is_malformed_is_a_protocol_error(void **state)
 	    "[8,0,-5,'a']",  "[8,0,5,'\xff']"};
 
 	(void) state;
-	for (size_t i = 0; i < sizeof(frames) / sizeof(*frames); i++) {
-		void *opened = NULL;
-		struct session *s;
-
-		assert_int_equal(open_client(&opened), 0);
-		s = opened;
-		send(s, frames[i]);
-		assert_begins(peer_await(&s->peer, "![10,"), "![10,1,");
-		assert_int_equal(close_session(&opened), 0);
-	}
+	assert_each_is_an_error(frames, sizeof(frames) / sizeof(*frames));
 }
 
 int

@@ -1,276 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "broker/session/output.h"
-#include "serial/frame.h"
-#include "serial/pack.h"
-#include "tests/unit/bare_node.h"
-#include "tests/waldo_test.h"
+/* The bytes of a session on their way out: their order, link frames among them,
+ * ages, and what is kept until it is acknowledged (PROTOCOL.md P20, P26, P27,
+ * P31, F14, F16). */
+#include "tests/unit/output_fixture.h"
 
 #include <stdlib.h>
 
-enum { MAX_WIRE = 1024 * 1024, MAX_LINKS = 2000, LOAN = 70 };
-
-static waldo_node *node;
-static waldoi_output output;
-
-static struct {
-	uint8_t want[MAX_WIRE]; /* the numbered frames, as they were queued */
-	size_t want_len, ends[MAX_LINKS], frames;
-	uint8_t wire[MAX_WIRE]; /* all that has left */
-	size_t wire_len;
-} world;
-
-static uint8_t lent[4][20000];
-static int done[4];
-
-/* ---- memory that runs out */
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-static unsigned fail_in; /* the one that many from now; 0: none */
-
-void *
-__wrap_malloc(size_t size)
-{
-	return fail_in > 0 && --fail_in == 0 ? NULL : __real_malloc(size);
-}
-
-/* ---- queueing */
-
-static int
-setup(void **state)
-{
-	(void) state;
-	node = bare_node_new();
-	waldoi_output_init(&output);
-	output.max_retained = MAX_WIRE;
-	world.want_len = world.wire_len = world.frames = 0;
-	for (size_t i = 0; i < 4; i++) {
-		memset(lent[i], (int) (0xa0 + i), sizeof(lent[i]));
-		done[i] = 0;
-	}
-	return node == NULL ? -1 : 0;
-}
-
-static int
-teardown(void **state)
-{
-	size_t left;
-
-	(void) state;
-	waldoi_output_fini(&output, node);
-	left = node->bytes;
-	waldo_node_free(node);
-	return left == 0 ? 0 : -1;
-}
-
-static void
-want(const uint8_t *data, size_t len)
-{
-	assert_true(world.want_len + len <= MAX_WIRE);
-	memcpy(world.want + world.want_len, data, len);
-	world.want_len += len;
-}
-
-static void
-want_frame(const uint8_t *head, size_t head_len, const uint8_t *payload,
-           size_t len)
-{
-	want(head, head_len);
-	want(payload, len);
-	world.ends[world.frames++] = world.want_len;
-}
-
-/* A frame of `len` bytes in all, at least 8. */
-static void
-queue(size_t len)
-{
-	static uint8_t payload[MAX_WIRE];
-	uint8_t head[8] = {0, 0, 0, 0, 0, 1, 2, (uint8_t) world.frames};
-
-	for (size_t i = 0; i < len - 8; i++) {
-		payload[i] = (uint8_t) (world.frames * 31 + i * 7);
-	}
-	assert_true(waldoi_output_frame(&output, node, head, sizeof(head),
-	                                payload, len - 8, NULL));
-	want_frame(head, sizeof(head), payload, len - 8);
-}
-
-static void
-note_done(void *user)
-{
-	++*(int *) user;
-}
-
-static const waldoi_writer_limits limits = {MAX_WIRE, 64, 16};
-static const waldoi_writer_ops no_handles = {NULL, NULL};
-
-/* Arguments: two loans of `len` bytes with small values about them, and an
- * empty one. */
-static void
-fill_with_loans(waldo_writer *writer, size_t len)
-{
-	waldoi_writer_init(writer, &no_handles, &limits, waldoi_node_give_back,
-	                   node);
-	waldo_putf(writer, "i", 7);
-	waldo_put_bytes_take(writer, lent[0], len, note_done, &done[0]);
-	waldo_putf(writer, "s", "between");
-	waldo_put_bytes_take(writer, lent[1], len, note_done, &done[1]);
-	waldo_put_bytes_take(writer, lent[2], 0, note_done, &done[2]);
-}
-
-static bool
-queue_writer(waldo_writer *writer)
-{
-	static uint8_t whole[MAX_WIRE];
-	uint8_t head[WALDOI_FRAME_HEAD] = {0};
-	const uint8_t *bytes;
-	size_t len, total;
-
-	assert_ok(waldoi_writer_finish(writer, true, &bytes, &len));
-	total = len + writer->taken_bytes;
-	waldoi_writer_copy_out(writer, bytes, len, whole);
-	if (!waldoi_output_frame(&output, node, head, sizeof(head), bytes, len,
-	                         writer)) {
-		return false;
-	}
-	want_frame(head, sizeof(head), whole, total);
-	return true;
-}
-
-static void
-queue_loans(size_t len)
-{
-	waldo_writer writer;
-
-	fill_with_loans(&writer, len);
-	assert_true(queue_writer(&writer));
-	waldoi_writer_fini(&writer);
-}
-
-/* A link frame, with a number to know it by. */
-static void
-say(uint8_t number)
-{
-	const uint8_t frame[] = {0, 0, 0, 4, 2, 0x92, 6, number};
-
-	assert_true(waldoi_output_link(&output, frame, sizeof(frame)));
-}
-
-/* ---- sending */
-
-/* At most `most` bytes, as a socket takes them. */
-static size_t
-send_some(size_t most)
-{
-	struct iovec iov[4];
-	size_t count = waldoi_output_gather(&output, bare_clock, iov, 4);
-	size_t sent = 0;
-
-	assert_int_equal(count > 0, waldoi_output_is_pending(&output));
-	assert_true(count <= 4);
-	for (size_t i = 0; i < count && sent < most; i++) {
-		size_t len = iov[i].iov_len;
-
-		assert_true(len > 0);
-		len = len < most - sent ? len : most - sent;
-		assert_true(world.wire_len + len <= MAX_WIRE);
-		memcpy(world.wire + world.wire_len, iov[i].iov_base, len);
-		world.wire_len += len;
-		sent += len;
-	}
-	if (sent > 0) {
-		waldoi_output_sent(&output, node, sent);
-	}
-	return sent;
-}
-
-static void
-send_exactly(size_t len)
-{
-	while (len > 0) {
-		size_t sent = send_some(len);
-
-		assert_true(sent > 0);
-		len -= sent;
-	}
-}
-
-static void
-drain(size_t chunk)
-{
-	while (waldoi_output_is_pending(&output)) {
-		assert_true(send_some(chunk) > 0);
-	}
-}
-
-/* ---- what has left */
-
-static struct {
-	size_t before; /* so many numbered frames came before it */
-	uint8_t code;
-	uint64_t number;
-} links[MAX_LINKS];
-static size_t link_count;
-
-static void
-take_link(const uint8_t *frame, size_t len, size_t before)
-{
-	assert_true(link_count < MAX_LINKS);
-	assert_int_equal(frame[5], 0x92);
-	links[link_count].before = before;
-	links[link_count].code = frame[6];
-	links[link_count].number = frame[7];
-	if (frame[7] >= 0xcc) {
-		links[link_count].number = 0;
-		for (size_t i = 8; i < len; i++) {
-			links[link_count].number =
-			    links[link_count].number << 8 | frame[i];
-		}
-	}
-	link_count++;
-}
-
-/* Whole frames and no more; the numbered ones as they were queued. Returns
- * how many those are. */
-static size_t
-read_wire(void)
-{
-	size_t at = 0, numbered = 0, frames = 0;
-
-	link_count = 0;
-	while (at < world.wire_len) {
-		const uint8_t *p = world.wire + at;
-		size_t len;
-
-		assert_true(world.wire_len - at >= WALDOI_FRAME_HEAD);
-		len = 4 + ((size_t) p[0] << 24 | (size_t) p[1] << 16 |
-		           (size_t) p[2] << 8 | p[3]);
-		assert_true(world.wire_len - at >= len);
-		if (p[4] == 2) {
-			take_link(p, len, frames);
-		} else {
-			assert_true(numbered + len <= world.want_len);
-			assert_memory_equal(p, world.want + numbered, len);
-			numbered += len;
-			frames++;
-		}
-		at += len;
-	}
-	assert_int_equal(numbered, frames == 0 ? 0 : world.ends[frames - 1]);
-	return frames;
-}
-
-static void
-assert_link(size_t i, uint8_t code, uint64_t number, size_t before)
-{
-	assert_true(i < link_count);
-	assert_int_equal(links[i].code, code);
-	assert_int_equal(links[i].number, number);
-	assert_int_equal(links[i].before, before);
-}
-
-/* ---- tests: the order of bytes */
+/* ---- the order of bytes */
 
 static void
 nothing_queued_is_nothing_to_send(void **state)
@@ -299,8 +35,7 @@ bytes_leave_in_order_at_every_split(void **state)
 	queue_a_mixture(LOAN, 200);
 	total = world.want_len;
 	for (size_t chunk = 1; chunk <= total; chunk++) {
-		assert_int_equal(teardown(state), 0);
-		assert_int_equal(setup(state), 0);
+		start_over(state);
 		queue_a_mixture(LOAN, 200);
 		assert_int_equal(output.unsent, total);
 		drain(chunk);
@@ -317,7 +52,7 @@ large_frames_leave_in_order(void **state)
 
 	(void) state;
 	for (size_t i = 0; i < 5; i++) {
-		queue_a_mixture(sizeof(lent[0]), 50000);
+		queue_a_mixture(LARGE_LOAN, 50000);
 		drain(chunks[i]);
 		assert_int_equal(read_wire(), 6 * (i + 1));
 	}
@@ -343,8 +78,7 @@ a_link_frame_goes_between_two_frames(void **state)
 	size_t first = 100;
 
 	for (size_t cut = 0; cut <= first; cut++) {
-		assert_int_equal(teardown(state), 0);
-		assert_int_equal(setup(state), 0);
+		start_over(state);
 		queue(first);
 		queue(50);
 		send_exactly(cut);
@@ -365,8 +99,7 @@ a_link_frame_does_not_go_between_the_pieces_of_a_frame(void **state)
 	queue_loans(LOAN);
 	total = world.want_len;
 	for (size_t cut = 1; cut < total; cut++) {
-		assert_int_equal(teardown(state), 0);
-		assert_int_equal(setup(state), 0);
+		start_over(state);
 		queue_loans(LOAN);
 		queue(20);
 		send_exactly(cut);
@@ -414,7 +147,7 @@ link_frames_are_bounded(void **state)
 	assert_true(waldoi_output_is_pending(&output));
 }
 
-/* ---- tests: ages, PROTOCOL.md F16 */
+/* ---- ages, PROTOCOL.md F16 */
 
 /* P31. */
 static void
@@ -422,7 +155,7 @@ a_frame_that_leaves_soon_has_no_age(void **state)
 {
 	(void) state;
 	queue(20);
-	bare_clock += 49 * 1000;
+	let_pass(49);
 	drain(MAX_WIRE);
 	assert_int_equal(read_wire(), 1);
 	assert_int_equal(link_count, 0);
@@ -434,7 +167,7 @@ a_frame_that_has_waited_comes_behind_its_age(void **state)
 {
 	(void) state;
 	queue(20);
-	bare_clock += 20 * 1000 * 1000;
+	let_pass(20 * 1000);
 	drain(MAX_WIRE);
 	assert_int_equal(read_wire(), 1);
 	assert_int_equal(link_count, 1);
@@ -448,7 +181,7 @@ a_young_frame_behind_an_old_one_takes_the_age_back(void **state)
 	(void) state;
 	queue(20);
 	queue(20);
-	bare_clock += 300 * 1000;
+	let_pass(300);
 	queue(20);
 	drain(MAX_WIRE);
 	queue(20);
@@ -470,13 +203,12 @@ a_link_that_crawls_carries_frames_and_not_only_ages(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		int bytes = 0;
 
-		assert_int_equal(teardown(state), 0);
-		assert_int_equal(setup(state), 0);
+		start_over(state);
 		queue(20);
-		bare_clock += 100 * 1000;
+		let_pass(100);
 		queue(20);
 		while (waldoi_output_is_pending(&output)) {
-			bare_clock += steps_ms[i] * 1000;
+			let_pass(steps_ms[i]);
 			assert_int_equal(send_some(1), 1);
 			assert_true(++bytes < 400);
 		}
@@ -492,16 +224,16 @@ a_stalled_link_tells_the_age_of_the_moment(void **state)
 
 	(void) state;
 	queue(20);
-	bare_clock += 60 * 1000;
-	(void) waldoi_output_gather(&output, bare_clock, iov, 4); /* EAGAIN */
-	bare_clock += 5000 * 1000;
+	let_pass(60);
+	(void) offer(iov, 4); /* EAGAIN */
+	let_pass(5000);
 	drain(MAX_WIRE);
 	assert_int_equal(read_wire(), 1);
 	assert_true(link_count >= 1);
 	assert_link(link_count - 1, 8, 5060, 0);
 }
 
-/* ---- tests: retention, PROTOCOL.md P20 and F14 */
+/* ---- retention, PROTOCOL.md P20 and F14 */
 
 static void
 what_was_sent_is_kept_until_it_is_acknowledged(void **state)
@@ -608,7 +340,7 @@ without_acknowledgements_nothing_is_kept(void **state)
 	assert_int_equal(node->bytes, 0);
 }
 
-/* ---- tests: the end */
+/* ---- the end */
 
 /* P27. */
 static void
@@ -659,7 +391,18 @@ at_the_end_what_was_lent_is_given_back_once(void **state)
 	assert_int_equal(node->bytes, 0);
 }
 
-/* ---- tests: out of memory */
+/* ---- out of memory */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+static unsigned fail_in; /* the one that many from now; 0: none */
+
+void *
+__wrap_malloc(size_t size)
+{
+	return fail_in > 0 && --fail_in == 0 ? NULL : __real_malloc(size);
+}
 
 static void
 a_frame_that_finds_no_memory_leaves_its_writer_whole(void **state)
@@ -712,7 +455,7 @@ a_plain_frame_that_finds_no_memory_changes_nothing(void **state)
 	assert_int_equal(read_wire(), 2);
 }
 
-/* ---- tests: anything in any order */
+/* ---- anything in any order */
 
 static void
 do_anything(uint64_t *acked, uint8_t *said)
@@ -726,7 +469,7 @@ do_anything(uint64_t *acked, uint8_t *said)
 			say((*said)++);
 		}
 		break;
-	case 4: bare_clock += (uint64_t) (rand() % 100) * 1000; break;
+	case 4: let_pass((uint64_t) rand() % 100); break;
 	case 5:
 		*acked += (uint64_t) rand() % (output.sent - *acked + 1);
 		waldoi_output_acked(&output, node, *acked);
@@ -743,8 +486,7 @@ whatever_comes_in_whatever_order_frames_stay_whole(void **state)
 		uint64_t acked = 0;
 		uint8_t said = 0, heard = 0;
 
-		assert_int_equal(teardown(state), 0);
-		assert_int_equal(setup(state), 0);
+		start_over(state);
 		output.max_retained = 20000;
 		for (int i = 0; i < 200; i++) {
 			do_anything(&acked, &said);

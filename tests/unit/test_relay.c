@@ -281,21 +281,30 @@ arguments_that_were_held_are_checked(void **state)
 	assert_int_equal(s->f->service->order_count, 1);
 }
 
+/* A call of this node's own, on the end; a call of the peer's follows it. */
+static waldo_promise *
+follow_end(struct relay *r)
+{
+	struct service *service = r->s->f->service;
+	waldo_promise *promise;
+
+	send(r->s, "[1,5,-2,'hold',[],{}] []");
+	(void) memory_settle();
+	promise = waldo_ref_invoke(service->kept, "m", "");
+	waldo_call_follow(service->held[--service->held_count],
+	                  waldo_promise_retain(promise));
+	assert_begins(peer_receive(&r->end), "[1,1,");
+	return promise;
+}
+
 /* A promise that a peer's call followed may be the user's, too. */
 static void
 a_result_that_was_passed_on_is_checked_when_it_is_read(void **state)
 {
 	struct relay *r = *state;
-	struct fixture *f = r->s->f;
-	waldo_promise *promise;
+	waldo_promise *promise = follow_end(r);
 	waldo_ref *place;
 
-	send(r->s, "[1,5,-2,'hold',[],{}] []");
-	(void) memory_settle();
-	promise = waldo_ref_invoke(f->service->kept, "m", "");
-	f->service->held_count--;
-	waldo_call_follow(f->service->held[0], waldo_promise_retain(promise));
-	assert_begins(peer_receive(&r->end), "[1,1,");
 	assert_true(peer_send(&r->end, "[2,1,0,false,[]] =91d9ff="));
 	assert_ends(&r->s->peer, "=c290= =91d9ff=");
 	place = waldo_promise_get_ref_at(promise, "0/x");
@@ -315,12 +324,7 @@ a_result_that_was_passed_on_is_checked_when_it_is_followed(void **state)
 	waldo_promise *promise, *near;
 	struct outcome *o, *inside;
 
-	send(r->s, "[1,5,-2,'hold',[],{}] []");
-	(void) memory_settle();
-	promise = waldo_ref_invoke(f->service->kept, "m", "");
-	f->service->held_count--;
-	waldo_call_follow(f->service->held[0], waldo_promise_retain(promise));
-	assert_begins(peer_receive(&r->end), "[1,1,");
+	promise = follow_end(r);
 	assert_true(peer_send(&r->end, "[2,1,0,false,[]] =91d9ff="));
 	assert_ends(&r->s->peer, "=c290= =91d9ff=");
 	near = waldo_ref_invoke(f->service_ref, "hold", "");
@@ -342,15 +346,8 @@ static void
 a_result_that_nobody_waits_for_is_checked(void **state)
 {
 	struct relay *r = *state;
-	struct fixture *f = r->s->f;
-	waldo_promise *promise;
+	waldo_promise *promise = follow_end(r);
 
-	send(r->s, "[1,5,-2,'hold',[],{}] []");
-	(void) memory_settle();
-	promise = waldo_ref_invoke(f->service->kept, "m", "");
-	f->service->held_count--;
-	waldo_call_follow(f->service->held[0], waldo_promise_retain(promise));
-	assert_begins(peer_receive(&r->end), "[1,1,");
 	assert_true(peer_send(&r->end, "[2,1,0,false,[]] =91d9ff="));
 	peer_fini(&r->s->peer);
 	(void) memory_settle();
@@ -359,6 +356,50 @@ a_result_that_nobody_waits_for_is_checked(void **state)
 	assert_int_equal(waldo_ref_get_state(waldo_promise_get_ref(promise)),
 	                 WALDO_BROKEN);
 	waldo_promise_release(promise);
+}
+
+/* What became of a link of ours is not told with its address (P33). */
+static void
+addresses_of_ours_are_not_told_to_peers(void **state)
+{
+	struct relay *r = *state;
+	const char *said;
+
+	send(r->s, "[1,5,-4,'m',[],{}] []");
+	assert_begins(peer_receive(&r->end), "[1,1,0,[1,'m'],");
+	peer_fini(&r->end);
+	r->end.raw = NULL;
+	said = peer_await(&r->s->peer, "[2,5,");
+	assert_begins(said, "[2,5,1,false,[]] [6,'waldo.Lost',");
+	assert_null(strstr(said, "inproc"));
+}
+
+/* The peer's bootstrap object has no id to give back, so it is given as ours;
+ * and that is another path (P10). */
+static void
+the_peers_bootstrap_object_is_given_as_ours(void **state)
+{
+	struct relay *r = *state;
+	waldo_ref *ref = r->s->f->service->kept;
+	waldo_promise *call;
+
+	assert_ok(waldo_ref_notify(ref, "m", "r", ref));
+	assert_string_equal(peer_receive(&r->end),
+	                    "[1,nil,0,[1,'m'],[[0,-1,nil]],{}] [<0>]");
+	assert_true(peer_send(&r->end, "[1,2,-1,'n',[],{}] [1]"));
+	assert_string_equal(peer_receive(&r->end),
+	                    "[1,1,0,[2,'n'],[],{5:1}] [1]");
+	assert_true(peer_send(&r->end, "[2,1,0,false,[]] 5"));
+	assert_string_equal(peer_receive(&r->end), "[2,2,0,false,[]] 5");
+	/* A result that is that very object. */
+	call = waldo_ref_invoke(ref, "m", "");
+	assert_ok(waldo_ref_notify(waldo_promise_get_ref(call), "n", "i", 1));
+	assert_begins(peer_receive(&r->end), "[1,3,0,1,");
+	assert_begins(peer_receive(&r->end), "[1,nil,3,2,");
+	assert_true(peer_send(&r->end, "[2,3,0,true,[[2,-1]]] <0>"));
+	assert_begins(peer_receive(&r->end), "[1,5,3,0,[],{}] [x'");
+	assert_string_equal(peer_receive(&r->end), "[4,3,1]");
+	waldo_promise_release(call);
 }
 
 /* P33: time goes on; and cancelling goes through, once. */
@@ -397,6 +438,8 @@ main(void)
 	    relay_test(
 	        a_result_that_was_passed_on_is_checked_when_it_is_followed),
 	    relay_test(a_result_that_nobody_waits_for_is_checked),
+	    relay_test(addresses_of_ours_are_not_told_to_peers),
+	    relay_test(the_peers_bootstrap_object_is_given_as_ours),
 	    relay_test(a_deadline_and_a_cancellation_pass_through),
 	};
 

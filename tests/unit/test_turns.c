@@ -4,90 +4,14 @@
  * second look at everything, no endless turn, and no peer's link because a
  * method was slow (DESIGN 4.3, 9; P25 of PROTOCOL.md).
  */
-#include "tests/conformance/fixture.h"
-#include "tests/memory/driver.h"
 #include "tests/memory/text.h"
 #include "tests/unit/bare_node.h"
+#include "tests/unit/edge_fixture.h"
 
 #include <pthread.h>
 #include <time.h>
 
-enum { LINKS = 8000, MANY = 20000, SMALL_STACK = 512 * 1024 };
-
-static int
-open_near(void **state)
-{
-	wire = transport_find("near");
-	return setup(state);
-}
-
-#define near_test(name)                                                        \
-	cmocka_unit_test_setup_teardown(name, open_near, teardown)
-
-/* ---- an object that makes others wait */
-
-static struct edge {
-	waldo_ref *ref;
-	waldo_promise *open;
-	waldo_call *held[MANY];
-	size_t held_count;
-	int cancelled;
-} edge;
-
-static void
-edge_cancelled(waldo_call *call, void *user)
-{
-	(void) call;
-	(void) user;
-	edge.cancelled++;
-}
-
-static void
-edge_hold(void *self, waldo_call *call)
-{
-	(void) self;
-	edge.held[edge.held_count++] =
-	    waldo_call_defer(call, edge_cancelled, NULL);
-}
-
-/* deep(n): what deep(n - 1) says; the last one waits. */
-static void
-edge_deep(void *self, waldo_call *call)
-{
-	int64_t n = waldo_read_int(waldo_call_get_args(call), 0, LINKS);
-
-	if (n == 0) {
-		edge_hold(self, call);
-		return;
-	}
-	waldo_call_follow(call, waldo_ref_invoke(edge.ref, "deep", "I", n - 1));
-}
-
-static const waldo_method edge_methods[] = {
-    {"hold", edge_hold, NULL, 0},
-    {"deep", edge_deep, NULL, 0},
-    {NULL, NULL, NULL, 0},
-};
-static const waldo_class edge_class = {WALDO_CLASS_SIZES, "Edge", edge_methods,
-                                       NULL, NULL};
-
-static void
-edge_new(waldo_node *node)
-{
-	memset(&edge, 0, sizeof(edge));
-	assert_ok(waldo_object_new(node, &edge_class, NULL, &edge.ref));
-}
-
-/* Ends what is held and lets the object go. */
-static void
-edge_end(void)
-{
-	while (edge.held_count > 0) {
-		waldo_call_reply(edge.held[--edge.held_count], "");
-	}
-	waldo_ref_release(edge.ref);
-	edge.ref = NULL;
-}
+enum { LINKS = 8000, MANY = EDGE_HELD, SMALL_STACK = 512 * 1024 };
 
 /* ---- long chains */
 

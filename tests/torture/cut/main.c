@@ -10,8 +10,8 @@
  * is true, and all that was held is given back.
  */
 #include "memory/driver.h"
-#include "oom/ground.h"
-#include "torture/conversation.h"
+#include "world/ground.h"
+#include "world/conversation.h"
 #include "waldo_test.h"
 
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #ifndef WALDO_TORTURE_MISUSE_H
 #define WALDO_TORTURE_MISUSE_H
 
-#include "oom/world.h"
+#include "world/world.h"
 #include "waldo_test.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Nodes on real sockets, turned by hand, and a clock that is moved by hand. */
-#include "oom/ground.h"
+#include "world/ground.h"
 #include "torture/syscalls/ground.h"
 #include "torture/syscalls/faults.h"
 

@@ -9,8 +9,8 @@
  * descriptor, no memory and no socket file is left; and unless it lasts, the
  * next one who connects is served.
  */
-#include "oom/ground.h"
-#include "oom/world.h"
+#include "world/ground.h"
+#include "world/world.h"
 #include "sim/memory.h"
 #include "torture/syscalls/faults.h"
 #include "torture/syscalls/ground.h"
@@ -157,29 +157,6 @@ address_of(const char *transport)
 	           : "tcp-insecure:localhost:0";
 }
 
-static struct outcome *
-ask(struct world *w, waldo_ref *ref, const char *method)
-{
-	struct outcome *o = expect(w, WALDO_OK);
-
-	watch_outcome(o, waldo_ref_invoke(ref, method, "i", o->number));
-	return o;
-}
-
-static void
-pass_a_callback(struct world *w)
-{
-	waldo_ref *mine = service_new(w, w->client);
-	struct outcome *outer = expect(w, WALDO_OK);
-	struct outcome *inner = expect(w, WALDO_OK);
-
-	inner->not_ours = true;
-	watch_outcome(outer,
-	              waldo_ref_invoke(w->gate, "call", "iri", outer->number,
-	                               mine, inner->number));
-	waldo_ref_release(mine);
-}
-
 /* There and back. */
 static void
 send_much(struct world *w)
@@ -202,14 +179,14 @@ pipeline(struct world *w)
 	waldo_ref *ref = waldo_ref_retain(waldo_promise_get_ref(made));
 
 	watch_outcome(o, made);
-	(void) ask(w, ref, "echo");
+	(void) ask(w, ref, "echo", WALDO_OK);
 	waldo_ref_release(ref);
 }
 
 static void
 act(struct world *w)
 {
-	(void) ask(w, w->gate, "echo");
+	(void) ask(w, w->gate, "echo", WALDO_OK);
 	pipeline(w);
 	pump();
 	pass_a_callback(w);
@@ -217,7 +194,7 @@ act(struct world *w)
 	                        w->gate);
 	pump();
 	send_much(w);
-	(void) ask(w, w->gate, "hold");
+	(void) ask(w, w->gate, "hold", WALDO_OK);
 	ground_advance(100); /* to dial again takes time */
 	answer_held(w);
 	pump();
@@ -243,7 +220,7 @@ serve_another(struct world *w, const char *address)
 	if (gate == NULL) {
 		return "another node cannot connect";
 	}
-	o = ask(w, gate, "echo");
+	o = ask(w, gate, "echo", WALDO_OK);
 	ground_outlast();
 	waldo_ref_release(gate);
 	return o->settled == 1 && o->code == WALDO_OK

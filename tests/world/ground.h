@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oom/ground.h - what the nodes of a world stand on
+ * world/ground.h - what the nodes of a world stand on
  *
  * Memory, when allocations fail; sockets, when system calls do. On both a
  * clock moves only when it is told to.
  */
-#ifndef WALDO_OOM_GROUND_H
-#define WALDO_OOM_GROUND_H
+#ifndef WALDO_WORLD_GROUND_H
+#define WALDO_WORLD_GROUND_H
 
 #include <waldo/node.h>
 

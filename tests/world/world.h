@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oom/world.h - nodes that run out of memory, and what must hold even then
+ * world/world.h - nodes that run out of memory, and what must hold even then
  *
  * A scenario acts in a world of up to three nodes. Everything that it starts
  * is noted, in memory that is not the library's: calls and what came of them,
  * how often a method ran for each, bytes that were lent, watches, objects.
  * Nothing here may rely on success, since any allocation may fail.
  */
-#ifndef WALDO_OOM_WORLD_H
-#define WALDO_OOM_WORLD_H
+#ifndef WALDO_WORLD_WORLD_H
+#define WALDO_WORLD_WORLD_H
 
 #include <waldo/client.h>
 #include <waldo/object.h>
@@ -109,6 +109,12 @@ void world_close(struct world *w);
 const char *world_check_settled(const struct world *w, bool failed);
 const char *world_check_closed(const struct world *w);
 
+/* Releases all that it holds but the gate. */
+void world_release_refs(struct world *w);
+
+/* What each callback does first: what w->interrupt says. */
+void world_interrupt(struct world *w, waldo_node *node);
+
 /* Bytes go around, no time passes. */
 void pump(void);
 
@@ -131,6 +137,13 @@ struct outcome *expect(struct world *w, waldo_err want);
 /* The call was made: takes `promise`. */
 void watch_outcome(struct outcome *outcome, waldo_promise *promise);
 
+/* Makes one, of a method that wants nothing but its number. */
+struct outcome *ask(struct world *w, waldo_ref *ref, const char *method,
+                    waldo_err want);
+
+/* The server calls an object of the client's back. */
+void pass_a_callback(struct world *w);
+
 /* Puts bytes that are lent, at most BIG. */
 void lend(struct world *w, waldo_writer *writer, size_t len);
 
@@ -140,15 +153,5 @@ void watch_time(struct world *w, waldo_node *node, uint32_t delay_ms);
 
 /* Nothing need be told any more. */
 void stop_watches(struct world *w);
-
-/* ---- scenarios.c */
-
-struct scenario {
-	const char *name;
-	void (*act)(struct world *w);
-};
-
-extern const struct scenario scenarios[];
-extern const size_t scenario_count;
 
 #endif

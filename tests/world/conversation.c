@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "torture/conversation.h"
+#include "world/conversation.h"
 
-#include "oom/ground.h"
+#include "world/ground.h"
 
 #include <string.h>
 
@@ -10,15 +10,6 @@ enum { LARGE = 20000 };
 
 static const waldo_options one_way = {sizeof(one_way), 0, WALDO_ONE_WAY};
 static const waldo_options in_50_ms = {sizeof(in_50_ms), 50, 0};
-
-static struct outcome *
-ask(struct world *w, waldo_ref *ref, const char *method, waldo_err want)
-{
-	struct outcome *o = expect(w, want);
-
-	watch_outcome(o, waldo_ref_invoke(ref, method, "i", o->number));
-	return o;
-}
 
 /* The reference that a call will return, of which this keeps the promise. */
 static waldo_ref *
@@ -85,20 +76,6 @@ pipeline(struct world *w)
 	w->outcomes[w->outcome_count - 1].want = WALDO_EREMOTE;
 	(void) ask(w, made, "echo", WALDO_EREMOTE);
 	waldo_ref_release(made);
-}
-
-static void
-pass_a_callback(struct world *w)
-{
-	waldo_ref *mine = service_new(w, w->client);
-	struct outcome *outer = expect(w, WALDO_OK);
-	struct outcome *inner = expect(w, WALDO_OK);
-
-	inner->not_ours = true;
-	watch_outcome(outer,
-	              waldo_ref_invoke(w->gate, "call", "iri", outer->number,
-	                               mine, inner->number));
-	waldo_ref_release(mine);
 }
 
 /* On what will be there when the server answers. */

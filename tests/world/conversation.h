@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * torture/conversation.h - two nodes that say all that there is to say
+ * world/conversation.h - two nodes that say all that there is to say
  *
  * In steps, each the act of one side, so that one side can also be played
  * alone, to a recording of the other's bytes.
  */
-#ifndef WALDO_TORTURE_CONVERSATION_H
-#define WALDO_TORTURE_CONVERSATION_H
+#ifndef WALDO_WORLD_CONVERSATION_H
+#define WALDO_WORLD_CONVERSATION_H
 
-#include "oom/world.h"
+#include "world/world.h"
 
 enum side { CLIENT, SERVER, SIDES };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "oom/ground.h"
+#include "world/ground.h"
 #include "memory/driver.h"
 
 /* Longer than the silence that ends a session. */
