@@ -16,15 +16,11 @@ waldoi_key_of(const uint8_t secret[WALDO_KEY_BYTES])
 	if (sodium_init() < 0 || (key = malloc(sizeof(*key))) == NULL) {
 		return NULL;
 	}
-	key->secret = sodium_malloc(WALDO_KEY_BYTES);
-	if (key->secret == NULL) {
+	if (!waldoi_keypair_init(&key->pair, secret)) {
 		free(key);
 		return NULL;
 	}
 	atomic_init(&key->count, 1);
-	memcpy(key->secret, secret, WALDO_KEY_BYTES);
-	(void) crypto_scalarmult_base(key->public, key->secret);
-	(void) sodium_mprotect_readonly(key->secret);
 	return key;
 }
 
@@ -63,7 +59,7 @@ WALDO_API void
 waldo_key_release(waldo_key *key)
 {
 	if (key != NULL && atomic_fetch_sub(&key->count, 1) == 1) {
-		sodium_free(key->secret);
+		waldoi_keypair_fini(&key->pair);
 		free(key);
 	}
 }
@@ -71,7 +67,7 @@ waldo_key_release(waldo_key *key)
 WALDO_API const uint8_t *
 waldo_key_get_public(const waldo_key *key)
 {
-	return key == NULL ? NULL : key->public;
+	return key == NULL ? NULL : key->pair.public;
 }
 
 /* ---- texts */

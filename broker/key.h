@@ -3,14 +3,14 @@
 #ifndef WALDOI_KEY_H
 #define WALDOI_KEY_H
 
+#include "broker/channel/keypair.h"
 #include <waldo/key.h>
 
 #include <stdatomic.h>
 
 struct waldo_key {
 	atomic_uint count;
-	uint8_t public[WALDO_KEY_BYTES];
-	uint8_t *secret; /* WALDO_KEY_BYTES, guarded, read-only */
+	waldoi_keypair pair;
 };
 
 /* The pair whose secret half that is; copied. NULL without memory. */
