@@ -263,6 +263,7 @@ object_deliver(waldo_ref *ref, waldo_call *call)
 		                                          "out of memory"));
 		return;
 	}
+	waldoi_call_stay(call);
 	tell_arrival(call);
 	object->queued++;
 	call->queued = true;

@@ -90,14 +90,17 @@ waldoi_session_check_queue(waldoi_session *session)
 void
 waldoi_session_close_call(waldo_call *call)
 {
-	if (call->id != 0) {
-		waldoi_table_remove(&call->session->answers,
-		                    (uint64_t) call->id);
-		call->session->flush_answers -= call->flush;
-		call->session->kept_flushes -=
-		    call->flush && call->phase == WALDOI_KEPT;
+	waldoi_session *session = call->session;
+
+	if (call->id == 0) {
+		return;
+	}
+	waldoi_table_remove(&session->answers, (uint64_t) call->id);
+	call->id = 0;
+	if (call->flush) {
+		session->flush_answers--;
+		session->kept_flushes -= call->phase == WALDOI_KEPT;
 		call->flush = false;
-		call->id = 0;
 	}
 }
 
@@ -108,7 +111,9 @@ waldoi_session_forget_call(waldo_call *call)
 
 	LIST_REMOVE(call, session_entry);
 	session->incoming_count--;
-	waldoi_session_unpause(call);
+	if (call->window_bytes > 0) {
+		waldoi_session_unpause(call);
+	}
 	waldoi_session_close_call(call);
 	waldoi_call_unpark(call);
 	session->parked_bytes -= call->place_bytes;

@@ -327,7 +327,7 @@ void waldoi_session_pause(waldoi_session *session, waldo_call *call,
                           waldo_ref *target, size_t frame_len);
 /* The same for one that had been dispatched and waited for its object. */
 bool waldoi_session_stall(waldo_call *call, void (*run)(waldoi_job *job));
-/* It is leaving, if it was paused at all. */
+/* One that is paused (window_bytes) is leaving. */
 void waldoi_session_unpause(waldo_call *call);
 /* Some output has left: calls may go on. */
 void waldoi_session_look_at_paused(waldoi_session *session);
