@@ -3,6 +3,7 @@
 #include "broker/object.h"
 #include "broker/pending.h"
 #include "serial/api.h"
+#include "serial/cursor.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -209,7 +210,7 @@ answer_near_with(waldo_call *call, waldo_writer *writer)
 }
 
 /* Exactly one of the three. */
-static void
+static inline void
 send_answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
             waldoi_failure *failure)
 {
@@ -282,7 +283,8 @@ waldo_call_reply(waldo_call *call, const char *format, ...)
 	va_start(args, format);
 	waldoi_putf_va(&call->result, format, args);
 	va_end(args);
-	if (!waldoi_refs_are_of(call->node, call->result.handles,
+	if (call->result.handle_count > 0 &&
+	    !waldoi_refs_are_of(call->node, call->result.handles,
 	                        call->result.handle_count)) {
 		waldoi_writer_fail(&call->result, WALDO_EINVAL,
 		                   "a reference in the result belongs to "
@@ -552,11 +554,12 @@ waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 static bool
 check_args(waldo_call *call)
 {
+	waldoi_cursor c = waldoi_cursor_of(call->args.body, call->args.len);
 	char why[WALDOI_CHECK_MESSAGE];
 	waldo_err err;
 
 	if (waldoi_message_check(&call->args, &err, why) &&
-	    !waldoi_payload_is_list(call->args.body, call->args.len)) {
+	    !waldoi_cursor_is_array(&c)) {
 		strcpy(why, "the arguments are not a list");
 		err = WALDO_EARGS;
 	}

@@ -294,20 +294,12 @@ object_destroy(waldo_ref *ref)
 	free(object);
 }
 
-static const waldoi_ref_ops object_ops = {
+const waldoi_ref_ops waldoi_object_ops = {
     .invoke = waldoi_near_invoke,
     .has_room = waldoi_near_has_room,
     .deliver = object_deliver,
     .destroy = object_destroy,
 };
-
-waldoi_object *
-waldoi_object_of(const waldo_ref *ref)
-{
-	return ref != NULL && ref->ops == &object_ops
-	           ? (waldoi_object *) (uintptr_t) ref
-	           : NULL;
-}
 
 void
 waldoi_object_orphan(waldo_ref *ref)
@@ -341,7 +333,7 @@ waldo_object_new(waldo_node *node, const waldo_class *kind, void *self,
 	if (object == NULL) {
 		return waldoi_node_fail(node, WALDO_ENOMEM, "out of memory");
 	}
-	waldoi_ref_init(&object->ref, node, &object_ops, WALDO_NEAR);
+	waldoi_ref_init(&object->ref, node, &waldoi_object_ops, WALDO_NEAR);
 	object->kind = kind;
 	object->self = self;
 	object->running = object->queued = 0;

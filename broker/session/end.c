@@ -87,10 +87,9 @@ waldoi_session_check_queue(waldoi_session *session)
 	}
 }
 
-void
-waldoi_session_close_call(waldo_call *call)
+static void
+close_call(waldoi_session *session, waldo_call *call)
 {
-	waldoi_session *session = call->session;
 
 	if (call->id == 0) {
 		return;
@@ -105,6 +104,12 @@ waldoi_session_close_call(waldo_call *call)
 }
 
 void
+waldoi_session_close_call(waldo_call *call)
+{
+	close_call(call->session, call);
+}
+
+void
 waldoi_session_forget_call(waldo_call *call)
 {
 	waldoi_session *session = call->session;
@@ -114,7 +119,7 @@ waldoi_session_forget_call(waldo_call *call)
 	if (call->window_bytes > 0) {
 		waldoi_session_unpause(call);
 	}
-	waldoi_session_close_call(call);
+	close_call(session, call);
 	waldoi_call_unpark(call);
 	session->parked_bytes -= call->place_bytes;
 	call->place_bytes = 0;

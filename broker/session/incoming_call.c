@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define NO_OPTIONS 0x80 /* an empty map; most calls have it */
+
 /* A CALL whose header has been read. */
 typedef struct incoming {
 	size_t frame_len;
@@ -190,8 +192,13 @@ static bool
 read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 {
 	uint64_t seen = 0;
-	uint32_t count = waldoi_cursor_map(c);
+	uint32_t count;
 
+	if (waldoi_cursor_peek(c) == NO_OPTIONS) {
+		c->p++;
+		return true;
+	}
+	count = waldoi_cursor_map(c);
 	for (uint32_t i = 0; i < count && !c->failed; i++) {
 		read_option(c, waldoi_cursor_key(c, WALDOI_MAX_ID, &seen), in);
 	}

@@ -9,7 +9,7 @@
 /* The header of a RETURN without its references. */
 #define RETURN_ROOM 64
 
-static uint8_t *
+static inline uint8_t *
 begin_return(uint8_t *head, int64_t id, int status, bool keep)
 {
 	uint8_t *p = waldoi_op_begin(head, 5, WALDOI_OP_RETURN);
@@ -20,7 +20,7 @@ begin_return(uint8_t *head, int64_t id, int status, bool keep)
 }
 
 /* Queues it, with the header that ends at `p`. */
-static waldoi_failure *
+static inline waldoi_failure *
 queue_return(waldoi_session *session, uint8_t *head, const uint8_t *p,
              const uint8_t *payload, size_t len, waldo_writer *writer)
 {
