@@ -26,7 +26,7 @@ init_call(waldo_call *call)
 	call->parked_in = NULL;
 	call->window_bytes = 0;
 	call->on_cancel = NULL;
-	call->kept = (waldoi_places){0};
+	call->kept.count = 0;
 	call->job.queue = NULL;
 	call->timer.armed = false;
 	waldoi_message_init(&call->args);
@@ -149,7 +149,7 @@ dispose(waldo_call *call)
 		waldoi_pendings_free(&call->pendings);
 	}
 	waldoi_message_fini(&call->args);
-	if (call->kept.refs != NULL) {
+	if (call->kept.count > 0) {
 		waldoi_places_fini(&call->kept);
 	}
 	waldoi_writer_fini(&call->result);

@@ -63,6 +63,8 @@ struct waldo_node {
 	waldoi_taken *lenders; /* whose bytes are not needed any more */
 	waldoi_job lenders_job;
 
+	const struct waldo_class *checked; /* the class of the last object: it
+	                                    * is as it must be */
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
 
 	/* stopping */

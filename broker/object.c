@@ -56,6 +56,9 @@ find_in_table(const waldo_class *kind, const char *name)
 static waldo_err
 check_class(waldo_node *node, const waldo_class *kind)
 {
+	if (kind != NULL && kind == node->checked) {
+		return WALDO_OK;
+	}
 	if (kind == NULL || kind->size < sizeof(waldo_class) ||
 	    kind->method_size < sizeof(waldo_method)) {
 		return waldoi_node_fail(node, WALDO_EINVAL,
@@ -88,6 +91,7 @@ check_class(waldo_node *node, const waldo_class *kind)
 			                        kind->name, method->name);
 		}
 	}
+	node->checked = kind;
 	return WALDO_OK;
 }
 
