@@ -59,6 +59,7 @@ struct waldo_node {
 	size_t near_bytes; /* of near calls that wait, against queued_bytes */
 
 	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
+	waldoi_pool object_pool, export_pool;
 
 	waldoi_taken *lenders; /* whose bytes are not needed any more */
 	waldoi_job lenders_job;

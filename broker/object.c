@@ -288,14 +288,17 @@ static void
 object_destroy(waldo_ref *ref)
 {
 	waldoi_object *object = (waldoi_object *) ref;
+	waldo_node *node = ref->node;
 
 	/* No count is left, so no call waits, runs or is deferred here. */
 	give_self_back(object);
-	if (ref->node != NULL) {
-		ref->node->object_count--;
-	}
 	waldoi_ref_fini(ref);
-	free(object);
+	if (node != NULL) {
+		node->object_count--;
+		waldoi_pool_give(&node->object_pool, object);
+	} else {
+		free(object);
+	}
 }
 
 const waldoi_ref_ops waldoi_object_ops = {
@@ -333,7 +336,7 @@ waldo_object_new(waldo_node *node, const waldo_class *kind, void *self,
 	if (err != WALDO_OK) {
 		return err;
 	}
-	object = malloc(sizeof(*object));
+	object = waldoi_pool_take(&node->object_pool);
 	if (object == NULL) {
 		return waldoi_node_fail(node, WALDO_ENOMEM, "out of memory");
 	}
