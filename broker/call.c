@@ -3,10 +3,34 @@
 #include "broker/object.h"
 #include "broker/pending.h"
 #include "serial/api.h"
+#include "serial/cursor.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* All that is looked at before it is set; the reader, the writer's arrays and
+ * the places in lists are not. */
+static void
+init_call(waldo_call *call)
+{
+	memset(&call->phase, 0,
+	       offsetof(waldo_call, session) - offsetof(waldo_call, phase));
+	call->session = NULL;
+	call->id = 0;
+	call->promise = NULL;
+	call->following = NULL;
+	call->pendings = NULL;
+	call->place_bytes = 0;
+	call->parked_in = NULL;
+	call->window_bytes = 0;
+	call->on_cancel = NULL;
+	call->kept.count = 0;
+	call->job.queue = NULL;
+	call->timer.armed = false;
+	waldoi_message_init(&call->args);
+}
 
 waldo_call *
 waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
@@ -16,15 +40,12 @@ waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
 	if (call == NULL) {
 		return NULL;
 	}
-	/* The reader and the writer, the large part, stay as they are until
-	 * they are needed. */
-	memset(call, 0, offsetof(waldo_call, reader));
+	init_call(call);
 	call->node = node;
 	call->target = waldo_ref_retain(target);
 	call->method = waldoi_name_retain(method);
 	call->deadline = WALDOI_NEVER;
 	call->since = waldoi_node_now(node);
-	waldoi_message_init(&call->args);
 	waldoi_writer_init(&call->result, &waldoi_ref_handles,
 	                   &node->writer_limits, waldoi_node_give_back, node);
 	LIST_INSERT_HEAD(&node->calls, call, entry);
@@ -40,14 +61,12 @@ waldoi_call_size(const waldo_call *call)
 }
 
 void
-waldoi_call_unpark(waldo_call *call)
+waldoi_call_leave_park(waldo_call *call)
 {
-	if (call->parked_in != NULL) {
-		*call->parked_in -= call->parked_bytes;
-		call->parked_in = NULL;
-		if (call->node != NULL && !LIST_EMPTY(&call->node->rooms)) {
-			waldoi_node_look_for_room(call->node);
-		}
+	*call->parked_in -= call->parked_bytes;
+	call->parked_in = NULL;
+	if (call->node != NULL && !LIST_EMPTY(&call->node->rooms)) {
+		waldoi_node_look_for_room(call->node);
 	}
 }
 
@@ -60,6 +79,14 @@ leave_object(waldo_call *call)
 	}
 }
 
+static void
+stop_timer(waldo_call *call)
+{
+	if (call->timer.armed) {
+		waldoi_timer_stop(&call->node->timers, &call->timer);
+	}
+}
+
 /* Whatever connects it with who waits for it. */
 static void
 detach(waldo_call *call)
@@ -67,9 +94,7 @@ detach(waldo_call *call)
 	waldo_promise *promise = call->promise;
 
 	waldoi_call_unpark(call);
-	if (call->node != NULL) {
-		waldoi_timer_stop(&call->node->timers, &call->timer);
-	}
+	stop_timer(call);
 	if (call->session != NULL) {
 		call->origin->forget(call);
 	}
@@ -101,25 +126,32 @@ unqueue(waldo_call *call)
 		waldoi_object_of(call->target)->queued--;
 		call->queued = false;
 	}
-	waldoi_runqueue_remove(&call->job);
+	if (call->job.queue != NULL) {
+		waldoi_runqueue_remove(&call->job);
+	}
 }
 
-void
-waldoi_call_free(waldo_call *call)
+/* Nobody waits for it, and it waits for nothing. */
+static void
+dispose(waldo_call *call)
 {
 	waldo_node *node = call->node;
 	waldo_ref *target = call->target;
 
-	unqueue(call);
-	detach(call);
-	stop_following(call);
+	assert(call->session == NULL && call->promise == NULL &&
+	       call->following == NULL && call->job.queue == NULL &&
+	       !call->timer.armed);
 	if (node != NULL) {
 		LIST_REMOVE(call, entry);
 		node->call_count--;
 	}
-	waldoi_pendings_free(&call->pendings);
+	if (call->pendings != NULL) {
+		waldoi_pendings_free(&call->pendings);
+	}
 	waldoi_message_fini(&call->args);
-	waldoi_places_fini(&call->kept);
+	if (call->kept.count > 0) {
+		waldoi_places_fini(&call->kept);
+	}
 	waldoi_writer_fini(&call->result);
 	waldoi_name_release(call->method);
 	if (node != NULL) {
@@ -128,6 +160,15 @@ waldoi_call_free(waldo_call *call)
 		free(call);
 	}
 	waldo_ref_release(target);
+}
+
+void
+waldoi_call_free(waldo_call *call)
+{
+	unqueue(call);
+	detach(call);
+	stop_following(call);
+	dispose(call);
 }
 
 /* ---- answering */
@@ -169,7 +210,7 @@ answer_near_with(waldo_call *call, waldo_writer *writer)
 }
 
 /* Exactly one of the three. */
-static void
+static inline void
 send_answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
             waldoi_failure *failure)
 {
@@ -192,18 +233,17 @@ answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
 	call->answered = true;
 	call->told = true;
 	unqueue(call);
-	if (call->node != NULL) {
-		waldoi_timer_stop(&call->node->timers, &call->timer);
-	}
+	stop_timer(call);
 	waldoi_call_unpark(call);
 	leave_object(call);
 	stop_following(call);
 	send_answer(call, writer, message, failure);
-	if (call->phase != WALDOI_KEPT) {
-		call->phase = WALDOI_ENDED;
+	if (call->phase == WALDOI_KEPT) {
+		return;
 	}
-	if (!call->on_stack && call->phase == WALDOI_ENDED) {
-		waldoi_call_free(call);
+	call->phase = WALDOI_ENDED;
+	if (!call->on_stack) {
+		dispose(call);
 	}
 }
 
@@ -243,7 +283,8 @@ waldo_call_reply(waldo_call *call, const char *format, ...)
 	va_start(args, format);
 	waldoi_putf_va(&call->result, format, args);
 	va_end(args);
-	if (!waldoi_refs_are_of(call->node, call->result.handles,
+	if (call->result.handle_count > 0 &&
+	    !waldoi_refs_are_of(call->node, call->result.handles,
 	                        call->result.handle_count)) {
 		waldoi_writer_fail(&call->result, WALDO_EINVAL,
 		                   "a reference in the result belongs to "
@@ -351,11 +392,13 @@ too_late(waldoi_timer *timer)
 }
 
 void
-waldoi_call_set_deadline(waldo_call *call, uint64_t deadline)
+waldoi_call_stay(waldo_call *call)
 {
-	call->deadline = deadline;
-	if (deadline != WALDOI_NEVER) {
-		waldoi_node_arm(call->node, &call->timer, deadline, too_late);
+	/* A near one's promise looks after it. */
+	if (call->deadline != WALDOI_NEVER && call->session != NULL &&
+	    !call->timer.armed && !call->gave_up) {
+		waldoi_node_arm(call->node, &call->timer, call->deadline,
+		                too_late);
 	}
 }
 
@@ -427,6 +470,7 @@ waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
 	object = waldoi_object_of(call->target);
 	call->on_cancel = cb;
 	call->cancel_user = user;
+	waldoi_call_stay(call);
 	if (call->phase != WALDOI_DEFERRED) {
 		call->phase = WALDOI_DEFERRED;
 		if (object != NULL && !call->gave_up) {
@@ -492,7 +536,7 @@ waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 	call->on_stack = on_stack;
 	if (call->phase == WALDOI_ENDED) {
 		if (!on_stack) {
-			waldoi_call_free(call);
+			dispose(call);
 		}
 		return;
 	}
@@ -500,7 +544,7 @@ waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 	 * the user may have to hold. */
 	call->gave_up = true;
 	leave_object(call);
-	waldoi_timer_stop(&call->node->timers, &call->timer);
+	stop_timer(call);
 	waldoi_call_cancel(call);
 }
 
@@ -510,11 +554,12 @@ waldoi_call_preempt(waldo_call *call, waldoi_failure *failure)
 static bool
 check_args(waldo_call *call)
 {
+	waldoi_cursor c = waldoi_cursor_of(call->args.body, call->args.len);
 	char why[WALDOI_CHECK_MESSAGE];
 	waldo_err err;
 
 	if (waldoi_message_check(&call->args, &err, why) &&
-	    !waldoi_payload_is_list(call->args.body, call->args.len)) {
+	    !waldoi_cursor_is_array(&c)) {
 		strcpy(why, "the arguments are not a list");
 		err = WALDO_EARGS;
 	}
@@ -531,7 +576,8 @@ waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
 {
 	waldo_node *node = call->node;
 
-	if (call->deadline <= waldoi_node_now(node)) {
+	if (call->deadline != WALDOI_NEVER &&
+	    call->deadline <= waldoi_node_now(node)) {
 		waldoi_call_fail(
 		    call, waldoi_failure_new(WALDO_EDEADLINE, WALDO_NOT_SENT,
 		                             "the caller's deadline "
@@ -559,7 +605,7 @@ waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
 		return;
 	}
 	if (call->phase == WALDOI_ENDED) {
-		waldoi_call_free(call);
+		dispose(call);
 		return;
 	}
 	/* Deferred or kept: the arguments have lived until now. */

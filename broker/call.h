@@ -15,6 +15,9 @@
 #include <waldo/call.h>
 #include <waldo/object.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #define WALDOI_FEW        4 /* references that fit without an allocation */
 #define WALDOI_MAX_METHOD 128
 #define WALDOI_FLUSH      ".flush" /* what method number 0 is called */
@@ -32,8 +35,21 @@ typedef struct waldoi_name {
 } waldoi_name;
 
 waldoi_name *waldoi_name_new(const char *text, size_t len);
-waldoi_name *waldoi_name_retain(waldoi_name *name);
-void waldoi_name_release(waldoi_name *name);
+
+static inline waldoi_name *
+waldoi_name_retain(waldoi_name *name)
+{
+	name->count++;
+	return name;
+}
+
+static inline void
+waldoi_name_release(waldoi_name *name)
+{
+	if (name != NULL && --name->count == 0) {
+		free(name);
+	}
+}
 
 /* 1 to 128 bytes of UTF-8 without control characters or a slash. */
 bool waldoi_method_is_valid(const char *text, size_t len);
@@ -50,9 +66,32 @@ typedef struct waldoi_message {
 	waldo_ref *few[WALDOI_FEW];
 } waldoi_message;
 
-void waldoi_message_init(waldoi_message *message);
+static inline void
+waldoi_message_init(waldoi_message *message)
+{
+	message->body = NULL;
+	message->len = 0;
+	message->refs = message->few;
+	message->ref_count = 0;
+	message->owned = false;
+	message->unchecked = 0;
+}
+
+/* Its references and its own memory, if it has any: most have not. Empty
+ * again. */
+void waldoi_message_let_go(waldoi_message *message);
+
 /* Releases the references and what is owned; empty again. */
-void waldoi_message_fini(waldoi_message *message);
+static inline void
+waldoi_message_fini(waldoi_message *message)
+{
+	if (message->ref_count > 0 || message->owned) {
+		waldoi_message_let_go(message);
+	} else {
+		waldoi_message_init(message);
+	}
+}
+
 /* Makes room for `count` references; they are NULL until set. */
 bool waldoi_message_room(waldoi_message *message, size_t count);
 /* Checks a body that is not checked yet, before somebody reads it: messages
@@ -62,8 +101,23 @@ bool waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
                           char why[WALDOI_CHECK_MESSAGE]);
 /* Takes a borrowed body into memory of its own. */
 bool waldoi_message_own(waldoi_message *message);
+
 /* Moves everything; `from` is empty afterwards. */
-void waldoi_message_move(waldoi_message *to, waldoi_message *from);
+static inline void
+waldoi_message_move(waldoi_message *to, waldoi_message *from)
+{
+	to->body = from->body;
+	to->len = from->len;
+	to->refs = from->refs == from->few ? to->few : from->refs;
+	to->ref_count = from->ref_count;
+	to->owned = from->owned;
+	to->unchecked = from->unchecked;
+	if (from->ref_count > 0) {
+		memcpy(to->few, from->few, sizeof(to->few));
+	}
+	waldoi_message_init(from);
+}
+
 /* From a finished writer, which keeps its handles: they are retained. */
 waldo_err waldoi_message_from(waldoi_message *message, waldo_writer *writer,
                               bool list);
@@ -98,17 +152,16 @@ typedef struct waldoi_origin {
 	bool (*stall)(waldo_call *call, void (*run)(waldoi_job *job));
 } waldoi_origin;
 
+/* What a call that is answered at once needs stands in front; the rest is for
+ * those that wait, are deferred, or are kept. */
 struct waldo_call {
 	waldo_node *node; /* NULL once the node is gone */
 	LIST_ENTRY(waldo_call) entry;
 	waldo_ref *target; /* retained until it is answered */
 	waldoi_name *method;
-	waldoi_message args;
-	waldoi_job job;     /* delivery, later the news of a cancellation */
-	waldoi_timer timer; /* the caller's deadline */
-	uint64_t deadline;  /* by our clock; WALDOI_NEVER if there is none */
-	uint64_t since;     /* it came, or was made here */
-	uint8_t phase;      /* waldoi_phase */
+	uint64_t deadline; /* by our clock; WALDOI_NEVER if there is none */
+	uint64_t since;    /* it came, or was made here */
+	uint8_t phase;     /* waldoi_phase */
 	bool answered;
 	bool queued;    /* among those of its object */
 	bool on_stack;  /* its method has not returned */
@@ -124,28 +177,30 @@ struct waldo_call {
 	bool
 	    idempotent; /* as its caller said: for whoever it is passed on to */
 	bool passed_on; /* to where its target leads: it never ran here */
+	bool of_object; /* in its object's list */
 	uint8_t hops;
-	waldo_cancel_cb *on_cancel;
-	void *cancel_user;
 
 	/* who gets the answer */
-	const waldoi_origin *origin; /* of `session` */
 	waldoi_session *session;     /* or NULL */
+	const waldoi_origin *origin; /* of `session` */
 	LIST_ENTRY(waldo_call) session_entry;
-	int64_t id;             /* 0: one-way */
-	size_t parked_bytes;    /* while it is parked, counted in *parked_in */
-	size_t *parked_in;      /* the session's total; or NULL */
-	size_t window_bytes;    /* of its frame, while it is paused */
-	waldo_promise *promise; /* a near call's; retained */
+	int64_t id;               /* 0: one-way */
+	waldo_promise *promise;   /* a near call's; retained */
 	waldo_promise *following; /* waldo_call_follow(); retained */
 
 	struct waldoi_pending *pendings;
-	size_t place_bytes; /* of those that a peer named, in its session's
+	size_t place_bytes;  /* of those that a peer named, in its session's
 	                      * parked_bytes */
+	size_t parked_bytes; /* while it is parked, counted in *parked_in */
+	size_t *parked_in;   /* the session's total; or NULL */
+	size_t window_bytes; /* of its frame, while it is paused */
+	waldo_cancel_cb *on_cancel;
+	void *cancel_user;
 	waldoi_places kept; /* of the result, while phase is KEPT */
-
+	waldoi_message args;
+	waldoi_job job;     /* delivery, later the news of a cancellation */
+	waldoi_timer timer; /* the caller's deadline */
 	LIST_ENTRY(waldo_call) object_entry; /* of the object that runs it */
-	bool of_object;
 	waldo_reader reader;
 	waldo_writer result;
 };
@@ -177,14 +232,22 @@ void waldoi_call_orphan(waldo_call *call);
  * to come, only frees the call. Takes `failure`. */
 void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
 
-/* Starts the caller's deadline. */
-void waldoi_call_set_deadline(waldo_call *call, uint64_t deadline);
+/* It goes on waiting, or running, where the turn leaves it: only from here on
+ * its deadline, if it has one, needs a timer. */
+void waldoi_call_stay(waldo_call *call);
 
 /* About what it costs while it waits. */
 size_t waldoi_call_size(const waldo_call *call);
 
-/* It is parked no longer. */
-void waldoi_call_unpark(waldo_call *call);
+/* It is parked no longer; the first for one that is. */
+void waldoi_call_leave_park(waldo_call *call);
+static inline void
+waldoi_call_unpark(waldo_call *call)
+{
+	if (call->parked_in != NULL) {
+		waldoi_call_leave_park(call);
+	}
+}
 
 /* Runs `fn` of `self` with the call, and looks after what it left. */
 void waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self);

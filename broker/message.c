@@ -20,47 +20,15 @@ waldoi_name_new(const char *text, size_t len)
 	return name;
 }
 
-waldoi_name *
-waldoi_name_retain(waldoi_name *name)
-{
-	name->count++;
-	return name;
-}
-
-void
-waldoi_name_release(waldoi_name *name)
-{
-	if (name != NULL && --name->count == 0) {
-		free(name);
-	}
-}
-
 /* ---- messages */
 
 void
-waldoi_message_init(waldoi_message *message)
-{
-	message->body = NULL;
-	message->len = 0;
-	message->refs = message->few;
-	message->ref_count = 0;
-	message->owned = false;
-	message->unchecked = 0;
-}
-
-void
-waldoi_message_fini(waldoi_message *message)
+waldoi_message_let_go(waldoi_message *message)
 {
 	waldo_ref **refs = message->refs;
 	uint32_t count = message->ref_count;
 	waldo_ref *few[WALDOI_FEW];
 
-	if (count == 0 && refs == message->few && !message->owned) {
-		message->body = NULL;
-		message->len = 0;
-		message->unchecked = 0;
-		return;
-	}
 	if (refs == message->few) {
 		memcpy(few, refs, count * sizeof(*few));
 		refs = few;
@@ -127,16 +95,6 @@ waldoi_message_own(waldoi_message *message)
 	message->body = memcpy(copy, message->body, message->len);
 	message->owned = true;
 	return true;
-}
-
-void
-waldoi_message_move(waldoi_message *to, waldoi_message *from)
-{
-	*to = *from;
-	if (from->refs == from->few) {
-		to->refs = to->few;
-	}
-	waldoi_message_init(from);
 }
 
 waldo_err

@@ -59,10 +59,13 @@ struct waldo_node {
 	size_t near_bytes; /* of near calls that wait, against queued_bytes */
 
 	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
+	waldoi_pool object_pool, export_pool;
 
 	waldoi_taken *lenders; /* whose bytes are not needed any more */
 	waldoi_job lenders_job;
 
+	const struct waldo_class *checked; /* the class of the last object: it
+	                                    * is as it must be */
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
 
 	/* stopping */

@@ -19,6 +19,8 @@ init_pools(waldo_node *node)
 	waldoi_pool_init(&node->promise_pool, sizeof(waldo_promise), 1024);
 	waldoi_pool_init(&node->request_pool, sizeof(waldo_request), 16);
 	waldoi_pool_init(&node->slab_pool, WALDOI_SLAB, 16);
+	waldoi_pool_init(&node->object_pool, sizeof(waldoi_object), 256);
+	waldoi_pool_init(&node->export_pool, sizeof(waldoi_export), 256);
 }
 
 static void
@@ -340,5 +342,7 @@ waldo_node_free(waldo_node *node)
 	waldoi_pool_fini(&node->promise_pool);
 	waldoi_pool_fini(&node->request_pool);
 	waldoi_pool_fini(&node->slab_pool);
+	waldoi_pool_fini(&node->object_pool);
+	waldoi_pool_fini(&node->export_pool);
 	free(node);
 }

@@ -56,6 +56,9 @@ find_in_table(const waldo_class *kind, const char *name)
 static waldo_err
 check_class(waldo_node *node, const waldo_class *kind)
 {
+	if (kind != NULL && kind == node->checked) {
+		return WALDO_OK;
+	}
 	if (kind == NULL || kind->size < sizeof(waldo_class) ||
 	    kind->method_size < sizeof(waldo_method)) {
 		return waldoi_node_fail(node, WALDO_EINVAL,
@@ -88,6 +91,7 @@ check_class(waldo_node *node, const waldo_class *kind)
 			                        kind->name, method->name);
 		}
 	}
+	node->checked = kind;
 	return WALDO_OK;
 }
 
@@ -263,6 +267,7 @@ object_deliver(waldo_ref *ref, waldo_call *call)
 		                                          "out of memory"));
 		return;
 	}
+	waldoi_call_stay(call);
 	tell_arrival(call);
 	object->queued++;
 	call->queued = true;
@@ -283,30 +288,25 @@ static void
 object_destroy(waldo_ref *ref)
 {
 	waldoi_object *object = (waldoi_object *) ref;
+	waldo_node *node = ref->node;
 
 	/* No count is left, so no call waits, runs or is deferred here. */
 	give_self_back(object);
-	if (ref->node != NULL) {
-		ref->node->object_count--;
-	}
 	waldoi_ref_fini(ref);
-	free(object);
+	if (node != NULL) {
+		node->object_count--;
+		waldoi_pool_give(&node->object_pool, object);
+	} else {
+		free(object);
+	}
 }
 
-static const waldoi_ref_ops object_ops = {
+const waldoi_ref_ops waldoi_object_ops = {
     .invoke = waldoi_near_invoke,
     .has_room = waldoi_near_has_room,
     .deliver = object_deliver,
     .destroy = object_destroy,
 };
-
-waldoi_object *
-waldoi_object_of(const waldo_ref *ref)
-{
-	return ref != NULL && ref->ops == &object_ops
-	           ? (waldoi_object *) (uintptr_t) ref
-	           : NULL;
-}
 
 void
 waldoi_object_orphan(waldo_ref *ref)
@@ -336,11 +336,11 @@ waldo_object_new(waldo_node *node, const waldo_class *kind, void *self,
 	if (err != WALDO_OK) {
 		return err;
 	}
-	object = malloc(sizeof(*object));
+	object = waldoi_pool_take(&node->object_pool);
 	if (object == NULL) {
 		return waldoi_node_fail(node, WALDO_ENOMEM, "out of memory");
 	}
-	waldoi_ref_init(&object->ref, node, &object_ops, WALDO_NEAR);
+	waldoi_ref_init(&object->ref, node, &waldoi_object_ops, WALDO_NEAR);
 	object->kind = kind;
 	object->self = self;
 	object->running = object->queued = 0;

@@ -20,8 +20,16 @@ typedef struct waldoi_object {
 	LIST_HEAD(, waldo_call) deferred;
 } waldoi_object;
 
+extern const waldoi_ref_ops waldoi_object_ops;
+
 /* NULL if `ref`, which is followed, is not a near object. */
-waldoi_object *waldoi_object_of(const waldo_ref *ref);
+static inline waldoi_object *
+waldoi_object_of(const waldo_ref *ref)
+{
+	return ref != NULL && ref->ops == &waldoi_object_ops
+	           ? (waldoi_object *) (uintptr_t) ref
+	           : NULL;
+}
 
 /* The node is going: `self` goes back if `ref` is an object. */
 void waldoi_object_orphan(waldo_ref *ref);

@@ -62,6 +62,7 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 		                                          "out of memory"));
 		return;
 	}
+	waldoi_call_stay(call);
 	waldoi_runqueue_add(&pending->parked, &call->job, move_on);
 }
 

@@ -23,7 +23,7 @@ typedef struct level {
 typedef struct walk {
 	const waldoi_message *value;
 	waldoi_places *places;
-	size_t cap; /* of places->paths */
+	uint32_t cap; /* of places->paths */
 	uint32_t depth;
 	level levels[WALDOI_MAX_DEPTH];
 } walk;
@@ -61,6 +61,27 @@ pack_here(const walk *w, uint8_t path[PATH_ROOM])
 }
 
 static bool
+grow_paths(walk *w, size_t len)
+{
+	waldoi_places *places = w->places;
+	bool few = places->paths == places->few;
+	uint32_t cap = 2 * w->cap + (uint32_t) len;
+	uint8_t *paths;
+
+	cap = cap < MOST_PATHS ? cap : MOST_PATHS;
+	paths = realloc(few ? NULL : places->paths, cap);
+	if (paths == NULL) {
+		return false;
+	}
+	if (few) {
+		memcpy(paths, places->few, places->len);
+	}
+	places->paths = paths;
+	w->cap = cap;
+	return true;
+}
+
+static bool
 add_place(walk *w, int32_t index)
 {
 	waldoi_places *places = w->places;
@@ -73,21 +94,11 @@ add_place(walk *w, int32_t index)
 	if (places->len + len > MOST_PATHS) {
 		return true; /* no room: it is no place, as any other */
 	}
-	if (places->len + len > w->cap) {
-		size_t cap = 2 * w->cap + len;
-		uint8_t *paths;
-
-		cap = cap < MOST_PATHS ? cap : MOST_PATHS;
-		paths = realloc(places->paths, cap);
-
-		if (paths == NULL) {
-			return false;
-		}
-		places->paths = paths;
-		w->cap = cap;
+	if (places->len + len > w->cap && !grow_paths(w, len)) {
+		return false;
 	}
 	memcpy(places->paths + places->len, path, len);
-	places->len += len;
+	places->len += (uint32_t) len;
 	places->refs[places->count++] = waldo_ref_retain(w->value->refs[index]);
 	return true;
 }
@@ -136,26 +147,37 @@ visit(walk *w, const waldoi_head *head)
 	return true;
 }
 
-bool
-waldoi_places_make(waldoi_places *places, const waldoi_message *value)
+static void
+drop(waldoi_places *places)
+{
+	for (uint32_t i = 0; i < places->count; i++) {
+		waldo_ref_release(places->refs[i]);
+	}
+	places->count = 0;
+	if (places->refs != &places->one) {
+		free(places->refs);
+	}
+	if (places->paths != places->few) {
+		free(places->paths);
+	}
+}
+
+/* False without memory. */
+static bool
+walk_value(waldoi_places *places, const waldoi_message *value)
 {
 	const uint8_t *p = value->body, *end = value->body + value->len;
-	walk w = {.value = value, .places = places};
 	waldoi_head head;
+	walk w;
 
-	*places = (waldoi_places){0};
-	if (value->ref_count == 0) {
-		return true;
-	}
-	places->refs = malloc(value->ref_count * sizeof(*places->refs));
-	if (places->refs == NULL) {
-		return false;
-	}
+	w.value = value;
+	w.places = places;
+	w.cap = sizeof(places->few);
+	w.depth = 0;
 	/* Each reference is named once, or a later mention finds no room. */
 	while (p < end && places->count < value->ref_count &&
 	       waldoi_head_read(&head, p, end)) {
 		if (!visit(&w, &head)) {
-			waldoi_places_fini(places);
 			return false;
 		}
 		p = waldoi_head_next(&head);
@@ -163,17 +185,29 @@ waldoi_places_make(waldoi_places *places, const waldoi_message *value)
 	return true;
 }
 
+bool
+waldoi_places_make(waldoi_places *places, const waldoi_message *value)
+{
+	uint32_t count = value->ref_count;
+	bool made;
+
+	places->count = places->len = 0;
+	places->paths = places->few;
+	places->refs =
+	    count <= 1 ? &places->one : malloc(count * sizeof(*places->refs));
+	made = places->refs != NULL && walk_value(places, value);
+	if (!made || places->count == 0) {
+		drop(places);
+	}
+	return made;
+}
+
 void
 waldoi_places_fini(waldoi_places *places)
 {
-	waldoi_places gone = *places;
-
-	*places = (waldoi_places){0};
-	free(gone.paths);
-	for (uint32_t i = 0; i < gone.count; i++) {
-		waldo_ref_release(gone.refs[i]);
+	if (places->count > 0) {
+		drop(places);
 	}
-	free(gone.refs);
 }
 
 /* Behind the packed path at `p`. */

@@ -12,18 +12,24 @@
 
 #include "broker/ref.h"
 
+#define WALDOI_FEW_PATHS 24
+
 struct waldoi_message;
 struct waldoi_path;
 
 typedef struct waldoi_places {
-	uint8_t *paths; /* one after the other, each packed; NULL if none */
-	size_t len;
-	waldo_ref **refs; /* retained, in the same order */
-	uint32_t count;
+	uint32_t count;   /* without any, nothing else is set */
+	uint32_t len;     /* of all paths */
+	waldo_ref **refs; /* retained; `one`, or malloc'ed */
+	uint8_t *paths;   /* of each, packed, in the same order; `few`, or
+	                   * malloc'ed */
+	/* Most results have one reference, at the top or right below. */
+	waldo_ref *one;
+	uint8_t few[WALDOI_FEW_PATHS];
 } waldoi_places;
 
 /* The places of `value`, which is checked and unread, and its references.
- * False without memory. */
+ * False without memory: then there are none. */
 bool waldoi_places_make(waldoi_places *places,
                         const struct waldoi_message *value) WALDO_MUST_CHECK;
 void waldoi_places_fini(waldoi_places *places);

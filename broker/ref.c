@@ -49,15 +49,6 @@ waldoi_ref_orphan(waldo_ref *ref, waldoi_failure *gone)
 	waldo_ref_release(ref);
 }
 
-waldo_ref *
-waldoi_ref_follow(const waldo_ref *ref)
-{
-	while (ref != NULL && ref->target != NULL) {
-		ref = ref->target;
-	}
-	return (waldo_ref *) (uintptr_t) ref;
-}
-
 WALDO_API waldo_ref *
 waldo_ref_retain(waldo_ref *ref)
 {

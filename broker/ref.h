@@ -63,7 +63,14 @@ void waldoi_ref_fini(waldo_ref *ref);
 void waldoi_ref_orphan(waldo_ref *ref, waldoi_failure *gone);
 
 /* Where `ref` leads; never NULL for one that is not. */
-waldo_ref *waldoi_ref_follow(const waldo_ref *ref);
+static inline waldo_ref *
+waldoi_ref_follow(const waldo_ref *ref)
+{
+	while (ref != NULL && ref->target != NULL) {
+		ref = ref->target;
+	}
+	return (waldo_ref *) (uintptr_t) ref;
+}
 
 /* True unless one of them is another node's: only what leads through a
  * session may cross from node to node. */

@@ -66,8 +66,9 @@ credit_due(const waldoi_session *session)
 void
 waldoi_session_look_at_credit(waldoi_session *session)
 {
-	if (credit_due(session) > 0) {
-		waldoi_session_touch(session); /* the flush adds it */
+	/* The flush adds it. */
+	if (!session->dirty && credit_due(session) > 0) {
+		waldoi_session_touch(session);
 	}
 }
 

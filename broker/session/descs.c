@@ -529,8 +529,8 @@ waldoi_desc_read(waldoi_session *session, waldoi_cursor *c)
 }
 
 bool
-waldoi_descs_read(waldoi_session *session, waldoi_cursor *c,
-                  waldoi_message *message)
+waldoi_descs_read_some(waldoi_session *session, waldoi_cursor *c,
+                       waldoi_message *message)
 {
 	uint32_t count = waldoi_cursor_array(c);
 

@@ -14,7 +14,8 @@
 #include "broker/session/session.h"
 #include "serial/cursor.h"
 
-#define WALDOI_MAX_REFS 256 /* limits.refs_per_message is at most that */
+#define WALDOI_MAX_REFS 256  /* limits.refs_per_message is at most that */
+#define WALDOI_NO_DESCS 0x90 /* how an empty list is packed */
 
 typedef struct waldoi_desc {
 	int code; /* WALDOI_DESC_ */
@@ -69,9 +70,21 @@ int waldoi_descs_code(waldoi_cursor list, uint32_t index);
 /* One alone, retained. NULL: the session has ended. */
 waldo_ref *waldoi_desc_read(waldoi_session *session, waldoi_cursor *c);
 
-/* Reads a list of references into `message`. False: the session has been
- * aborted or is out of memory, and has ended. */
-bool waldoi_descs_read(waldoi_session *session, waldoi_cursor *c,
-                       waldoi_message *message);
+/* Reads a list of references into `message`, which is empty. False: the
+ * session has been aborted or is out of memory, and has ended. */
+bool waldoi_descs_read_some(waldoi_session *session, waldoi_cursor *c,
+                            waldoi_message *message);
+
+/* The same; most lists are empty. */
+static inline bool
+waldoi_descs_read(waldoi_session *session, waldoi_cursor *c,
+                  waldoi_message *message)
+{
+	if (waldoi_cursor_peek(c) == WALDOI_NO_DESCS) {
+		c->p++;
+		return true;
+	}
+	return waldoi_descs_read_some(session, c, message);
+}
 
 #endif

@@ -87,18 +87,26 @@ waldoi_session_check_queue(waldoi_session *session)
 	}
 }
 
+static void
+close_call(waldoi_session *session, waldo_call *call)
+{
+
+	if (call->id == 0) {
+		return;
+	}
+	waldoi_table_remove(&session->answers, (uint64_t) call->id);
+	call->id = 0;
+	if (call->flush) {
+		session->flush_answers--;
+		session->kept_flushes -= call->phase == WALDOI_KEPT;
+		call->flush = false;
+	}
+}
+
 void
 waldoi_session_close_call(waldo_call *call)
 {
-	if (call->id != 0) {
-		waldoi_table_remove(&call->session->answers,
-		                    (uint64_t) call->id);
-		call->session->flush_answers -= call->flush;
-		call->session->kept_flushes -=
-		    call->flush && call->phase == WALDOI_KEPT;
-		call->flush = false;
-		call->id = 0;
-	}
+	close_call(call->session, call);
 }
 
 void
@@ -108,8 +116,10 @@ waldoi_session_forget_call(waldo_call *call)
 
 	LIST_REMOVE(call, session_entry);
 	session->incoming_count--;
-	waldoi_session_unpause(call);
-	waldoi_session_close_call(call);
+	if (call->window_bytes > 0) {
+		waldoi_session_unpause(call);
+	}
+	close_call(session, call);
 	waldoi_call_unpark(call);
 	session->parked_bytes -= call->place_bytes;
 	call->place_bytes = 0;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/session.h"
 
-#include <stdlib.h>
-
 /* One live id for each object and session: the reference itself is the key. */
 static uint64_t
 key_of(const waldo_ref *ref)
@@ -60,7 +58,8 @@ list_export(waldoi_session *session, waldoi_export *export)
 waldoi_export *
 waldoi_export_new(waldoi_session *session, waldo_ref *ref)
 {
-	waldoi_export *export = malloc(sizeof(*export));
+	waldoi_pool *pool = &session->node->export_pool;
+	waldoi_export *export = waldoi_pool_take(pool);
 
 	if (export == NULL) {
 		return NULL;
@@ -70,7 +69,7 @@ waldoi_export_new(waldoi_session *session, waldo_ref *ref)
 	                          .session = session,
 	                          .promise = ref->state == WALDO_PENDING};
 	if (!list_export(session, export)) {
-		free(export);
+		waldoi_pool_give(pool, export);
 		return NULL;
 	}
 	waldo_ref_retain(ref);
@@ -86,7 +85,7 @@ let_go(waldoi_session *session, waldoi_export *export)
 	waldoi_table_remove(&session->exports, (uint64_t) export->id);
 	waldoi_table_remove(&session->exported, key_of(ref));
 	waldo_watch_stop(export->watch);
-	free(export);
+	waldoi_pool_give(&session->node->export_pool, export);
 	waldo_ref_release(ref); /* may destroy the object */
 }
 

@@ -6,18 +6,19 @@
 
 #include <string.h>
 
+#define NO_OPTIONS 0x80 /* an empty map; most calls have it */
+
 /* A CALL whose header has been read. */
 typedef struct incoming {
 	size_t frame_len;
 	int64_t id; /* 0: one-way */
 	int64_t target;
-	waldoi_path path;
-	bool has_path;
-	waldoi_name *name; /* retained; NULL: refused, see `refusal` */
-	bool late;         /* it has a deadline */
+	const waldoi_path *path; /* inside its result; NULL: the whole */
+	waldoi_name *name;       /* retained */
 	uint64_t left_ms;
 	uint64_t flags;
 	uint64_t hops;
+	bool late;               /* it has a deadline */
 	bool flush;              /* method number 0 */
 	bool no_target;          /* because what it was made on is none */
 	waldoi_failure *refusal; /* answered instead of a dispatch */
@@ -44,21 +45,24 @@ read_id(waldoi_session *session, waldoi_cursor *c, incoming *in)
 	return true;
 }
 
+/* A path, if there is one, is put at `path`. */
 static void
-read_target(waldoi_cursor *c, incoming *in)
+read_target(waldoi_cursor *c, incoming *in, waldoi_path *path)
 {
-	uint32_t count = 1;
+	uint32_t count;
 
-	if (waldoi_cursor_is_array(c)) {
-		count = waldoi_cursor_array(c);
-		in->has_path = true;
+	if (!waldoi_cursor_is_array(c)) {
+		in->target = waldoi_cursor_int(c);
+		return;
 	}
+	count = waldoi_cursor_array(c);
 	in->target = waldoi_cursor_int(c);
 	if (count == 0) {
 		waldoi_cursor_fail(c);
 		return;
 	}
-	waldoi_cursor_path(c, count - 1, &in->path);
+	waldoi_cursor_path(c, count - 1, path);
+	in->path = path;
 }
 
 /* A frame is applied whole or not at all, and the latter ends the session
@@ -187,9 +191,14 @@ read_option(waldoi_cursor *c, uint64_t key, incoming *in)
 static bool
 read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 {
-	uint32_t count = waldoi_cursor_map(c);
 	uint64_t seen = 0;
+	uint32_t count;
 
+	if (waldoi_cursor_peek(c) == NO_OPTIONS) {
+		c->p++;
+		return true;
+	}
+	count = waldoi_cursor_map(c);
 	for (uint32_t i = 0; i < count && !c->failed; i++) {
 		read_option(c, waldoi_cursor_key(c, WALDOI_MAX_ID, &seen), in);
 	}
@@ -326,13 +335,15 @@ check_open_calls(waldoi_session *session, incoming *in)
 static waldo_ref *
 find_target(waldoi_session *session, incoming *in)
 {
+	static const waldoi_path no_path = {0};
 	waldoi_failure *why = NULL;
 	waldoi_export *export;
 	waldo_ref *ref;
 
 	if (in->target > 0) {
-		ref =
-		    waldoi_answer_get_ref(session, in->target, &in->path, &why);
+		ref = waldoi_answer_get_ref(
+		    session, in->target, in->path != NULL ? in->path : &no_path,
+		    &why);
 		if (ref == NULL && why == NULL) {
 			refuse(in, WALDO_ENOMEM, "out of memory");
 		} else if (in->refusal == NULL) {
@@ -344,7 +355,7 @@ find_target(waldoi_session *session, incoming *in)
 		}
 		return ref;
 	}
-	if (in->has_path) {
+	if (in->path != NULL) {
 		waldoi_session_abort(session,
 		                     "a path on %lld, which is no call",
 		                     (long long) in->target);
@@ -392,8 +403,10 @@ list_call(waldoi_session *session, waldo_call *call, const incoming *in)
 	call->id = in->id;
 	call->remote = true;
 	call->on_answer = in->target > 0;
-	call->flush = in->flush && in->id != 0;
-	session->flush_answers += call->flush;
+	if (in->flush && in->id != 0) {
+		call->flush = true;
+		session->flush_answers++;
+	}
 	call->no_result = (in->flags & WALDOI_FLAG_NO_RESULT) != 0;
 	call->idempotent = (in->flags & WALDOI_FLAG_IDEMPOTENT) != 0;
 	call->hops = (uint8_t) (in->hops > UINT8_MAX ? UINT8_MAX : in->hops);
@@ -439,14 +452,43 @@ waldoi_session_dispatch(waldoi_session *session, waldo_call *call,
 	}
 }
 
+static uint64_t
+deadline_of(const waldoi_session *session, const incoming *in)
+{
+	uint64_t left =
+	    in->left_ms > session->age_ms ? in->left_ms - session->age_ms : 0;
+
+	return session->node->now + left * 1000;
+}
+
+/* NULL without memory. */
+static waldo_call *
+new_call(waldoi_session *session, const incoming *in, waldoi_message *args)
+{
+	waldo_call *call = waldoi_call_new(session->node, NULL, in->name);
+
+	if (call == NULL) {
+		return NULL;
+	}
+	if (!list_call(session, call, in)) {
+		waldoi_call_free(call);
+		return NULL;
+	}
+	if (in->late) {
+		call->deadline = deadline_of(session, in);
+	}
+	waldoi_message_move(&call->args, args);
+	/* Whoever reads them checks them: they may only be passed on. */
+	call->args.unchecked = (uint8_t) session->limits.depth;
+	return call;
+}
+
 /* What is left to do when the header is known to be good. */
 static void
 take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 {
-	waldo_node *node = session->node;
 	waldo_ref *target = find_target(session, in);
-	waldo_call *call = NULL;
-	uint64_t deadline = WALDOI_NEVER;
+	waldo_call *call;
 
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return;
@@ -467,28 +509,12 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 		            waldoi_failure_retain(in->refusal));
 		return;
 	}
-	if (in->late) {
-		uint64_t left = in->left_ms > session->age_ms
-		                    ? in->left_ms - session->age_ms
-		                    : 0;
-
-		deadline = node->now + left * 1000;
-	}
-	call = waldoi_call_new(node, NULL, in->name);
-	if (call == NULL || !list_call(session, call, in)) {
-		if (call != NULL) {
-			waldoi_call_free(call);
-		}
+	call = new_call(session, in, args);
+	if (call == NULL) {
 		refuse_call(session, in, WALDOI_STATUS_ERROR,
 		            waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
 		                               "out of memory"));
-		return;
-	}
-	waldoi_message_move(&call->args, args);
-	/* Whoever reads them checks them: they may only be passed on. */
-	call->args.unchecked = (uint8_t) session->limits.depth;
-	waldoi_call_set_deadline(call, deadline);
-	if (waldoi_session_must_pause(session)) {
+	} else if (waldoi_session_must_pause(session)) {
 		waldoi_session_pause(session, call, target, in->frame_len);
 	} else {
 		waldoi_session_dispatch(session, call, target);
@@ -501,8 +527,8 @@ waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
 {
 	incoming in = {.frame_len = frame_len};
 	waldoi_message args;
+	waldoi_path path;
 
-	waldoi_message_init(&args);
 	if (count != 6) {
 		waldoi_session_abort(session, "CALL has %u elements, not 6",
 		                     count);
@@ -511,12 +537,13 @@ waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
 	if (!read_id(session, c, &in)) {
 		return;
 	}
-	read_target(c, &in);
+	read_target(c, &in, &path);
 	if (c->failed) {
 		waldoi_session_abort(session, "the target of a call is "
 		                              "malformed");
 		return;
 	}
+	waldoi_message_init(&args);
 	if (read_method(session, c, &in) && count_open(session, &in) &&
 	    waldoi_descs_read(session, c, &args) &&
 	    read_options(session, c, &in)) {
@@ -524,7 +551,9 @@ waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
 		args.len = (size_t) (c->end - c->p);
 		take_call(session, &in, &args);
 	}
-	waldoi_failure_release(in.refusal);
+	if (in.refusal != NULL) {
+		waldoi_failure_release(in.refusal);
+	}
 	waldoi_name_release(in.name);
 	waldoi_message_fini(&args);
 }

@@ -127,13 +127,6 @@ waldoi_names_out_fini(waldoi_names_out *names)
 	*names = (waldoi_names_out){0};
 }
 
-waldoi_name *
-waldoi_names_in_get(const waldoi_names_in *names, uint64_t number)
-{
-	return number == 0 || number > names->count ? NULL
-	                                            : names->names[number - 1];
-}
-
 bool
 waldoi_names_in_define(waldoi_names_in *names, waldoi_name *name)
 {

@@ -39,7 +39,12 @@ typedef struct waldoi_names_in {
 } waldoi_names_in;
 
 /* NULL if it was not defined. Borrowed. */
-waldoi_name *waldoi_names_in_get(const waldoi_names_in *names, uint64_t number);
+static inline waldoi_name *
+waldoi_names_in_get(const waldoi_names_in *names, uint64_t number)
+{
+	return number == 0 || number > names->count ? NULL
+	                                            : names->names[number - 1];
+}
 /* Takes `name`; false without memory. */
 bool waldoi_names_in_define(waldoi_names_in *names, waldoi_name *name);
 void waldoi_names_in_fini(waldoi_names_in *names);

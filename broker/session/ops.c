@@ -1,28 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/session.h"
-#include "serial/pack.h"
-
-uint8_t *
-waldoi_op_begin(uint8_t *head, size_t elements, int op)
-{
-	uint8_t *p = head + WALDOI_FRAME_HEAD;
-
-	head[4] = WALDOI_KIND_OP;
-	p = waldoi_pack_array(p, elements);
-	return waldoi_pack_uint(p, (uint64_t) op);
-}
-
-bool
-waldoi_op_queue(waldoi_session *session, uint8_t *head, size_t head_len,
-                const uint8_t *payload, size_t len, waldo_writer *writer)
-{
-	if (session->node->trace != NULL) {
-		waldoi_trace_sent(session, head, head_len, payload, len,
-		                  writer);
-	}
-	return waldoi_output_frame(&session->out, session->node, head, head_len,
-	                           payload, len, writer);
-}
 
 /* A reply cannot fail: what has no room ends the session. */
 void

@@ -56,13 +56,11 @@ refuse(waldo_call *call, waldoi_failure *failure)
 void
 waldoi_session_unpause(waldo_call *call)
 {
-	if (call->window_bytes > 0) {
-		call->session->paused_bytes -= call->window_bytes;
-		call->session->paused_size -= call->parked_bytes;
-		call->window_bytes = 0;
-		waldoi_call_unpark(call);
-		waldoi_session_look_at_credit(call->session);
-	}
+	call->session->paused_bytes -= call->window_bytes;
+	call->session->paused_size -= call->parked_bytes;
+	call->window_bytes = 0;
+	waldoi_call_unpark(call);
+	waldoi_session_look_at_credit(call->session);
 }
 
 static void
@@ -106,6 +104,7 @@ waldoi_session_pause(waldoi_session *session, waldo_call *call,
 	call->parked_bytes = size;
 	call->parked_in = &session->node->bytes;
 	session->node->bytes += size;
+	waldoi_call_stay(call);
 	waldoi_runqueue_add(&session->paused, &call->job, let_go);
 }
 

@@ -9,18 +9,76 @@
 /* The header of a RETURN without its references. */
 #define RETURN_ROOM 64
 
-/* Queues a RETURN; with `keep` the peer may pipeline on it, until its DROP. */
-static waldoi_failure *
-send_return(waldoi_session *session, int64_t id, int status, bool keep,
-            waldo_ref **refs, uint32_t ref_count, const uint8_t *payload,
-            size_t len, waldo_writer *writer)
+static inline uint8_t *
+begin_return(uint8_t *head, int64_t id, int status, bool keep)
 {
+	uint8_t *p = waldoi_op_begin(head, 5, WALDOI_OP_RETURN);
+
+	p = waldoi_pack_int(p, id);
+	p = waldoi_pack_uint(p, (uint64_t) status);
+	return waldoi_pack_bool(p, keep);
+}
+
+/* Queues it, with the header that ends at `p`. */
+static inline waldoi_failure *
+queue_return(waldoi_session *session, uint8_t *head, const uint8_t *p,
+             const uint8_t *payload, size_t len, waldo_writer *writer)
+{
+	size_t head_len = (size_t) (p - head);
+	size_t size =
+	    head_len + len + (writer == NULL ? 0 : writer->taken_bytes) - 4;
+
+	if (size > session->peer.max_frame) {
+		return waldoi_failure_new(WALDO_ELIMIT, WALDO_EXECUTED,
+		                          "message_bytes: a result of %zu "
+		                          "bytes, the caller takes at most %zu",
+		                          size, session->peer.max_frame);
+	}
+	if (!waldoi_op_queue(session, head, head_len, payload, len, writer)) {
+		return waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
+		                          "out of memory");
+	}
+	return NULL;
+}
+
+static void
+look_at_queue(waldoi_session *session)
+{
+	waldoi_session_touch(session);
+	waldoi_session_check_queue(session);
+}
+
+/* Queues a RETURN without references, which the peer may not pipeline on
+ * unless `keep`. */
+static waldoi_failure *
+send_plain(waldoi_session *session, int64_t id, int status, bool keep,
+           const uint8_t *payload, size_t len, waldo_writer *writer)
+{
+	uint8_t head[RETURN_ROOM];
+	uint8_t *p = begin_return(head, id, status, keep);
+	waldoi_failure *failure;
+
+	*p++ = WALDOI_NO_DESCS;
+	failure = queue_return(session, head, p, payload, len, writer);
+	if (failure == NULL) {
+		look_at_queue(session);
+	}
+	return failure;
+}
+
+/* The same with references, which is always kept: the peer may pipeline on
+ * it, until its DROP. */
+static waldoi_failure *
+send_with_refs(waldo_call *call, waldo_ref **refs, uint32_t ref_count,
+               const uint8_t *payload, size_t len, waldo_writer *writer)
+{
+	waldoi_session *session = call->session;
 	uint8_t small[RETURN_ROOM + 256];
 	waldoi_descs descs;
 	waldoi_failure *failure =
 	    waldoi_descs_prepare(&descs, session, refs, ref_count);
 	uint8_t *head, *p;
-	size_t room, size;
+	size_t room;
 
 	if (failure != NULL) {
 		return failure;
@@ -32,24 +90,9 @@ send_return(waldoi_session *session, int64_t id, int status, bool keep,
 		return waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
 		                          "out of memory");
 	}
-	p = waldoi_op_begin(head, 5, WALDOI_OP_RETURN);
-	p = waldoi_pack_int(p, id);
-	p = waldoi_pack_uint(p, (uint64_t) status);
-	p = waldoi_pack_bool(p, keep);
+	p = begin_return(head, call->id, WALDOI_STATUS_OK, true);
 	p = waldoi_descs_pack(&descs, p);
-	size = (size_t) (p - head) + len +
-	       (writer == NULL ? 0 : writer->taken_bytes);
-	if (size - 4 > session->peer.max_frame) {
-		failure = waldoi_failure_new(
-		    WALDO_ELIMIT, WALDO_EXECUTED,
-		    "message_bytes: a result of %zu bytes, the caller takes at "
-		    "most %zu",
-		    size - 4, session->peer.max_frame);
-	} else if (!waldoi_op_queue(session, head, (size_t) (p - head), payload,
-	                            len, writer)) {
-		failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
-		                             "out of memory");
-	}
+	failure = queue_return(session, head, p, payload, len, writer);
 	if (head != small) {
 		free(head);
 	}
@@ -58,8 +101,7 @@ send_return(waldoi_session *session, int64_t id, int status, bool keep,
 		return failure;
 	}
 	waldoi_descs_commit(&descs);
-	waldoi_session_touch(session);
-	waldoi_session_check_queue(session);
+	look_at_queue(session);
 	return NULL;
 }
 
@@ -71,10 +113,10 @@ waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
 	uint8_t *payload =
 	    waldoi_error_pack(failure, session->peer.max_frame, &len);
 	waldoi_failure *no_room =
-	    payload == NULL ? waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
-	                                         "out of memory")
-	                    : send_return(session, id, status, false, NULL, 0,
-	                                  payload, len, NULL);
+	    payload == NULL
+	        ? waldoi_failure_new(WALDO_ENOMEM, WALDO_EXECUTED,
+	                             "out of memory")
+	        : send_plain(session, id, status, false, payload, len, NULL);
 
 	free(payload);
 	waldoi_failure_release(failure);
@@ -145,59 +187,65 @@ look_inside(waldo_call *call, const waldoi_message *whole, bool keep)
 
 /* Exactly one of writer and message. */
 static waldoi_failure *
-send_value(waldo_call *call, waldo_writer *writer, waldoi_message *message,
-           bool keep)
+send_value(waldo_call *call, waldo_writer *writer, waldoi_message *message)
 {
 	static const uint8_t nil[] = {0xc0};
+	waldo_ref **refs;
+	uint32_t ref_count;
 	const uint8_t *payload;
 	size_t len;
-	waldo_err err;
 
 	if (call->no_result) {
-		return send_return(call->session, call->id, WALDOI_STATUS_OK,
-		                   keep, NULL, 0, nil, sizeof(nil), NULL);
+		return send_plain(call->session, call->id, WALDOI_STATUS_OK,
+		                  true, nil, sizeof(nil), NULL);
 	}
-	if (writer == NULL) {
-		return send_return(call->session, call->id, WALDOI_STATUS_OK,
-		                   keep, message->refs, message->ref_count,
-		                   message->body, message->len, NULL);
+	if (writer != NULL) {
+		waldo_err err =
+		    waldoi_writer_finish(writer, false, &payload, &len);
+
+		if (err != WALDO_OK) {
+			return writer_failure(err, writer);
+		}
+		refs = (waldo_ref **) writer->handles;
+		ref_count = writer->handle_count;
+	} else {
+		payload = message->body;
+		len = message->len;
+		refs = message->refs;
+		ref_count = message->ref_count;
 	}
-	err = waldoi_writer_finish(writer, false, &payload, &len);
-	return err != WALDO_OK
-	           ? writer_failure(err, writer)
-	           : send_return(call->session, call->id, WALDOI_STATUS_OK,
-	                         keep, (waldo_ref **) writer->handles,
-	                         writer->handle_count, payload, len, writer);
+	return ref_count == 0
+	           ? send_plain(call->session, call->id, WALDOI_STATUS_OK,
+	                        false, payload, len, writer)
+	           : send_with_refs(call, refs, ref_count, payload, len,
+	                            writer);
 }
 
+/* A result that others look into: those who wait for what is in it, and, if it
+ * is kept, those who will. */
 static waldoi_failure *
-send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
+send_whole(waldo_call *call, waldo_writer *writer, waldoi_message *message,
+           bool keep)
 {
-	uint32_t count =
-	    writer != NULL ? writer->handle_count : message->ref_count;
-	bool keep = count > 0 || call->no_result;
-	bool look = keep || call->pendings != NULL;
 	waldoi_failure *failure = NULL;
 	char why[WALDOI_CHECK_MESSAGE];
 	waldoi_message whole;
 	waldo_err err;
 
 	waldoi_message_init(&whole);
-	if (look && writer != NULL) {
+	if (writer != NULL) {
 		err = make_whole(writer, &whole);
 		failure = err == WALDO_OK ? NULL : writer_failure(err, writer);
-	}
-	if (look && writer == NULL &&
-	    !waldoi_message_check(message, &err, why)) {
+	} else if (!waldoi_message_check(message, &err, why)) {
 		failure = waldoi_failure_new(
 		    err, WALDO_EXECUTED, "the result is not valid: %s", why);
 	}
-	if (look && failure == NULL) {
+	if (failure == NULL) {
 		failure =
 		    look_inside(call, writer != NULL ? &whole : message, keep);
 	}
 	if (failure == NULL && call->session != NULL) {
-		failure = send_value(call, writer, message, keep);
+		failure = send_value(call, writer, message);
 	}
 	if (failure == NULL) {
 		if (keep) {
@@ -213,23 +261,43 @@ send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
 	return failure;
 }
 
-void
-waldoi_session_answer(waldo_call *call, waldo_writer *writer,
-                      waldoi_message *message, waldoi_failure *failure)
+static waldoi_failure *
+send_result(waldo_call *call, waldo_writer *writer, waldoi_message *message)
+{
+	uint32_t count =
+	    writer != NULL ? writer->handle_count : message->ref_count;
+	bool keep = count > 0 || call->no_result;
+
+	return keep || call->pendings != NULL
+	           ? send_whole(call, writer, message, keep)
+	           : send_value(call, writer, message);
+}
+
+static void
+send_failure(waldo_call *call, waldoi_failure *failure)
 {
 	waldoi_session *session = call->session;
-	waldoi_failure *bad = NULL;
 
-	if (session->state == WALDOI_OPEN_SESSION && call->id != 0 &&
-	    failure == NULL) {
-		bad = send_result(call, writer, message);
-		failure = bad;
-	}
-	if (failure != NULL && call->session != NULL && call->id != 0 &&
+	if (session != NULL && call->id != 0 &&
 	    session->state == WALDOI_OPEN_SESSION) {
 		waldoi_session_send_error(session, call->id,
 		                          status_of(call, failure),
 		                          waldoi_failure_retain(failure));
+	}
+}
+
+void
+waldoi_session_answer(waldo_call *call, waldo_writer *writer,
+                      waldoi_message *message, waldoi_failure *failure)
+{
+	waldoi_failure *bad = NULL;
+
+	if (failure == NULL && call->id != 0 &&
+	    call->session->state == WALDOI_OPEN_SESSION) {
+		failure = bad = send_result(call, writer, message);
+	}
+	if (failure != NULL) {
+		send_failure(call, failure);
 	}
 	if (!call->answered) {
 		/* In the user's place: what fails with it may be what makes
@@ -238,8 +306,8 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 	}
 	if (failure != NULL) {
 		waldoi_pendings_settle(&call->pendings, NULL, failure);
+		waldoi_failure_release(bad);
 	}
-	waldoi_failure_release(bad);
 	if (call->phase == WALDOI_KEPT) {
 		waldoi_writer_reset(&call->result); /* it has left */
 		return;

@@ -17,6 +17,7 @@
 #include "broker/session/table.h"
 #include "serial/cursor.h"
 #include "serial/frame.h"
+#include "serial/pack.h"
 
 /* Codes of the wire: PROTOCOL.md part 1. */
 enum {
@@ -327,7 +328,7 @@ void waldoi_session_pause(waldoi_session *session, waldo_call *call,
                           waldo_ref *target, size_t frame_len);
 /* The same for one that had been dispatched and waited for its object. */
 bool waldoi_session_stall(waldo_call *call, void (*run)(waldoi_job *job));
-/* It is leaving, if it was paused at all. */
+/* One that is paused (window_bytes) is leaving. */
 void waldoi_session_unpause(waldo_call *call);
 /* Some output has left: calls may go on. */
 void waldoi_session_look_at_paused(waldoi_session *session);
@@ -408,17 +409,45 @@ void waldoi_session_tell_room(waldoi_session *session);
 void waldoi_session_send_error(waldoi_session *session, int64_t id, int status,
                                waldoi_failure *failure);
 
+/* ---- trace.c */
+
+/* One line for a frame, decoded; `way` is '>' for ours, '<' for the peer's. */
+void waldoi_trace_frame(waldoi_session *session, char way, uint8_t kind,
+                        const uint8_t *body, size_t len);
+/* The same for one that is about to be queued: header and payload apart. */
+void waldoi_trace_sent(waldoi_session *session, const uint8_t *head,
+                       size_t head_len, const uint8_t *payload, size_t len,
+                       const waldo_writer *writer);
+
 /* ---- ops.c: the small operations, and what all have in common */
 
 /* A frame with a few numbers. */
 #define WALDOI_OP_ROOM 64
 
 /* Begins the header of `op` at `head`, behind the frame's own head. */
-uint8_t *waldoi_op_begin(uint8_t *head, size_t elements, int op);
+static inline uint8_t *
+waldoi_op_begin(uint8_t *head, size_t elements, int op)
+{
+	uint8_t *p = head + WALDOI_FRAME_HEAD;
+
+	head[4] = WALDOI_KIND_OP;
+	p = waldoi_pack_array(p, elements);
+	return waldoi_pack_uint(p, (uint64_t) op);
+}
+
 /* Queues it, as waldoi_output_frame(). */
-bool waldoi_op_queue(waldoi_session *session, uint8_t *head, size_t head_len,
-                     const uint8_t *payload, size_t len, waldo_writer *writer)
-    WALDO_MUST_CHECK;
+static inline WALDO_MUST_CHECK bool
+waldoi_op_queue(waldoi_session *session, uint8_t *head, size_t head_len,
+                const uint8_t *payload, size_t len, waldo_writer *writer)
+{
+	if (session->node->trace != NULL) {
+		waldoi_trace_sent(session, head, head_len, payload, len,
+		                  writer);
+	}
+	return waldoi_output_frame(&session->out, session->node, head, head_len,
+	                           payload, len, writer);
+}
+
 /* The same for one without a payload that must not fail. */
 void waldoi_op_send(waldoi_session *session, uint8_t *head, const uint8_t *end);
 /* What must not fail has found no room: the session ends. Takes `failure`. */
@@ -477,15 +506,5 @@ void waldoi_session_take_resolve(waldoi_session *session, waldoi_cursor *c,
                                  uint32_t count);
 /* A flush that waited has left, or never will. */
 void waldoi_session_flush_left(waldoi_session *session, waldo_promise *of);
-
-/* ---- trace.c */
-
-/* One line for a frame, decoded; `way` is '>' for ours, '<' for the peer's. */
-void waldoi_trace_frame(waldoi_session *session, char way, uint8_t kind,
-                        const uint8_t *body, size_t len);
-/* The same for one that is about to be queued: header and payload apart. */
-void waldoi_trace_sent(waldoi_session *session, const uint8_t *head,
-                       size_t head_len, const uint8_t *payload, size_t len,
-                       const waldo_writer *writer);
 
 #endif

@@ -202,6 +202,25 @@ a_deadline_is_answered_when_it_comes(void **state)
 	assert_string_equal(peer_receive(&s->peer), "");
 }
 
+/* P14: also one that has not begun. */
+static void
+a_parked_call_is_answered_at_its_deadline(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{}] []", "[1,5,3,'add',[],{0:100}] [1]");
+	assert_string_equal(peer_receive(&s->peer), "");
+	memory_advance(99000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	memory_advance(2000);
+	assert_begins(peer_receive(&s->peer), "[2,5,3,false,[]] [");
+	service_answer_ref(s->f->service, s->f->service_ref);
+	assert_string_equal(peer_receive(&s->peer),
+	                    "[2,3,0,true,[[0,-2,nil]]] <0>");
+	assert_string_equal(peer_receive(&s->peer), "");
+}
+
 /* P14 */
 static void
 a_call_at_its_deadline_does_not_start(void **state)
@@ -240,6 +259,7 @@ main(void)
 	        a_parked_call_that_is_cancelled_is_answered_and_never_runs),
 	    session_test(a_running_call_that_is_cancelled_answers_for_itself),
 	    session_test(a_deadline_is_answered_when_it_comes),
+	    session_test(a_parked_call_is_answered_at_its_deadline),
 	    session_test(a_call_at_its_deadline_does_not_start),
 	};
 

@@ -99,6 +99,15 @@ a_paused_call_can_be_cancelled(void **state)
 	assert_true(was_seen("[2,11,0,"));
 }
 
+static size_t
+call_count(const struct session *s)
+{
+	waldoi_counts counts;
+
+	waldoi_node_count(s->f->server, &counts);
+	return counts.calls;
+}
+
 static void
 a_paused_call_may_be_late(void **state)
 {
@@ -108,10 +117,53 @@ a_paused_call_may_be_late(void **state)
 	choke(s);
 	send(s, "[1,9,-2,'mark',[],{0:50}] [9]", "[1,11,-2,'mark',[],{}] [0]");
 	(void) memory_settle();
+	assert_int_equal(call_count(s), 3); /* 1 is kept */
 	memory_advance(100 * 1000);
+	assert_int_equal(call_count(s), 2);
 	read_on(s);
 	assert_order(s, 0, 1);
 	assert_true(was_seen("[2,9,3,false,[]]"));
+}
+
+static void
+open_door(void *self, waldo_call *call)
+{
+	struct service *service = self;
+
+	service_answer_ref(service, service->f->service_ref);
+	waldo_call_reply(call, "");
+}
+
+static const waldo_method door_methods[] = {{"open", open_door, NULL, 0},
+                                            {NULL, NULL, NULL, 0}};
+static const waldo_class door_class = {WALDO_CLASS_SIZES, "Door", door_methods,
+                                       NULL, NULL};
+
+/* The same for one that came when its object had calls to run before it, whose
+ * results are too many. */
+static void
+a_call_whose_turn_had_come_may_be_late(void **state)
+{
+	struct session *s = session_of(state);
+
+	open_gate(s, small());
+	assert_ok(waldo_object_new(s->f->server, &door_class, s->f->service,
+	                           &s->f->service->kept));
+	send(s, "[1,3,-2,'kept',[],{}] []", "[4,3,1]",
+	     "[1,5,-2,'hold',[],{}] []");
+	take(s);
+	assert_true(was_seen("[2,3,0,true,[[0,-4,nil]]]"));
+	send(s, "[1,7,5,'big',[],{}] [60000]", "[1,9,5,'big',[],{}] [60000]",
+	     "[1,11,5,'big',[],{}] [60000]", "[1,13,-4,'open',[],{}] []",
+	     "[1,15,-2,'mark',[],{0:50}] [9]", "[1,17,-2,'mark',[],{}] [0]");
+	(void) memory_settle();
+	assert_int_equal(s->f->service->order_count, 0);
+	assert_int_equal(call_count(s), 4); /* 1 and 5 are kept */
+	memory_advance(100 * 1000);
+	assert_int_equal(call_count(s), 3);
+	read_on(s);
+	assert_order(s, 0, 1);
+	assert_true(was_seen("[2,15,3,false,[]]"));
 }
 
 /* P4. */
@@ -311,6 +363,7 @@ main(void)
 	    session_test(calls_wait_again_when_their_results_are_not_read),
 	    session_test(a_paused_call_can_be_cancelled),
 	    session_test(a_paused_call_may_be_late),
+	    session_test(a_call_whose_turn_had_come_may_be_late),
 	    session_test(a_paused_call_holds_its_target),
 	    session_test(a_paused_call_may_be_called_on),
 	    session_test(paused_calls_end_with_their_session),
