@@ -44,12 +44,18 @@ typedef struct waldoi_driver_ops {
 	 * what was armed before. */
 	void (*arm)(void *driver, uint64_t at);
 
-	/* Opens a link for `session` as initiator. At once: what fails later
-	 * is told by waldoi_channel_lost(). Fails with a message in
-	 * waldoi_node_set_message(). The link, with link->channel initialised
-	 * (waldoi_session_begin()), goes to *ret_link. */
+	/* Opens a link as initiator, whose channel `begin` initialises. At
+	 * once: what fails later is told by waldoi_channel_lost(). Fails with a
+	 * message in waldoi_node_set_message(). */
 	waldo_err (*dial)(void *driver, const waldoi_address *address,
-	                  waldoi_session *session, waldoi_link **ret_link);
+	                  waldo_err (*begin)(void *owner, waldoi_link *link),
+	                  void *owner, waldoi_link **ret_link);
+
+	/* Appends a line to a file, and gets the whole of it, malloc'ed; an
+	 * error's message as above. NULL: there are no files. */
+	waldo_err (*remember)(void *driver, const char *path, const char *line);
+	waldo_err (*recall)(void *driver, const char *path, char **ret_text,
+	                    size_t *ret_len);
 
 	/* Accepts links; for each, waldoi_session_accept(). The driver makes
 	 * the listener (waldo_listener below is its first member). */
@@ -97,6 +103,7 @@ struct waldoi_link {
 struct waldo_listener {
 	waldo_node *node; /* set by the broker */
 	const char *uri;  /* owned by the driver's listener */
+	bool secure;      /* its links are encrypted */
 	void (*close)(waldo_listener *listener); /* frees it */
 	TAILQ_ENTRY(waldo_listener) entry;       /* the broker's */
 };
@@ -134,15 +141,23 @@ void waldoi_node_set_trace(waldo_node *node,
                            void (*trace)(const char *line, void *user),
                            void *user);
 
-/* Initialises the channel of the link that `dial` makes for `session`. */
-void waldoi_session_begin(waldoi_session *session, waldoi_link *link);
-
 /*
  * A session for a link that was accepted. link->channel is initialised here,
  * as the responder's. NULL if there is no room (waldo_limits.sessions) or no
  * memory: the driver closes the socket; it was logged.
  */
 waldoi_session *waldoi_session_accept(waldo_node *node, waldoi_link *link);
+
+/* The same for a link that is to be encrypted: it becomes a session when its
+ * peer has proved who it is. Fails without memory, or with too many of them:
+ * the driver closes the socket. */
+waldo_err waldoi_guest_accept(waldo_node *node, waldoi_link *link)
+    WALDO_MUST_CHECK;
+
+/* Who answers behind a listener that is secure, its public key; made if the
+ * node has none. */
+waldo_err waldoi_node_open_identity(waldo_node *node, const uint8_t **ret_key)
+    WALDO_MUST_CHECK;
 
 /* Silence after which a link is given up, for the driver's own options
  * (TCP_USER_TIMEOUT). */

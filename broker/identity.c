@@ -80,6 +80,19 @@ waldoi_identity_get_sealer(waldoi_identity *identity)
 
 /* ---- keys */
 
+waldo_err
+waldoi_node_open_identity(waldo_node *node, const uint8_t **ret_key)
+{
+	waldo_err err = waldoi_identity_open(&node->identity);
+
+	if (err != WALDO_OK) {
+		return waldoi_node_fail(node, err,
+		                        "no memory for a key can be guarded");
+	}
+	*ret_key = node->identity.keys[0]->pair.public;
+	return WALDO_OK;
+}
+
 static bool
 has_hint(const waldo_key *key, const uint8_t *hint)
 {

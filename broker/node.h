@@ -11,6 +11,7 @@
 
 #include "broker/driver.h"
 #include "broker/failure.h"
+#include "broker/identity.h"
 #include "broker/pool.h"
 #include "broker/runqueue.h"
 #include "broker/timer.h"
@@ -66,6 +67,11 @@ struct waldo_node {
 
 	const struct waldo_class *checked; /* the class of the last object: it
 	                                    * is as it must be */
+	waldoi_identity identity;
+	LIST_HEAD(, waldoi_guest) guests; /* have not proved who they are */
+	size_t guest_count;
+	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
+
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
 
 	/* stopping */

@@ -3,6 +3,7 @@
 #include "broker/limits.h"
 #include "broker/node.h"
 #include "broker/object.h"
+#include "broker/session/dial.h"
 #include "broker/session/session.h"
 #include "broker/watch.h"
 #include "serial/api.h"
@@ -38,6 +39,8 @@ init_lists(waldo_node *node)
 	LIST_INIT(&node->afters);
 	LIST_INIT(&node->holds);
 	LIST_INIT(&node->rooms);
+	LIST_INIT(&node->guests);
+	LIST_INIT(&node->questions);
 	TAILQ_INIT(&node->listeners);
 }
 
@@ -87,6 +90,11 @@ waldoi_node_new(const waldo_node_options *options, const waldoi_driver_ops *ops,
 	node->driver_data = driver;
 	node->armed = WALDOI_NEVER;
 	err = take_options(node, options);
+	if (err == WALDO_OK &&
+	    !waldoi_identity_init(&node->identity, options)) {
+		waldoi_identity_fini(&node->identity);
+		err = waldoi_node_fail(NULL, WALDO_ENOMEM, "out of memory");
+	}
 	if (err != WALDO_OK) {
 		free(node);
 		return err;
@@ -216,6 +224,7 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 		node->look_at_stop = look_at_stop;
 		log_grace(node, grace_ms);
 		close_listeners(node);
+		waldoi_guests_end(node);
 		waldoi_sessions_go_away(node);
 	} else if (!node->stop_timer.armed || node->stop_timer.at <= at) {
 		return; /* never later than was said before */
@@ -324,7 +333,9 @@ waldo_node_free(waldo_node *node)
 	waldoi_node_enter(node);
 	node->freeing = node->turning = true;
 	close_listeners(node);
+	waldoi_guests_end(node);
 	waldoi_sessions_free_all(node);
+	waldoi_dial_forget_questions(node);
 	/* The sessions have ended; what is left is near. What the callbacks of
 	 * all this would start does not begin (waldoi_request_send_for). */
 	give_up_promises(node);
@@ -337,6 +348,7 @@ waldo_node_free(waldo_node *node)
 	node->gone = true;
 	node->driver->free(node->driver_data);
 	waldoi_node_run_jobs(node);
+	waldoi_identity_fini(&node->identity);
 	orphan_handles(node);
 	waldoi_pool_fini(&node->call_pool);
 	waldoi_pool_fini(&node->promise_pool);

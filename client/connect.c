@@ -22,7 +22,6 @@ waldo_connect(waldo_node *node, const char *uri, waldo_ref **ret_ref)
 {
 	char message[200];
 	waldoi_uri parsed;
-	const waldoi_address *address = &parsed.addresses[0];
 	waldoi_session *session;
 	waldo_ref *ref;
 	waldo_err err;
@@ -34,15 +33,9 @@ waldo_connect(waldo_node *node, const char *uri, waldo_ref **ret_ref)
 	if (err != WALDO_OK) {
 		return waldoi_node_fail(node, err, "%s", message);
 	}
-	if (address->scheme == WALDOI_TCP) {
-		return waldoi_node_fail(node, WALDO_EDENIED,
-		                        "%s: needs the encrypted channel, "
-		                        "which this version has not",
-		                        uri);
-	}
-	session = waldoi_session_find(node, address);
+	session = waldoi_session_find(node, &parsed);
 	if (session == NULL) {
-		err = waldoi_session_dial(node, address, &session);
+		err = waldoi_session_dial(node, &parsed, &session);
 		if (err != WALDO_OK) {
 			return err;
 		}

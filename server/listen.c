@@ -20,12 +20,6 @@ waldo_listen(waldo_node *node, const char *text, waldo_listener **ret_listener)
 	if (err != WALDO_OK) {
 		return waldoi_node_fail(node, err, "%s", message);
 	}
-	if (address.scheme == WALDOI_TCP) {
-		return waldoi_node_fail(node, WALDO_EDENIED,
-		                        "%s: needs the encrypted channel, "
-		                        "which this version has not",
-		                        address.text);
-	}
 	if (node->stopping || node->freeing) {
 		return waldoi_node_fail(node, WALDO_EINVAL,
 		                        "%s: the node is stopping",

@@ -84,6 +84,10 @@ typedef struct waldoi_handshake_ops {
 	/* It will not open; `what` is for people at this end. If
 	 * waldoi_channel_owes() close it in order, else at once. */
 	void (*failed)(void *owner, waldo_err err, const char *what);
+
+	/* The link was lost before it was anybody's: as `lost` of the session,
+	 * which it has not yet. The channel is not to be used any more. */
+	void (*gone)(void *owner, waldo_err err, const char *message);
 } waldoi_handshake_ops;
 
 /* What an initiator knows; borrowed until the link is open, but for
@@ -147,6 +151,15 @@ void waldoi_channel_answer(waldoi_channel *channel, bool go_on);
  * last of a record has left user->sent(session, 0) says so. */
 bool waldoi_channel_owes(const waldoi_channel *channel);
 
+/* True while there is something to send and no session that could ask for a
+ * flush. */
+static inline bool
+waldoi_channel_answers(const waldoi_channel *channel)
+{
+	return channel->session == NULL && channel->secure != NULL &&
+	       waldoi_channel_owes(channel);
+}
+
 /* Who is at the other end, and the hash of the handshake, which both ends have
  * and no other link has: 32 bytes each, as long as the channel. NULL before it
  * is open, and for pattern 0. */
@@ -159,7 +172,8 @@ uint8_t *waldoi_channel_space(waldoi_channel *channel, size_t *ret_len);
 void waldoi_channel_received(waldoi_channel *channel, size_t len);
 
 /* Bytes came. `data` is writable, used up and free again at return. Bounded:
- * what is left for a later turn is copied out, and goes on by itself. */
+ * what is left for a later turn is copied out, and goes on by itself. Ask then
+ * whether the channel itself wants to answer (waldoi_channel_answers()). */
 void waldoi_channel_input(waldoi_channel *channel, uint8_t *data, size_t len);
 
 /* False while frames of an earlier turn still wait: do not read more from the

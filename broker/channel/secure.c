@@ -324,36 +324,41 @@ secure_wants_input(const waldoi_channel *channel)
 	       channel->user->wants_input(channel->session);
 }
 
-/* A responder that has not the key that we want closes without a word. */
+/* The session is told, or whoever stands in for it. */
 static void
-lose_unproved(waldoi_channel *channel, struct waldoi_session *session,
-              const char *message)
+tell_lost(waldoi_channel *channel, struct waldoi_session *session,
+          waldo_err err, const char *message)
 {
-	char text[600];
+	const waldoi_handshake *handshake = channel->secure->handshake;
 
-	(void) snprintf(text, sizeof(text),
-	                "%s before it had proved that it has the key that was "
-	                "asked for",
-	                message);
-	channel->user->lost(session, WALDO_EDENIED, text);
+	if (session != NULL) {
+		channel->user->lost(session, err, message);
+	} else if (handshake != NULL && !channel->secure->dead) {
+		channel->secure->dead = true;
+		handshake->ops->gone(handshake->owner, err, message);
+	}
 }
 
 static void
 secure_lost(waldoi_channel *channel, waldo_err err, const char *message)
 {
 	struct waldoi_session *session = channel->session;
-	waldoi_handshake *handshake = channel->secure->handshake;
+	const waldoi_handshake *handshake = channel->secure->handshake;
+	char text[600];
 
 	channel->session = NULL;
-	if (session == NULL) {
-		return;
-	}
 	if (handshake != NULL && handshake->state == WALDOI_HS_MESSAGE_2 &&
 	    err == WALDO_ELOST) {
-		lose_unproved(channel, session, message);
-	} else {
-		channel->user->lost(session, err, message);
+		/* A responder that has not the key that we want closes without
+		 * a word. */
+		(void) snprintf(text, sizeof(text),
+		                "%s before it had proved that it has the key "
+		                "that was asked for",
+		                message);
+		err = WALDO_EDENIED;
+		message = text;
 	}
+	tell_lost(channel, session, err, message);
 }
 
 /* ---- output */
@@ -405,8 +410,7 @@ secure_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 		break_off(channel, WALDO_ENOMEM, "out of memory");
 	}
 	if (!secure->dead && secure->handshake != NULL &&
-	    secure->handshake->state == WALDOI_HS_START &&
-	    channel->session != NULL) {
+	    secure->handshake->state == WALDOI_HS_START) {
 		waldoi_handshake_start(secure->handshake);
 		look_at_handshake(channel);
 	}

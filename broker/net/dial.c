@@ -279,16 +279,12 @@ refuse(waldoi_loop *loop, waldo_err err, const waldoi_address *address,
 
 waldo_err
 waldoi_loop_dial(void *driver, const waldoi_address *address,
-                 waldoi_session *session, waldoi_link **ret_link)
+                 waldo_err (*begin)(void *owner, waldoi_link *link),
+                 void *owner, waldoi_link **ret_link)
 {
 	waldoi_loop *loop = driver;
 	waldoi_socket_link *link;
 
-	if (address->scheme == WALDOI_TCP) {
-		return refuse(loop, WALDO_EDENIED, address,
-		              "needs the encrypted channel, which this version "
-		              "has not");
-	}
 	if (address->scheme == WALDOI_FD) {
 		return refuse(loop, WALDO_EADDRESS, address,
 		              "can only be listened on");
@@ -300,8 +296,7 @@ waldoi_loop_dial(void *driver, const waldoi_address *address,
 	}
 	link->dial->address = *address;
 	link->dial->again_left = CONNECT_MS / AGAIN_MS;
-	waldoi_session_begin(session, &link->link);
-	if (start(link)) {
+	if (begin(owner, &link->link) == WALDO_OK && start(link)) {
 		*ret_link = &link->link;
 		return WALDO_OK;
 	}

@@ -23,6 +23,7 @@ waldoi_link_free(waldoi_socket_link *link)
 	event_del(&link->read);
 	event_del(&link->write);
 	waldoi_dial_free(link->dial);
+	waldoi_channel_fini(&link->link.channel);
 	waldoi_loop_set_timed(link->loop, &link->timed, false);
 	if (link->lingering) {
 		LIST_REMOVE(link, entry);
@@ -273,6 +274,9 @@ receive(waldoi_socket_link *link)
 		waldoi_channel_received(channel, (size_t) got);
 	} else if (got > 0) {
 		waldoi_channel_input(channel, to, (size_t) got);
+		if (waldoi_channel_answers(channel)) {
+			send_output(link);
+		}
 	}
 	return got;
 }

@@ -37,6 +37,16 @@ accept_one(socket_listener *self, waldoi_sockaddr *ret_from)
 	               SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+static bool
+admit(socket_listener *self, waldoi_link *link)
+{
+	waldo_node *node = self->loop->node;
+
+	return self->listener.secure
+	           ? waldoi_guest_accept(node, link) == WALDO_OK
+	           : waldoi_session_accept(node, link) != NULL;
+}
+
 static void
 welcome(socket_listener *self, int fd, const waldoi_sockaddr *from)
 {
@@ -49,6 +59,9 @@ welcome(socket_listener *self, int fd, const waldoi_sockaddr *from)
 	} else if (from->u.any.sa_family == AF_UNIX ||
 	           !waldoi_sockaddr_to_address(from, &address)) {
 		strcpy(address.text, "unix:");
+	} else if (self->listener.secure) {
+		address.scheme = WALDOI_TCP;
+		waldoi_address_format(&address);
 	}
 	link = waldoi_link_new(self->loop, address.text);
 	if (link == NULL) {
@@ -59,7 +72,7 @@ welcome(socket_listener *self, int fd, const waldoi_sockaddr *from)
 		return;
 	}
 	link->fd = fd;
-	if (waldoi_session_accept(node, &link->link) == NULL) {
+	if (!admit(self, &link->link)) {
 		waldoi_link_free(link);
 		return;
 	}
@@ -260,16 +273,10 @@ waldoi_loop_listen(void *driver, const waldoi_address *address,
                    waldo_listener **ret_listener)
 {
 	waldoi_loop *loop = driver;
+	const uint8_t *key = NULL;
 	socket_listener *self;
 	waldo_err err;
 
-	if (address->scheme == WALDOI_TCP) {
-		waldoi_node_set_message(loop->node,
-		                        "%s: needs the encrypted channel, "
-		                        "which this version has not",
-		                        address->text);
-		return WALDO_EDENIED;
-	}
 	self = calloc(1, sizeof(*self));
 	if (self == NULL) {
 		waldoi_node_set_message(loop->node, "out of memory");
@@ -287,7 +294,15 @@ waldoi_loop_listen(void *driver, const waldoi_address *address,
 		return err;
 	}
 	keep_reserve(loop);
-	waldoi_passive_get_uri(&self->passive, self->uri);
+	self->listener.secure = self->passive.address.scheme == WALDOI_TCP;
+	if (self->listener.secure) {
+		err = waldoi_node_open_identity(loop->node, &key);
+		if (err != WALDO_OK) {
+			close_listener(&self->listener);
+			return err;
+		}
+	}
+	waldoi_passive_get_uri(&self->passive, key, self->uri);
 	*ret_listener = &self->listener;
 	return WALDO_OK;
 }

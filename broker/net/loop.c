@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/net/loop.h"
+#include "broker/known_hosts.h"
+#include "broker/node.h"
 #include "broker/net/link.h"
 #include "serial/api.h"
 
@@ -375,12 +377,38 @@ out:
 	return NULL;
 }
 
+static waldo_err
+loop_remember(void *driver, const char *path, const char *line)
+{
+	waldoi_loop *loop = driver;
+	char message[200];
+	waldo_err err = waldoi_known_append(path, line, message);
+
+	return err == WALDO_OK
+	           ? err
+	           : waldoi_node_fail(loop->node, err, "%s", message);
+}
+
+static waldo_err
+loop_recall(void *driver, const char *path, char **ret_text, size_t *ret_len)
+{
+	waldoi_loop *loop = driver;
+	char message[200];
+	waldo_err err = waldoi_known_read(path, ret_text, ret_len, message);
+
+	return err == WALDO_OK
+	           ? err
+	           : waldoi_node_fail(loop->node, err, "%s", message);
+}
+
 static const waldoi_driver_ops loop_ops = {
     .now = waldoi_loop_now,
     .random = loop_random,
     .wake = loop_wake,
     .arm = loop_arm,
     .dial = waldoi_loop_dial,
+    .remember = loop_remember,
+    .recall = loop_recall,
     .listen = waldoi_loop_listen,
     .step = loop_step,
     .run = loop_run,

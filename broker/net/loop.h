@@ -64,7 +64,8 @@ uint64_t waldoi_loop_now(void *driver);
 
 /* Parts of waldoi_driver_ops: dial.c, listener.c */
 waldo_err waldoi_loop_dial(void *driver, const waldoi_address *address,
-                           waldoi_session *session, waldoi_link **ret_link);
+                           waldo_err (*begin)(void *owner, waldoi_link *link),
+                           void *owner, waldoi_link **ret_link);
 waldo_err waldoi_loop_listen(void *driver, const waldoi_address *address,
                              waldo_listener **ret_listener);
 

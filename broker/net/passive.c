@@ -220,6 +220,10 @@ open_fd(waldo_node *node, waldoi_passive *passive)
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
 		return fail(node, &passive->address, strerror(errno));
 	}
+	if (address.scheme == WALDOI_TCP_INSECURE) {
+		address.scheme = WALDOI_TCP; /* encrypted, as is the rule */
+		waldoi_address_format(&address);
+	}
 	passive->address = address;
 	passive->fd = fd;
 	return WALDO_OK;
@@ -236,6 +240,7 @@ waldoi_passive_open(waldo_node *node, const waldoi_address *address,
 
 	switch (address->scheme) {
 	case WALDOI_UNIX: err = open_unix(node, &passive); break;
+	case WALDOI_TCP:
 	case WALDOI_TCP_INSECURE: err = open_tcp(node, &passive); break;
 	case WALDOI_FD: err = open_fd(node, &passive); break;
 	default: err = fail(node, address, "that takes no socket"); break;
@@ -265,17 +270,18 @@ waldoi_passive_close(waldoi_passive *passive)
 }
 
 void
-waldoi_passive_get_uri(const waldoi_passive *passive,
+waldoi_passive_get_uri(const waldoi_passive *passive, const uint8_t *key,
                        char ret_uri[WALDOI_MAX_URI])
 {
 	waldoi_address address = passive->address;
 
-	if (address.scheme == WALDOI_TCP_INSECURE) {
+	if (address.scheme == WALDOI_TCP ||
+	    address.scheme == WALDOI_TCP_INSECURE) {
 		if (strcmp(address.host, "0.0.0.0") == 0) {
 			strcpy(address.host, "127.0.0.1");
 		} else if (strcmp(address.host, "::") == 0) {
 			strcpy(address.host, "::1");
 		}
 	}
-	waldoi_uri_format(&address, NULL, ret_uri);
+	waldoi_uri_format(&address, key, ret_uri);
 }

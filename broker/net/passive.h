@@ -25,7 +25,7 @@ void waldoi_passive_close(waldoi_passive *passive);
 
 /* What can be dialled from this machine: a wildcard address is replaced by
  * the loopback address of its family. */
-void waldoi_passive_get_uri(const waldoi_passive *passive,
+void waldoi_passive_get_uri(const waldoi_passive *passive, const uint8_t *key,
                             char ret_uri[WALDOI_MAX_URI]);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/dial.h"
+#include "broker/channel/noise.h"
 #include "broker/identity.h"
 #include "broker/known_hosts.h"
+#include "serial/api.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -14,7 +16,8 @@ typedef struct attempt {
 	waldoi_link *link; /* NULL once it is the session's or gone */
 	const uint8_t *key; /* that it must have; NULL: it is asked */
 	const char *place;
-	waldoi_job job;
+	bool closing;
+	waldoi_job job; /* to close the link */
 } attempt;
 
 typedef struct waldoi_dialling waldoi_dialling;
@@ -101,6 +104,7 @@ close_attempt(waldoi_job *job)
 static void
 close_later(attempt *a)
 {
+	a->closing = true;
 	waldoi_node_queue(node_of(a->dialling), &a->job, close_attempt);
 }
 
@@ -110,7 +114,7 @@ is_hopeless(const waldoi_dialling *dialling)
 	const attempt *a;
 
 	LIST_FOREACH(a, &dialling->attempts, entry) {
-		if (!a->job.queued) {
+		if (!a->closing) {
 			return false;
 		}
 	}
@@ -137,9 +141,8 @@ go_on(waldoi_dialling *dialling, waldoi_failure *failure)
 /* ---- whom we meet */
 
 static void
-remember(waldoi_dialling *dialling, const char *line)
+remember(waldo_node *node, const char *line)
 {
-	waldo_node *node = node_of(dialling);
 	waldo_err err = WALDO_OK;
 
 	if (node->identity.known_hosts != NULL &&
@@ -190,7 +193,7 @@ learn_next(waldoi_dialling *dialling, const uint8_t *key,
 		if (memcmp(next[i], key, WALDO_KEY_BYTES) != 0 &&
 		    !waldoi_known_has_next(text, text_len, key, next[i])) {
 			waldoi_known_format_next(key, next[i], line);
-			remember(dialling, line);
+			remember(node_of(dialling), line);
 		}
 	}
 	free(text);
@@ -208,7 +211,7 @@ win(attempt *winner)
 	dialling->winner = winner;
 	waldoi_timer_stop(&node_of(dialling)->timers, &dialling->stagger);
 	LIST_FOREACH(a, &dialling->attempts, entry) {
-		if (a != winner) {
+		if (a != winner && !a->closing) {
 			close_later(a);
 		}
 	}
@@ -232,10 +235,9 @@ changed_key(const attempt *a, const uint8_t *known, const uint8_t *key)
 	waldo_key_fingerprint(key, is);
 	return waldoi_failure_new(
 	    WALDO_EDENIED, WALDO_NOT_SENT,
-	    "%s has another key than the one that is remembered (%s): it shows "
-	    "%s now with the fingerprint %s, and was known with %s",
-	    place_of(a), node_of(a->dialling)->identity.known_hosts,
-	    "a key", is, was);
+	    "%s shows another key than the one that %s remembers: its "
+	    "fingerprint is %s, and was %s",
+	    place_of(a), node_of(a->dialling)->identity.known_hosts, is, was);
 }
 
 static waldoi_verdict
@@ -299,7 +301,7 @@ look_up(attempt *a, const uint8_t *key)
 		}
 		if (verdict == WALDOI_GO_ON) {
 			waldoi_known_format_host(place_of(a), key, line);
-			remember(dialling, line);
+			remember(node_of(dialling), line);
 		} else {
 			note_failure(dialling, changed_key(a, known, key));
 		}
@@ -370,7 +372,7 @@ attempt_failed(void *owner, waldo_err err, const char *what)
 		note_failure(dialling, failure);
 		waldoi_session_end(dialling->session, -1,
 		                   waldoi_failure_retain(dialling->why));
-	} else if (!a->job.queued) {
+	} else if (!a->closing) {
 		close_later(a);
 		go_on(dialling, failure);
 	} else {
@@ -585,13 +587,13 @@ waldoi_dial_begin(waldoi_session *session, const waldoi_uri *uri)
 void
 waldoi_dial_end(waldoi_dialling *dialling)
 {
-	attempt *a, *more;
+	attempt *a;
 
 	if (dialling == NULL) {
 		return;
 	}
 	waldoi_timer_stop(&node_of(dialling)->timers, &dialling->stagger);
-	LIST_FOREACH_SAFE(a, &dialling->attempts, entry, more) {
+	while ((a = LIST_FIRST(&dialling->attempts)) != NULL) {
 		if (a->link != NULL) {
 			close_attempt(&a->job);
 		} else {
@@ -642,7 +644,7 @@ answer(waldo_trust *question, bool accepted)
 
 	if (accepted && node != NULL) {
 		waldoi_known_format_host(question->place, question->key, line);
-		waldoi_trust_remember(node, line);
+		remember(node, line);
 	}
 	if (node != NULL) {
 		LIST_REMOVE(question, entry);
@@ -670,5 +672,16 @@ waldo_trust_refuse(waldo_trust *question)
 {
 	if (question != NULL) {
 		answer(question, false);
+	}
+}
+
+void
+waldoi_dial_forget_questions(waldo_node *node)
+{
+	waldo_trust *question;
+
+	while ((question = LIST_FIRST(&node->questions)) != NULL) {
+		LIST_REMOVE(question, entry);
+		question->node = NULL;
 	}
 }

@@ -26,6 +26,9 @@ waldo_err waldoi_dial_begin(waldoi_session *session, const waldoi_uri *uri)
  * accepted. */
 void waldoi_dial_end(struct waldoi_dialling *dialling);
 
+/* The node is going: questions of trust stay with whoever has to answer. */
+void waldoi_dial_forget_questions(waldo_node *node);
+
 /* Whether it looks for, or has found, what `uri` names. */
 bool waldoi_dial_is_for(const struct waldoi_dialling *dialling,
                         const waldoi_uri *uri);

@@ -3,6 +3,7 @@
  * A link that was accepted and has not proved who it is. It costs little, has
  * a deadline, and becomes a session when message 3 has come (PROTOCOL.md N8).
  */
+#include "broker/channel/noise.h"
 #include "broker/identity.h"
 #include "broker/session/session.h"
 
@@ -152,9 +153,13 @@ waldo_err
 waldoi_guest_accept(waldo_node *node, waldoi_link *link)
 {
 	waldoi_sealer *sealer = waldoi_identity_get_sealer(&node->identity);
-	waldoi_guest *guest = calloc(1, sizeof(*guest));
+	waldoi_guest *guest;
 	waldo_err err = WALDO_ENOMEM;
 
+	if (node->stopping || node->freeing) {
+		return WALDO_ELOST;
+	}
+	guest = calloc(1, sizeof(*guest));
 	if (guest != NULL && sealer != NULL) {
 		err = waldoi_channel_init_secure(
 		    &link->channel, waldoi_session_channel_user(), NULL,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/session.h"
+#include "broker/session/dial.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@ static const waldoi_peer_limits floor_limits = {
 
 /* ---- making and freeing */
 
-static waldoi_session *
-new_session(waldo_node *node, bool initiator)
+waldoi_session *
+waldoi_session_new(waldo_node *node, bool initiator)
 {
 	size_t most = node->limits.sessions + (initiator ? 0 : REFUSING);
 	waldoi_session *session;
@@ -96,127 +97,10 @@ waldoi_session_free(waldoi_session *session)
 	waldoi_names_in_fini(&session->names_in);
 	waldoi_failure_release(session->farewell);
 	waldoi_failure_release(session->why);
+	waldoi_dial_end(session->dialling);
 	free(session->address);
 	free(session);
 	waldoi_node_check_stop(node);
-}
-
-waldo_err
-waldoi_session_dial(waldo_node *node, const waldoi_address *address,
-                    waldoi_session **ret_session)
-{
-	waldoi_session *session;
-	waldo_err err = WALDO_ENOMEM;
-
-	if (node->freeing || node->stopping) {
-		return waldoi_node_fail(node, WALDO_ELOST,
-		                        "the node is stopping");
-	}
-	session = new_session(node, true);
-	if (session == NULL) {
-		return node->session_count >= node->limits.sessions
-		           ? WALDO_ELIMIT
-		           : WALDO_ENOMEM;
-	}
-	session->address = strdup(address->text);
-	if (session->address != NULL && waldoi_session_say_hello(session)) {
-		err = node->driver->dial(node->driver_data, address, session,
-		                         &session->link);
-	}
-	if (err != WALDO_OK) {
-		session->link = NULL;
-		waldoi_session_free(session);
-		return err;
-	}
-	waldoi_session_touch(session);
-	*ret_session = session;
-	return WALDO_OK;
-}
-
-waldoi_session *
-waldoi_session_find(waldo_node *node, const waldoi_address *address)
-{
-	waldoi_session *session;
-
-	LIST_FOREACH(session, &node->sessions, entry) {
-		if (session->address != NULL &&
-		    session->state == WALDOI_OPEN_SESSION &&
-		    session->farewell == NULL &&
-		    strcmp(session->address, address->text) == 0) {
-			return session;
-		}
-	}
-	return NULL;
-}
-
-/* How the channel reaches its session. */
-static bool
-wants_input(const waldoi_session *session)
-{
-	return !session->more_input;
-}
-
-static const waldoi_channel_user channel_user = {
-    .space = waldoi_session_space,
-    .received = waldoi_session_received,
-    .input = waldoi_session_input,
-    .wants_input = wants_input,
-    .output = waldoi_session_output,
-    .sent = waldoi_session_sent,
-    .lost = waldoi_session_lost,
-    .opened = waldoi_session_touch,
-    .refused = waldoi_session_refused,
-};
-
-void
-waldoi_session_begin(waldoi_session *session, waldoi_link *link)
-{
-	waldoi_channel_init(&link->channel, &channel_user, session, true);
-}
-
-/* It is told why, which takes a session, and at most a second. */
-static void
-refuse_one_too_many(waldoi_session *session)
-{
-	waldo_node *node = session->node;
-
-	waldoi_node_log(node, WALDO_LOG_WARN,
-	                "a link from %s is refused: sessions: at most %u at a "
-	                "time",
-	                session->link->peer.address, node->limits.sessions);
-	waldoi_session_end(session, WALDOI_ABORT_OVERLOAD,
-	                   waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-	                                      "sessions: at most %u at a time",
-	                                      node->limits.sessions));
-}
-
-waldoi_session *
-waldoi_session_accept(waldo_node *node, waldoi_link *link)
-{
-	waldoi_session *session = NULL;
-
-	if (!node->stopping && !node->freeing) {
-		session = new_session(node, false);
-	}
-	if (session == NULL) {
-		waldoi_node_log(
-		    node, WALDO_LOG_WARN, "a link from %s was refused: %s",
-		    link->peer.address,
-		    node->stopping ? "the node is stopping" : node->message);
-		return NULL;
-	}
-	session->link = link;
-	waldoi_channel_init(&link->channel, &channel_user, session, false);
-	if (!waldoi_session_say_hello(session)) {
-		link->channel.session = NULL;
-		session->link = NULL;
-		waldoi_session_free(session);
-		return NULL;
-	}
-	if (node->session_count > node->limits.sessions) {
-		refuse_one_too_many(session);
-	}
-	return session;
 }
 
 const waldo_peer *

@@ -15,6 +15,7 @@
 #include "broker/session/names.h"
 #include "broker/session/output.h"
 #include "broker/session/table.h"
+#include "broker/uri.h"
 #include "serial/cursor.h"
 #include "serial/frame.h"
 #include "serial/pack.h"
@@ -112,6 +113,7 @@ struct waldoi_session {
 	TAILQ_ENTRY(waldoi_session) dirty_entry;
 	waldoi_link *link; /* NULL once it is gone */
 	char *address;     /* what was dialled, its text; NULL if accepted */
+	struct waldoi_dialling *dialling; /* an encrypted peer; NULL */
 	bool initiator;
 	bool dirty;
 	bool greeted;    /* the peer's HELLO has come */
@@ -183,14 +185,34 @@ struct waldoi_session {
 
 /* ---- session.c: life; end.c: its end */
 
+/* One without a link. NULL, and the node's message: no memory, or there are
+ * too many. */
+waldoi_session *waldoi_session_new(waldo_node *node, bool initiator);
+
+/* ---- open.c: how it begins; guest.c: who has not proved who it is */
+
 /* Dials; returns a session that may be used at once. Borrowed: it ends by
  * itself when nothing is held or under way through it. */
-waldo_err waldoi_session_dial(waldo_node *node, const waldoi_address *address,
+waldo_err waldoi_session_dial(waldo_node *node, const waldoi_uri *uri,
                               waldoi_session **ret_session) WALDO_MUST_CHECK;
 
-/* One that this node has dialled to that address and that is well, or NULL. */
-waldoi_session *waldoi_session_find(waldo_node *node,
-                                    const waldoi_address *address);
+/* One that is well and leads to what the URI names, or NULL: dialled by this
+ * node or, if its peer has proved the key, by that. */
+waldoi_session *waldoi_session_find(waldo_node *node, const waldoi_uri *uri);
+
+/* A session for a link whose channel is initialised, but has none yet. NULL: it
+ * was logged, and the channel's session is none. */
+waldoi_session *waldoi_session_welcome(waldo_node *node, waldoi_link *link);
+
+/* What channels of sessions are initialised with. */
+const waldoi_channel_user *waldoi_session_channel_user(void);
+
+/* Time for a link to prove who it is. */
+#define WALDOI_GUEST_MS 5000
+
+void waldoi_guests_end(waldo_node *node);
+
+/* ---- */
 
 /* The reference to the peer's bootstrap object. New; NULL without memory. */
 waldo_ref *waldoi_session_get_bootstrap(waldoi_session *session);

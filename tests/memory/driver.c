@@ -72,14 +72,16 @@ driver_arm(void *user, uint64_t at)
 }
 
 static waldo_err
-driver_dial(void *user, const waldoi_address *address, waldoi_session *session,
+driver_dial(void *user, const waldoi_address *address,
+            waldo_err (*begin)(void *owner, waldoi_link *link), void *owner,
             waldoi_link **ret_link)
 {
 	struct driver *driver = user;
 	struct link *link;
 
-	if (address->scheme != WALDOI_INPROC) {
-		waldoi_node_set_message(driver->node, "%s: only inproc here",
+	if (address->scheme != WALDOI_INPROC && address->scheme != WALDOI_TCP) {
+		waldoi_node_set_message(driver->node,
+		                        "%s: only inproc and tcp here",
 		                        address->text);
 		return WALDO_EADDRESS;
 	}
@@ -89,7 +91,10 @@ driver_dial(void *user, const waldoi_address *address, waldoi_session *session,
 	}
 	link->dialling = true;
 	(void) snprintf(link->name, sizeof(link->name), "%s", address->host);
-	waldoi_session_begin(session, &link->link);
+	if (begin(owner, &link->link) != WALDO_OK) {
+		link_free(link);
+		return WALDO_ENOMEM;
+	}
 	*ret_link = &link->link;
 	return WALDO_OK;
 }
@@ -107,7 +112,9 @@ listener_accept(struct port *port, struct end *end)
 	}
 	end_join(&link->end, end);
 	waldoi_node_enter(driver->node);
-	if (waldoi_session_accept(driver->node, &link->link) == NULL) {
+	if (listener->listener.secure
+	        ? waldoi_guest_accept(driver->node, &link->link) != WALDO_OK
+	        : waldoi_session_accept(driver->node, &link->link) == NULL) {
 		link_free(link);
 	}
 	return true;
@@ -127,9 +134,11 @@ driver_listen(void *user, const waldoi_address *address,
               waldo_listener **ret_listener)
 {
 	struct driver *driver = user;
+	const uint8_t *key = NULL;
 	struct listener *listener;
 
-	if (address->scheme != WALDOI_INPROC ||
+	if ((address->scheme != WALDOI_INPROC &&
+	     address->scheme != WALDOI_TCP) ||
 	    port_find(address->host) != NULL) {
 		waldoi_node_set_message(driver->node, "%s: in use",
 		                        address->text);
@@ -140,7 +149,13 @@ driver_listen(void *user, const waldoi_address *address,
 		return WALDO_ENOMEM;
 	}
 	listener->driver = driver;
-	waldoi_uri_format(address, NULL, listener->uri);
+	listener->listener.secure = address->scheme == WALDOI_TCP;
+	if (listener->listener.secure &&
+	    waldoi_node_open_identity(driver->node, &key) != WALDO_OK) {
+		free(listener);
+		return WALDO_ENOMEM;
+	}
+	waldoi_uri_format(address, key, listener->uri);
 	listener->listener.uri = listener->uri;
 	listener->listener.close = listener_close;
 	port_open(&listener->port, address->host, listener_accept);

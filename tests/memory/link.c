@@ -61,6 +61,7 @@ link_free(struct link *link)
 {
 	TAILQ_REMOVE(link->links, link, entry);
 	end_fini(&link->end);
+	waldoi_channel_fini(&link->link.channel);
 	free(link);
 }
 
@@ -166,6 +167,9 @@ link_receive(struct link *link)
 		memcpy(copy, end->data + end->start, len);
 		end_skip(end, len);
 		waldoi_channel_input(channel, copy, len);
+		if (waldoi_channel_answers(channel)) {
+			link_flush(&link->link);
+		}
 		free(copy);
 	}
 }

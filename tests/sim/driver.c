@@ -3,6 +3,7 @@
 #include "sim/sim.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct task {
@@ -138,12 +139,15 @@ driver_arm(void *driver, uint64_t at)
 
 static waldo_err
 driver_dial(void *driver, const waldoi_address *address,
-            waldoi_session *session, waldoi_link **ret_link)
+            waldo_err (*begin)(void *owner, waldoi_link *link), void *owner,
+            waldoi_link **ret_link)
 {
 	sim_node *node = driver;
 	sim_link *link = sim_link_open(node, address->host);
 
-	waldoi_session_begin(session, &link->ends[0].base);
+	if (begin(owner, &link->ends[0].base) != WALDO_OK) {
+		abort(); /* it never runs out of memory */
+	}
 	*ret_link = &link->ends[0].base;
 	return WALDO_OK;
 }
