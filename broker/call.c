@@ -21,6 +21,8 @@ init_call(waldo_call *call)
 	call->id = 0;
 	call->promise = NULL;
 	call->following = NULL;
+	call->filter = NULL;
+	call->perspective = NULL;
 	call->pendings = NULL;
 	call->place_bytes = 0;
 	call->parked_in = NULL;
@@ -137,6 +139,7 @@ dispose(waldo_call *call)
 {
 	waldo_node *node = call->node;
 	waldo_ref *target = call->target;
+	waldo_ref *perspective = call->perspective;
 
 	assert(call->session == NULL && call->promise == NULL &&
 	       call->following == NULL && call->job.queue == NULL &&
@@ -160,6 +163,7 @@ dispose(waldo_call *call)
 		free(call);
 	}
 	waldo_ref_release(target);
+	waldo_ref_release(perspective);
 }
 
 void
@@ -262,14 +266,18 @@ waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
 	waldo_err err;
 
 	/* It may have come for another call, which only passed it on. */
-	if (failure == NULL && !call->remote &&
+	if (failure == NULL && (!call->remote || call->filter != NULL) &&
 	    !waldoi_message_check(result, &err, why)) {
 		waldoi_call_fail(call, waldoi_failure_new(
 		                           err, WALDO_EXECUTED,
 		                           "the result is not valid: %s", why));
 		return;
 	}
-	answer(call, NULL, failure == NULL ? result : NULL, failure);
+	if (failure == NULL && call->filter != NULL) {
+		call->filter(call, result);
+	} else {
+		answer(call, NULL, failure == NULL ? result : NULL, failure);
+	}
 }
 
 WALDO_API void
@@ -459,6 +467,18 @@ waldoi_call_cancel(waldo_call *call)
 	}
 }
 
+void
+waldoi_call_withdraw(waldo_call *call)
+{
+	waldo_promise *last = call->following;
+
+	while (last != NULL && last->call != NULL &&
+	       last->call->following != NULL) {
+		last = last->call->following;
+	}
+	waldo_promise_cancel(last);
+}
+
 WALDO_API waldo_call *
 waldo_call_defer(waldo_call *call, waldo_cancel_cb *cb, void *user)
 {
@@ -643,6 +663,5 @@ waldo_call_get_method(const waldo_call *call)
 WALDO_API waldo_ref *
 waldo_call_get_perspective(const waldo_call *call)
 {
-	(void) call; /* nobody can log in yet, so there is none */
-	return NULL;
+	return call == NULL ? NULL : call->perspective;
 }

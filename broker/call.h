@@ -187,6 +187,11 @@ struct waldo_call {
 	int64_t id;               /* 0: one-way */
 	waldo_promise *promise;   /* a near call's; retained */
 	waldo_promise *following; /* waldo_call_follow(); retained */
+	/* Answers with what it makes of the result of that; NULL: as it is. The
+	 * result has been checked. */
+	void (*filter)(waldo_call *call, waldoi_message *result);
+	waldo_ref *perspective; /* of the view that it came through, which alone
+	                         * sets it; retained, or NULL */
 
 	struct waldoi_pending *pendings;
 	size_t place_bytes;  /* of those that a peer named, in its session's
@@ -236,6 +241,13 @@ void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
  * its deadline, if it has one, needs a timer. */
 void waldoi_call_stay(waldo_call *call);
 
+/* What it was passed on as, to the end of that way in this node, is cancelled
+ * now: what has not begun there never does. It still waits for the outcome. */
+void waldoi_call_withdraw(waldo_call *call);
+
+/* Starts the caller's deadline. */
+void waldoi_call_set_deadline(waldo_call *call, uint64_t deadline);
+
 /* About what it costs while it waits. */
 size_t waldoi_call_size(const waldo_call *call);
 
@@ -275,6 +287,7 @@ struct waldo_request {
 	uint8_t unchecked; /* as of a message: the arguments are another's */
 	waldo_promise *of; /* a flush's that waits: whose result it was made on,
 	                    * which is not dropped before; retained */
+	waldo_ref *perspective; /* of the call that is passed on; retained */
 	uint32_t method_number; /* in the session; 0: it is spelled */
 	waldo_writer args;      /* from here on not zeroed */
 	char method[WALDOI_MAX_METHOD + 1];

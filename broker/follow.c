@@ -73,6 +73,7 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 	request->timeout_ms = options.timeout_ms; /* none of our own calls' */
 	request->hops = (uint8_t) (call->hops + 1);
 	request->unchecked = call->args.unchecked;
+	request->perspective = waldo_ref_retain(call->perspective);
 	waldoi_writer_set_payload(
 	    &request->args, call->args.body, call->args.len,
 	    (void *const *) call->args.refs, call->args.ref_count);

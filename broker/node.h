@@ -38,6 +38,9 @@ struct waldo_node {
 	waldoi_timers timers;
 	TAILQ_HEAD(, waldoi_session) dirty; /* have something to send */
 
+	waldoi_runqueue facets; /* that let go of their targets (facet.c) */
+	bool letting_go;
+
 	LIST_HEAD(, waldo_ref) refs; /* all that know this node */
 	LIST_HEAD(, waldo_ref)
 	spent_refs; /* of them, when it is freed: those

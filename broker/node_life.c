@@ -29,6 +29,7 @@ init_lists(waldo_node *node)
 {
 	waldoi_runqueue_init(&node->jobs);
 	waldoi_runqueue_init(&node->next_jobs);
+	waldoi_runqueue_init(&node->facets);
 	TAILQ_INIT(&node->dirty);
 	LIST_INIT(&node->refs);
 	LIST_INIT(&node->spent_refs);

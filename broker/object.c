@@ -207,7 +207,9 @@ run(waldoi_object *object, waldo_call *call)
 	}
 	waldo_ref_retain(&object->ref);
 	object->running++;
-	if (call->method->text[0] == '.') {
+	if (object->pass != NULL && !waldoi_is_flush(call->method->text)) {
+		object->pass(object->self, call);
+	} else if (call->method->text[0] == '.') {
 		waldoi_call_run(call, own_method, (void *) (uintptr_t) kind);
 	} else {
 		method = find_method(kind, call->method);
@@ -345,6 +347,7 @@ waldo_object_new(waldo_node *node, const waldo_class *kind, void *self,
 	object->self = self;
 	object->running = object->queued = 0;
 	object->destroyed = false;
+	object->pass = NULL;
 	LIST_INIT(&object->deferred);
 	node->object_count++;
 	*ret_ref = &object->ref;
@@ -362,26 +365,56 @@ waldo_ref_get_self(const waldo_ref *ref, const struct waldo_class *kind)
 	           : NULL;
 }
 
+/* ---- taking back */
+
+static void
+break_with(waldoi_object *object, waldoi_failure *failure, bool preempts)
+{
+	waldo_call *call;
+
+	if (object->ref.state == WALDO_BROKEN) {
+		return;
+	}
+	waldo_ref_retain(&object->ref);
+	waldoi_ref_break(&object->ref, failure);
+	while (preempts && (call = LIST_FIRST(&object->deferred)) != NULL) {
+		/* Where it was passed on to it may have begun. */
+		waldo_fate fate =
+		    call->passed_on ? WALDO_MAYBE_EXECUTED : WALDO_NOT_SENT;
+
+		waldoi_call_withdraw(call);
+		waldoi_call_preempt(call,
+		                    waldoi_failure_with_fate(failure, fate));
+	}
+	if (object->running == 0) {
+		give_self_back(object);
+	}
+	waldo_ref_release(&object->ref);
+}
+
+void
+waldoi_object_break(waldoi_object *object, waldoi_failure *failure)
+{
+	break_with(object, failure, false);
+}
+
+void
+waldoi_object_revoke(waldoi_object *object, waldoi_failure *failure)
+{
+	break_with(object, failure, true);
+}
+
 WALDO_API void
 waldo_object_revoke(waldo_ref *ref)
 {
 	waldoi_object *object = waldoi_object_of(waldoi_ref_follow(ref));
 	waldoi_failure *revoked;
-	waldo_call *call;
 
-	if (object == NULL || object->ref.state == WALDO_BROKEN) {
-		return;
+	if (object != NULL && object->ref.state != WALDO_BROKEN) {
+		revoked = waldoi_failure_new(WALDO_EREVOKED, WALDO_NOT_SENT,
+		                             "the %s was revoked",
+		                             object->kind->name);
+		waldoi_object_revoke(object, revoked);
+		waldoi_failure_release(revoked);
 	}
-	waldo_ref_retain(&object->ref);
-	revoked = waldoi_failure_new(WALDO_EREVOKED, WALDO_NOT_SENT,
-	                             "the %s was revoked", object->kind->name);
-	waldoi_ref_break(&object->ref, revoked);
-	while ((call = LIST_FIRST(&object->deferred)) != NULL) {
-		waldoi_call_preempt(call, waldoi_failure_retain(revoked));
-	}
-	waldoi_failure_release(revoked);
-	if (object->running == 0) {
-		give_self_back(object);
-	}
-	waldo_ref_release(&object->ref);
 }

@@ -17,6 +17,8 @@ typedef struct waldoi_object {
 	uint32_t running; /* methods on the stack; the node's own thread */
 	uint32_t queued;  /* calls for it in the run queue */
 	bool destroyed;   /* `self` was given back, or is not there to give */
+	/* Of a facet: takes every call but the flush, in order, unread; NULL. */
+	void (*pass)(void *self, waldo_call *call);
 	LIST_HEAD(, waldo_call) deferred;
 } waldoi_object;
 
@@ -33,6 +35,13 @@ waldoi_object_of(const waldo_ref *ref)
 
 /* The node is going: `self` goes back if `ref` is an object. */
 void waldoi_object_orphan(waldo_ref *ref);
+
+/* It is broken with `failure` (borrowed), once, and `self` goes back; calls
+ * under way are left to end by themselves. */
+void waldoi_object_break(waldoi_object *object, waldoi_failure *failure);
+
+/* The same, and calls under way fail so: waldo_object_revoke(). */
+void waldoi_object_revoke(waldoi_object *object, waldoi_failure *failure);
 
 /* Runs `call` now if none is queued before it, else queues it. Only from the
  * loop. Takes `call`, whose target is this object. */

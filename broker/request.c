@@ -97,12 +97,13 @@ waldo_request_get_args(waldo_request *request)
 WALDO_API void
 waldo_request_free(waldo_request *request)
 {
-	waldo_ref *target;
+	waldo_ref *target, *perspective;
 
 	if (request == NULL) {
 		return;
 	}
 	target = request->target;
+	perspective = request->perspective;
 	waldoi_writer_fini(&request->args);
 	if (request->node == NULL) {
 		free(request);
@@ -111,6 +112,7 @@ waldo_request_free(waldo_request *request)
 		waldoi_pool_give(&request->node->request_pool, request);
 	}
 	waldo_ref_release(target);
+	waldo_ref_release(perspective);
 }
 
 void
@@ -312,6 +314,7 @@ near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 	call->hops = request->hops;
 	call->idempotent = (request->flags & WALDO_IDEMPOTENT) != 0;
 	call->deadline = request->deadline;
+	call->perspective = waldo_ref_retain(request->perspective);
 	return call;
 }
 
