@@ -68,9 +68,10 @@ struct service {
 	waldo_ref *target; /* not counted: itself, while it lives */
 	int64_t order[MAX_ORDER];
 	size_t order_count;
-	uint32_t time_left; /* of the last hold() */
-	bool is_near;       /* the last call's peer is "near:" */
-	bool has_key;       /* and has proved who it is */
+	uint32_t time_left;           /* of the last hold() */
+	bool is_near;                 /* the last call's peer is "near:" */
+	bool has_key;                 /* and has proved who it is */
+	const waldo_ref *perspective; /* of the last call; not counted */
 };
 
 struct fixture {
@@ -173,6 +174,9 @@ SUITE(cancelling);
 SUITE(deadlines);
 SUITE(reentrancy);
 SUITE(revoking);
+SUITE(facets);
+SUITE(views);
+SUITE(vines);
 SUITE(references);
 SUITE(release);
 SUITE(sessions);

@@ -31,10 +31,13 @@ main(int argc, char **argv)
 	failed += RUN(cancelling);
 	failed += RUN(deadlines);
 	failed += RUN(revoking);
+	failed += RUN(facets);
+	failed += RUN(views);
 	failed += RUN(reentrancy);
 	failed += RUN(misuse);
 	if (!wire->is_near) {
 		failed += RUN(references);
+		failed += RUN(vines);
 		failed += RUN(release);
 		failed += RUN(watching);
 		failed += RUN(naming);
