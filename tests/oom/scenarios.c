@@ -4,6 +4,7 @@
 #include "world/conversation.h"
 
 #include <stdio.h>
+#include <waldo/facet.h>
 
 static const waldo_options one_way = {sizeof(one_way), 0, WALDO_ONE_WAY};
 static const waldo_options in_50_ms = {sizeof(in_50_ms), 50, 0};
@@ -451,6 +452,37 @@ describing(struct world *w)
 	watch_outcome(o, waldo_ref_invoke(w->gate, ".describe", ""));
 }
 
+/* With a perspective; what is not let through, what is filtered, and a call
+ * under way when it is revoked. */
+static void
+passing_through_a_facet(struct world *w)
+{
+	static const char *const some[] = {"echo", "hold", NULL};
+	const waldo_facet_options options = {.size = sizeof(options),
+	                                     .methods = some,
+	                                     .calls_per_second = 100,
+	                                     .lifetime_ms = 60 * 1000,
+	                                     .perspective = w->gate};
+	waldo_ref *facet = NULL;
+	struct outcome *o;
+
+	if (waldo_facet_new(w->gate, &options, &facet) != WALDO_OK) {
+		return;
+	}
+	(void) ask(w, facet, "echo", WALDO_OK);
+	(void) ask(w, facet, "kept", WALDO_EDENIED);
+	o = expect(w, WALDO_OK);
+	o->unseen = true;
+	watch_outcome(o, waldo_ref_invoke(facet, ".describe", ""));
+	pump();
+	(void) ask(w, facet, "hold", WALDO_EREVOKED);
+	pump();
+	waldo_object_revoke(facet);
+	waldo_ref_release(facet);
+	pump();
+	answer_held(w);
+}
+
 static void
 stopping(struct world *w)
 {
@@ -524,6 +556,7 @@ const struct scenario scenarios[] = {
     {"losing the peer", losing_the_peer},
     {"relaying", relaying},
     {"describing", describing},
+    {"passing through a facet", passing_through_a_facet},
     {"resolving a promise", resolving},
     {"passing what is held", passing_what_is_held},
     {"stopping", stopping},

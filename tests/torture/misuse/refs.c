@@ -2,6 +2,8 @@
 /* References, watches and objects. */
 #include "torture/misuse/misuse.h"
 
+#include <waldo/facet.h>
+
 /* ---- NULL is a broken reference */
 
 MISUSE(waldo_ref_retain, null)
@@ -424,6 +426,47 @@ MISUSE(waldo_object_new, while_the_node_is_freed)
 	waldo_ref_release(ref);
 }
 
+MISUSE(waldo_facet_new, null)
+{
+	waldo_ref *facet = NULL;
+
+	assert_err(waldo_facet_new(NULL, NULL, &facet), WALDO_EINVAL);
+	assert_err(waldo_facet_new(w->gate, NULL, NULL), WALDO_EINVAL);
+	assert_null(facet);
+}
+
+MISUSE(waldo_facet_new, with_bad_options)
+{
+	static const char *const nameless[] = {"echo", "", NULL};
+	waldo_facet_options options = {.size = 1};
+	waldo_ref *facet = NULL;
+
+	assert_err(waldo_facet_new(w->gate, &options, &facet), WALDO_EINVAL);
+	options = (waldo_facet_options){.size = sizeof(options), .burst = 1};
+	assert_err(waldo_facet_new(w->gate, &options, &facet), WALDO_EINVAL);
+	options =
+	    (waldo_facet_options){.size = sizeof(options), .methods = nameless};
+	assert_err(waldo_facet_new(w->gate, &options, &facet), WALDO_EINVAL);
+	options = (waldo_facet_options){.size = sizeof(options),
+	                                .perspective = w->service};
+	assert_err(waldo_facet_new(w->gate, &options, &facet), WALDO_EINVAL);
+	assert_null(facet);
+}
+
+MISUSE(waldo_facet_new, after_the_node)
+{
+	waldo_ref *facet = NULL, *second = NULL;
+
+	assert_ok(waldo_facet_new(w->gate, NULL, &facet));
+	free_node(&w->client);
+	assert_int_equal(waldo_ref_get_state(facet), WALDO_BROKEN);
+	assert_err(waldo_facet_new(facet, NULL, &second), WALDO_ELOST);
+	assert_err(outcome_of(waldo_ref_invoke(facet, "echo", "i", 1)),
+	           WALDO_ELOST);
+	assert_null(second);
+	waldo_ref_release(facet);
+}
+
 const struct row ref_rows[] = {
     ROW(waldo_ref_retain, null),
     ROW(waldo_ref_release, null),
@@ -464,5 +507,8 @@ const struct row ref_rows[] = {
     ROW(waldo_object_new, null),
     ROW(waldo_object_new, of_a_bad_class),
     ROW(waldo_object_new, while_the_node_is_freed),
+    ROW(waldo_facet_new, null),
+    ROW(waldo_facet_new, with_bad_options),
+    ROW(waldo_facet_new, after_the_node),
 };
 END_ROWS(ref);
