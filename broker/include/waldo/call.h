@@ -68,7 +68,8 @@ uint32_t waldo_call_get_time_left_ms(const waldo_call *call);
 waldo_node *waldo_call_get_node(const waldo_call *call);
 const char *waldo_call_get_method(const waldo_call *call);
 
-/* The perspective whose view of the object was invoked; NULL if none. */
+/* The perspective whose view of the object was invoked (<waldo/facet.h>), for
+ * waldo_ref_get_self(); NULL if none. Borrowed, for as long as the call. */
 waldo_ref *waldo_call_get_perspective(const waldo_call *call);
 
 /* Who is at the other end, as its link proves it. */
