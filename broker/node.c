@@ -44,26 +44,60 @@ waldoi_node_fail(waldo_node *node, waldo_err err, const char *format, ...)
 	return err;
 }
 
+WALDO_API waldo_err
+waldo_node_fail(waldo_node *node, waldo_err err, const char *format, ...)
+{
+	va_list args;
+
+	if (format == NULL) {
+		return err;
+	}
+	va_start(args, format);
+	set_messagev(node, format, args);
+	va_end(args);
+	return err;
+}
+
 WALDO_API const char *
 waldo_node_get_message(const waldo_node *node)
 {
 	return node == NULL ? no_node_message : node->message;
 }
 
-void
-waldoi_node_log(waldo_node *node, waldo_log_level level, const char *format,
-                ...)
+static void
+logv(waldo_node *node, waldo_log_level level, const char *format, va_list args)
 {
 	char line[512];
-	va_list args;
 
 	if (node->log == NULL) {
 		return;
 	}
-	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
 	node->log(level, line, node->log_user);
+}
+
+void
+waldoi_node_log(waldo_node *node, waldo_log_level level, const char *format,
+                ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	logv(node, level, format, args);
+	va_end(args);
+}
+
+WALDO_API void
+waldo_node_log(waldo_node *node, waldo_log_level level, const char *format, ...)
+{
+	va_list args;
+
+	if (node == NULL || format == NULL) {
+		return;
+	}
+	va_start(args, format);
+	logv(node, level, format, args);
+	va_end(args);
 }
 
 void

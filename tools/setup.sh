@@ -16,8 +16,8 @@
 waldo_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 waldo_packages_build="build-essential cmake libcmocka-dev libevent-dev
-	libjansson-dev libmsgpack-dev libsodium-dev ninja-build pkg-config
-	scdoc"
+	libjansson-dev libmsgpack-dev libsodium-dev libsqlite3-dev ninja-build
+	pkg-config scdoc"
 waldo_packages_test="$waldo_packages_build
 	clang clang-format fish groff-base libclang-rt-dev mandoc python3 zsh"
 

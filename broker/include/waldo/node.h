@@ -112,6 +112,14 @@ waldo_err waldo_node_set_psk(waldo_node *node, unsigned slot,
  * last waldo_node_new() or waldo_key_load() of this thread failed. */
 const char *waldo_node_get_message(const waldo_node *node);
 
+/* For libraries on top of this one. The first says what
+ * waldo_node_get_message() tells, and returns `err`; the second logs a line, in
+ * which others' texts must be escaped already. */
+waldo_err waldo_node_fail(waldo_node *node, waldo_err err, const char *format,
+                          ...) WALDO_PRINTF(3, 4);
+void waldo_node_log(waldo_node *node, waldo_log_level level, const char *format,
+                    ...) WALDO_PRINTF(3, 4);
+
 /* Runs until waldo_node_stop(). WALDO_EINVAL inside a callback. */
 waldo_err waldo_node_run(waldo_node *node);
 
