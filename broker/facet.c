@@ -16,6 +16,8 @@ struct facet {
 	waldo_ref *target; /* retained */
 	waldo_ref *perspective;
 	waldo_watch *watch; /* of the target */
+	void (*gone)(void *user);
+	void *user;
 	waldoi_timer expiry;
 	uint32_t rate; /* calls a second; 0: any */
 	uint32_t burst;
@@ -291,6 +293,9 @@ destroy(void *self)
 	waldoi_job *job;
 
 	waldoi_timer_stop(&node->timers, &facet->expiry);
+	if (facet->gone != NULL) {
+		facet->gone(facet->user);
+	}
 	waldoi_runqueue_add(&node->facets, &facet->job, let_go);
 	if (node->letting_go) {
 		return;
@@ -401,7 +406,8 @@ facet_new(waldo_ref *target, const waldo_facet_options *options, size_t count,
 
 /* Makes it an object. Takes `facet`. */
 static waldo_err
-give_life(struct facet *facet, uint32_t lifetime_ms, waldo_ref **ret_facet)
+give_life(struct facet *facet, const waldo_facet_options *options,
+          waldo_ref **ret_facet)
 {
 	waldo_node *node = facet->node;
 	waldo_ref *end = waldoi_ref_follow(facet->target);
@@ -414,22 +420,25 @@ give_life(struct facet *facet, uint32_t lifetime_ms, waldo_ref **ret_facet)
 		return err;
 	}
 	waldoi_object_of(ref)->pass = pass;
-	if (lifetime_ms != 0) {
+	if (options->lifetime_ms != 0) {
 		waldoi_node_arm(node, &facet->expiry,
 		                waldoi_node_clock(node) +
-		                    lifetime_ms * UINT64_C(1000),
+		                    options->lifetime_ms * UINT64_C(1000),
 		                expire);
 	}
 	if (end->state == WALDO_BROKEN) {
 		waldoi_object_break(waldoi_object_of(ref), end->failure);
-	} else {
-		err = waldo_ref_watch(facet->target, target_changed, facet,
-		                      &facet->watch);
+		*ret_facet = ref;
+		return WALDO_OK;
 	}
+	err = waldo_ref_watch(facet->target, target_changed, facet,
+	                      &facet->watch);
 	if (err != WALDO_OK) {
 		waldo_ref_release(ref);
 		return err;
 	}
+	facet->gone = options->gone;
+	facet->user = options->user;
 	*ret_facet = ref;
 	return WALDO_OK;
 }
@@ -459,5 +468,5 @@ waldo_facet_new(waldo_ref *target, const waldo_facet_options *options,
 	if (facet == NULL) {
 		return waldoi_node_fail(node, WALDO_ENOMEM, "out of memory");
 	}
-	return give_life(facet, options->lifetime_ms, ret_facet);
+	return give_life(facet, options, ret_facet);
 }

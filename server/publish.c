@@ -2,6 +2,7 @@
 #include "broker/address.h"
 #include "broker/call.h"
 #include "serial/api.h"
+#include "serial/reader.h"
 #include "server/publish.h"
 #include <waldo/server.h>
 
@@ -33,6 +34,46 @@ find(const directory *names, const char *name)
 	return NULL;
 }
 
+/* The same to the byte, whoever looked: it names nothing, for a name may be a
+ * secret that was all but right. */
+static void
+fail_unknown(waldo_call *call)
+{
+	waldoi_call_fail(call, waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
+	                                          "nothing is published under "
+	                                          "this name"));
+}
+
+/* The finder has answered: nil if there is none. */
+static void
+filter_found(waldo_call *call, waldoi_message *result)
+{
+	waldo_reader reader;
+
+	waldoi_reader_init(&reader, result->body, result->len, false,
+	                   (void *const *) result->refs, result->ref_count);
+	call->filter = NULL;
+	if (waldo_read_type(&reader) == WALDO_TYPE_NIL) {
+		fail_unknown(call);
+	} else {
+		waldoi_call_answer_with(call, result, NULL);
+	}
+}
+
+static void
+ask_finder(const directory *names, waldo_call *call, const char *name)
+{
+	const uint8_t *key = waldo_call_get_peer(call)->key;
+
+	call->filter = filter_found;
+	waldo_call_follow(
+	    call, key == NULL
+	              ? waldo_ref_invoke(names->finder, "find", "sn", name)
+	              : waldo_ref_invoke(names->finder, "find", "sy", name,
+	                                 (const void *) key,
+	                                 (size_t) WALDO_KEY_BYTES));
+}
+
 static void
 fetch(void *self, waldo_call *call)
 {
@@ -46,14 +87,10 @@ fetch(void *self, waldo_call *call)
 	p = find(names, name);
 	if (p != NULL) {
 		waldo_call_reply(call, "r", p->object);
-	} else if (names->finder != NULL) {
-		waldo_call_follow(
-		    call, waldo_ref_invoke(names->finder, "find", "s", name));
+	} else if (waldo_ref_get_state(names->finder) != WALDO_BROKEN) {
+		ask_finder(names, call, name);
 	} else {
-		waldoi_call_fail(
-		    call,
-		    waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
-		                       "nothing is published as '%s'", name));
+		fail_unknown(call);
 	}
 }
 

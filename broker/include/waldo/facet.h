@@ -41,6 +41,12 @@ typedef struct waldo_facet_options {
 	uint32_t burst;            /* so many at once; 0: calls_per_second */
 	uint32_t lifetime_ms;      /* then it is revoked; 0: it stays */
 	waldo_ref *perspective; /* retained; NULL: that of the call, if any */
+	/* Runs once, as `destroy` of an object: nobody refers to the facet any
+	 * more, or it was taken back, or its target broke. Until then its
+	 * maker may remember it without a count of its own. NULL: nobody is
+	 * told. Not for one that could not be made or is broken at once. */
+	void (*gone)(void *user);
+	void *user;
 } waldo_facet_options;
 
 /*

@@ -49,8 +49,9 @@ waldo_err waldo_publish(waldo_node *node, const char *name, waldo_ref *object)
 void waldo_unpublish(waldo_node *node, const char *name);
 
 /* An object whose `find(name, key)` is called for names that are not published
- * and answers with a reference, now or later; `key` is the client's as its link
- * proves it, nil if it does not. NULL: none. */
+ * and answers with a reference, now or later, or with nil if there is none;
+ * `key` is the client's as its link proves it (bytes), nil if it does not. Who
+ * can call it can claim any key: keep it to yourself. NULL: none. */
 waldo_err waldo_set_finder(waldo_node *node, waldo_ref *finder)
     WALDO_MUST_CHECK;
 

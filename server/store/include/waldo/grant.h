@@ -18,6 +18,7 @@
 #define WALDO_GRANT_H
 
 #include <waldo/key.h>
+#include <waldo/packed.h>
 #include <waldo/server.h>
 
 #ifdef __cplusplus
@@ -61,6 +62,8 @@ typedef struct waldo_grant_options {
 	const uint8_t *seal; /* only the client with this key may fetch it;
 	                      * NULL: whoever knows the swissnum */
 	int64_t expires;     /* microseconds since 1970; 0: never */
+	waldo_writer *args;  /* of waldo_writer_new(), borrowed: arguments
+	                      * before those of the format; NULL: none */
 } waldo_grant_options;
 
 /*

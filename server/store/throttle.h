@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server/store/throttle.h - who has guessed too often
+ *
+ * Misses are counted for each key and for all together. A key that has missed
+ * too often is not looked at until it has waited; while all together miss too
+ * often, which takes many keys, one miss is too often, so that those who do not
+ * guess go on as before.
+ *
+ * Times are microseconds that never go back.
+ */
+#ifndef WALDOI_THROTTLE_H
+#define WALDOI_THROTTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WALDOI_THROTTLE_KEYS 256 /* that are remembered; power of two */
+
+typedef struct waldoi_throttle {
+	int64_t all_until; /* when the misses of all will be forgiven */
+	struct waldoi_guesser {
+		uint8_t key[32];
+		int64_t until; /* when its misses will be forgiven */
+		bool told;     /* that it is not looked at */
+	} guessers[WALDOI_THROTTLE_KEYS];
+} waldoi_throttle;
+
+/* Whether `key` (32 bytes; NULL: those who have none, together) may try.
+ * `*ret_first` if it may not, for the first time in a row. */
+bool waldoi_throttle_admits(waldoi_throttle *throttle, const uint8_t *key,
+                            int64_t now, bool *ret_first);
+
+/* It has missed. */
+void waldoi_throttle_miss(waldoi_throttle *throttle, const uint8_t *key,
+                          int64_t now);
+
+#endif
