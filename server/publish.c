@@ -2,7 +2,6 @@
 #include "broker/address.h"
 #include "broker/call.h"
 #include "serial/api.h"
-#include "serial/reader.h"
 #include "server/publish.h"
 #include <waldo/server.h>
 
@@ -34,45 +33,86 @@ find(const directory *names, const char *name)
 	return NULL;
 }
 
-/* The same to the byte, whoever looked: it names nothing, for a name may be a
- * secret that was all but right. */
 static void
-fail_unknown(waldo_call *call)
+fail_unknown(waldo_call *call, const char *name)
 {
-	waldoi_call_fail(call, waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
-	                                          "nothing is published under "
-	                                          "this name"));
+	waldoi_call_fail(
+	    call, waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
+	                             "nothing is published as '%s'", name));
 }
 
-/* The finder has answered: nil if there is none. */
-static void
-filter_found(waldo_call *call, waldoi_message *result)
-{
-	waldo_reader reader;
+/* ---- asking the finder */
 
-	waldoi_reader_init(&reader, result->body, result->len, false,
-	                   (void *const *) result->refs, result->ref_count);
-	call->filter = NULL;
-	if (waldo_read_type(&reader) == WALDO_TYPE_NIL) {
-		fail_unknown(call);
+struct question {
+	waldo_call *call;
+	waldo_promise *promise; /* retained */
+	char name[];
+};
+
+static void
+give_up(waldo_call *call, void *user)
+{
+	struct question *question = user;
+
+	(void) call;
+	waldo_promise_cancel(question->promise);
+}
+
+/* What the finder does not find is answered like any other name that is not
+ * there, to the byte. */
+static void
+found(waldo_reader *result, const waldo_failure *failure, void *user)
+{
+	struct question *question = user;
+	waldo_call *call = question->call;
+
+	if (failure != NULL) {
+		waldo_call_fail_with(call, failure);
+	} else if (waldo_read_type(result) == WALDO_TYPE_NIL) {
+		fail_unknown(call, question->name);
 	} else {
-		waldoi_call_answer_with(call, result, NULL);
+		waldo_put_rest(waldo_call_get_result(call), result);
+		waldo_call_reply(call, "");
 	}
+	waldo_promise_release(question->promise);
+	free(question);
+}
+
+static waldo_promise *
+ask(waldo_ref *finder, const waldo_call *call, const char *name)
+{
+	const void *key = waldo_call_get_peer(call)->key;
+	size_t len = WALDO_KEY_BYTES;
+
+	return key == NULL
+	           ? waldo_ref_invoke(finder, "find", "sn", name)
+	           : waldo_ref_invoke(finder, "find", "sy", name, key, len);
 }
 
 static void
-ask_finder(const directory *names, waldo_call *call, const char *name)
+ask_finder(waldo_ref *finder, waldo_call *call, const char *name)
 {
-	const uint8_t *key = waldo_call_get_peer(call)->key;
+	size_t len = strlen(name);
+	struct question *question = malloc(sizeof(*question) + len + 1);
 
-	call->filter = filter_found;
-	waldo_call_follow(
-	    call, key == NULL
-	              ? waldo_ref_invoke(names->finder, "find", "sn", name)
-	              : waldo_ref_invoke(names->finder, "find", "sy", name,
-	                                 (const void *) key,
-	                                 (size_t) WALDO_KEY_BYTES));
+	if (question == NULL) {
+		waldo_call_fail_err(call, WALDO_ENOMEM);
+		return;
+	}
+	memcpy(question->name, name, len + 1);
+	question->call = call;
+	question->promise = ask(finder, call, name);
+	if (waldo_promise_when(waldo_promise_retain(question->promise), found,
+	                       question) != WALDO_OK) {
+		waldo_promise_release(question->promise);
+		free(question);
+		waldo_call_fail_err(call, WALDO_ENOMEM);
+		return;
+	}
+	(void) waldo_call_defer(call, give_up, question);
 }
+
+/* ---- methods */
 
 static void
 fetch(void *self, waldo_call *call)
@@ -88,9 +128,9 @@ fetch(void *self, waldo_call *call)
 	if (p != NULL) {
 		waldo_call_reply(call, "r", p->object);
 	} else if (waldo_ref_get_state(names->finder) != WALDO_BROKEN) {
-		ask_finder(names, call, name);
+		ask_finder(names->finder, call, name);
 	} else {
-		fail_unknown(call);
+		fail_unknown(call, name);
 	}
 }
 

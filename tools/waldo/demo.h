@@ -29,4 +29,9 @@ waldo_err demo_clock_new(struct demo *demo, waldo_ref **ret_ref)
 waldo_err demo_relay_new(struct demo *demo, waldo_ref **ret_ref)
     WALDO_MUST_CHECK;
 
+/* What restores grants of kind "counter": a counter for each name, which lives
+ * as long as the node. */
+waldo_err demo_restore_new(struct demo *demo, waldo_ref **ret_ref)
+    WALDO_MUST_CHECK;
+
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "tool.h"
 
 bool
@@ -44,6 +45,33 @@ option_count(const char *text, void *target)
 		return false;
 	}
 	*count = value;
+	return true;
+}
+
+bool
+option_text(const char *text, void *target)
+{
+	*(const char **) target = text;
+	return true;
+}
+
+bool
+option_expiry(const char *text, void *target)
+{
+	static const char units[] = "smhd";
+	static const int64_t seconds[] = {1, 60, 3600, 86400};
+	char *end = NULL;
+	double count = strtod(text, &end);
+	const char *unit = *end == '\0' ? NULL : strchr(units, *end);
+
+	/* A hundred years are more than anybody means. */
+	if (end == text || unit == NULL || end[1] != '\0' || !(count > 0) ||
+	    !(count * (double) seconds[unit - units] < 100 * 366 * 86400.0)) {
+		return false;
+	}
+	*(int64_t *) target =
+	    (int64_t) time(NULL) * 1000000 +
+	    (int64_t) (count * (double) seconds[unit - units] * 1e6);
 	return true;
 }
 

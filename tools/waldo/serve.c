@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include "demo.h"
+#include "store.h"
 #include "tool.h"
 
 #define DEFAULT_ADDRESS "tcp-insecure:127.0.0.1:0"
@@ -65,9 +66,31 @@ listen_at(waldo_node *node, struct addresses *addresses)
 	return status;
 }
 
+/* The node closes it. */
+static waldo_err
+open_store(struct demo *demo, const char *path)
+{
+	waldo_grants *grants = NULL;
+	waldo_ref *factory = NULL;
+	waldo_err err = waldo_grants_open(demo->node, path, &grants);
+
+	if (err == WALDO_OK) {
+		err = waldo_set_finder(demo->node,
+		                       waldo_grants_get_finder(grants));
+	}
+	if (err == WALDO_OK) {
+		err = demo_restore_new(demo, &factory);
+	}
+	if (err == WALDO_OK) {
+		err = waldo_grants_set_factory(grants, "counter", factory);
+	}
+	waldo_ref_release(factory);
+	return err;
+}
+
 static int
 serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
-      uint32_t grace_ms)
+      const char *store, uint32_t grace_ms)
 {
 	waldo_node_options options = {.size = sizeof(options), .log = log_line};
 	waldo_err err = waldo_node_new(&options, &peer->node);
@@ -76,6 +99,9 @@ serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
 	if (err == WALDO_OK) {
 		demo->node = peer->node;
 		err = demo_publish(demo);
+	}
+	if (err == WALDO_OK && store != NULL) {
+		err = open_store(demo, store);
 	}
 	if (err != WALDO_OK) {
 		return complain_err(err, peer->node);
@@ -102,10 +128,12 @@ run(const struct command *command, int argc, char **argv)
 	struct demo demo = {0};
 	struct peer peer = {0};
 	bool is_demo = false;
+	const char *store = NULL;
 	uint32_t grace_ms = GRACE_MS;
 	const struct option options[] = {
 	    {0, "demo", NULL, NULL, &is_demo},
 	    {'l', "listen", "an address", add_address, &addresses},
+	    {0, "store", "a file", option_text, &store},
 	    {'g', "grace", "seconds, like 2.5, up to 4294967", option_grace,
 	     &grace_ms},
 	    {0},
@@ -132,7 +160,8 @@ run(const struct command *command, int argc, char **argv)
 			if (addresses.count == 0) {
 				add_address(DEFAULT_ADDRESS, &addresses);
 			}
-			status = serve(&peer, &demo, &addresses, grace_ms);
+			status =
+			    serve(&peer, &demo, &addresses, store, grace_ms);
 			dump_no_more();
 			peer_close(&peer);
 		}
@@ -143,7 +172,8 @@ run(const struct command *command, int argc, char **argv)
 }
 
 static const char help[] =
-    "usage: waldo serve --demo [--listen ADDRESS]... [--grace SECONDS]\n"
+    "usage: waldo serve --demo [--listen ADDRESS]... [--store FILE]\n"
+    "                   [--grace SECONDS]\n"
     "\n"
     "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
     "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
@@ -156,6 +186,8 @@ static const char help[] =
     "                                   free; what you get if you ask for "
     "none\n"
     "        unix:/run/x                a Unix socket\n"
+    "      --store FILE      restore what waldo grant FILE counter NAME has\n"
+    "                        granted: a counter for each name\n"
     "  -g, --grace SECONDS   what calls that run then may take to finish, 5 "
     "by\n"
     "                        default; a second signal ends it\n"

@@ -60,6 +60,11 @@ option_parse option_grace; /* which may be none */
 #define WANTS_SECONDS "seconds, like 2.5, above 0 and up to 4294967"
 
 option_parse option_count; /* to uint64_t, 1 at least */
+option_parse option_text;  /* to const char *, as it is */
+
+/* To int64_t microseconds since 1970, so long from now. */
+option_parse option_expiry;
+#define WANTS_EXPIRY "a time from now, like 90s, 15m, 12h or 30d"
 
 struct command {
 	const char *name;
@@ -114,6 +119,7 @@ void dump_no_more(void);
 /* ---- the subcommands */
 
 extern const struct command bench_command, call_command, describe_command,
-    ls_command, ping_command, serve_command;
+    grant_command, grants_command, ls_command, ping_command, revoke_command,
+    serve_command;
 
 #endif

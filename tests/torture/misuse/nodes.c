@@ -119,6 +119,22 @@ MISUSE(waldo_unpublish, null)
 	assert_ok(outcome_of(waldo_ref_invoke(w->gate, ".ping", "")));
 }
 
+MISUSE(waldo_node_fail, null)
+{
+	assert_err(waldo_node_fail(NULL, WALDO_EDENIED, "%d", 7),
+	           WALDO_EDENIED);
+	assert_string_equal(waldo_node_get_message(NULL), "7");
+	assert_err(waldo_node_fail(w->server, WALDO_EDENIED, NULL),
+	           WALDO_EDENIED);
+}
+
+MISUSE(waldo_node_log, null)
+{
+	waldo_node_log(NULL, WALDO_LOG_ERROR, "%d", 7);
+	waldo_node_log(w->server, WALDO_LOG_ERROR, NULL);
+	waldo_node_log(w->server, (waldo_log_level) 99, "of no level");
+}
+
 MISUSE(waldo_set_finder, null)
 {
 	assert_err(waldo_set_finder(NULL, w->service), WALDO_EINVAL);
@@ -487,6 +503,8 @@ const struct row node_rows[] = {
     ROW(waldo_publish, what_is_another_nodes),
     ROW(waldo_unpublish, null),
     ROW(waldo_unpublish, what_is_not_there),
+    ROW(waldo_node_fail, null),
+    ROW(waldo_node_log, null),
     ROW(waldo_set_finder, null),
     ROW(waldo_set_finder, of_another_node),
 };

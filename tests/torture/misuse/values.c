@@ -2,9 +2,11 @@
 /* Readers and writers. */
 #include "torture/misuse/misuse.h"
 
+#include <waldo/packed.h>
 #include <waldo/version.h>
 
 #include <math.h>
+#include <stdlib.h>
 
 /* ---- NULL, which reads as failed and is written to without effect */
 
@@ -29,6 +31,114 @@ NO_WRITER(waldo_put_map, NULL, 1)
 NO_WRITER(waldo_put_rest, NULL, NULL)
 NO_WRITER(waldo_put_ref, NULL, NULL)
 NO_WRITER(waldo_putf, NULL, "is", 1, "text")
+NO_WRITER(waldo_put_packed, NULL, "\x90", 1)
+NO_WRITER(waldo_writer_free, NULL)
+
+static void
+vput(waldo_writer *writer, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	waldo_vputf(writer, format, args);
+	va_end(args);
+}
+
+MISUSE(waldo_vputf, null)
+{
+	(void) w;
+	vput(NULL, "i", 1);
+}
+
+MISUSE(waldo_writer_get_message, null)
+{
+	(void) w;
+	assert_string_equal(waldo_writer_get_message(NULL), "out of memory");
+}
+
+MISUSE(waldo_writer_pack, null)
+{
+	uint8_t *data;
+	size_t len;
+
+	(void) w;
+	assert_err(waldo_writer_pack(NULL, &data, &len), WALDO_ENOMEM);
+}
+
+/* The writer's error, as packing tells it. */
+static waldo_err
+packed(waldo_writer *writer)
+{
+	uint8_t *data = NULL;
+	size_t len;
+	waldo_err err = waldo_writer_pack(writer, &data, &len);
+
+	free(data);
+	waldo_writer_free(writer);
+	return err;
+}
+
+MISUSE(waldo_writer_pack, a_reference)
+{
+	waldo_writer *writer = waldo_writer_new(100);
+
+	waldo_put_ref(writer, w->gate);
+	assert_err(packed(writer), WALDO_EINVAL);
+}
+
+MISUSE(waldo_writer_pack, a_short_list)
+{
+	waldo_writer *writer = waldo_writer_new(100);
+
+	(void) w;
+	waldo_put_list(writer, 1);
+	assert_err(packed(writer), WALDO_EINVAL);
+}
+
+MISUSE(waldo_writer_new, without_room)
+{
+	waldo_writer *writer = waldo_writer_new(0);
+
+	(void) w;
+	waldo_put_int(writer, 1);
+	assert_err(packed(writer), WALDO_ELIMIT);
+}
+
+MISUSE(waldo_vputf, a_wrong_format)
+{
+	waldo_writer *writer = waldo_writer_new(100);
+
+	(void) w;
+	vput(writer, "[");
+	assert_err(packed(writer), WALDO_EINVAL);
+}
+
+MISUSE(waldo_put_packed, what_is_none)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+	} bad[] = {
+	    {NULL, 0},
+	    {"", 0},
+	    {"\x01", 1},
+	    {"\x91", 1},
+	    {"\x90\x90", 2},
+	    /* a list of a billion */
+	    {"\xdd\x3f\xff\xff\xff", 5},
+	    /* a reference */
+	    {"\x91\xd4\x01\x00", 4},
+	};
+
+	(void) w;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		waldo_writer *writer = waldo_writer_new(100);
+
+		waldo_put_packed(writer, bad[i].data, bad[i].len);
+		assert_true(waldo_writer_get_message(writer)[0] != '\0');
+		assert_err(packed(writer), WALDO_EARGS);
+	}
+}
 
 #define NO_READER(function, claim)                                             \
 	MISUSE(function, null)                                                 \
@@ -321,6 +431,16 @@ const struct row value_rows[] = {
     ROW(waldo_put_ref, null_is_nil),
     ROW(waldo_put_ref, of_another_node),
     ROW(waldo_putf, null),
+    ROW(waldo_put_packed, null),
+    ROW(waldo_put_packed, what_is_none),
+    ROW(waldo_vputf, null),
+    ROW(waldo_vputf, a_wrong_format),
+    ROW(waldo_writer_free, null),
+    ROW(waldo_writer_get_message, null),
+    ROW(waldo_writer_new, without_room),
+    ROW(waldo_writer_pack, null),
+    ROW(waldo_writer_pack, a_reference),
+    ROW(waldo_writer_pack, a_short_list),
     ROW(waldo_putf, an_unknown_letter),
     ROW(waldo_putf, a_space),
     ROW(waldo_putf, not_closed),

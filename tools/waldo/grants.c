@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include <time.h>
+#include "store.h"
+
+static void
+print_time(int64_t microseconds)
+{
+	time_t seconds = (time_t) (microseconds / 1000000);
+	struct tm parts;
+	char text[32] = "-";
+
+	if (microseconds != 0 && gmtime_r(&seconds, &parts) != NULL) {
+		(void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
+		                &parts);
+	}
+	printf("\t%s", text);
+}
+
+static void
+print_grant(const waldo_grant_info *info, void *user)
+{
+	char key[WALDO_KEY_TEXT] = "-";
+
+	(void) user;
+	printf("%lld\t", (long long) info->id);
+	print_text(stdout, info->kind);
+	putchar('\t');
+	print_text(stdout, info->owner == NULL ? "-" : info->owner);
+	print_time(info->made);
+	print_time(info->expires);
+	if (info->seal != NULL) {
+		waldo_key_format(info->seal, key);
+	}
+	printf("\t%s\n", key);
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	const struct option options[] = {{0}};
+	struct store store = {0};
+	int status = STATUS_OK;
+
+	if (!take_options(command, options, &argc, argv, &status)) {
+		return status;
+	}
+	if (argc != 1) {
+		return complain_usage(command->name, "one STORE is wanted");
+	}
+	status = store_open(&store, argv[0], false);
+	if (status == STATUS_OK) {
+		waldo_err err;
+
+		puts("ID\tKIND\tOWNER\tMADE\tEXPIRES\tSEALED TO");
+		err = waldo_grants_list(store.grants, print_grant, NULL);
+		status =
+		    err == WALDO_OK ? STATUS_OK : complain_err(err, store.node);
+	}
+	store_close(&store);
+	return flush_output(status);
+}
+
+static const char help[] =
+    "usage: waldo grants STORE\n"
+    "\n"
+    "Prints the grants in the file STORE, one a line, oldest first, with a "
+    "tab\n"
+    "between columns and - for what is not set. Swissnums are not among "
+    "them:\n"
+    "the store does not know them.\n";
+
+const struct command grants_command = {
+    "grants",
+    run,
+    "list the grants in a store",
+    help,
+};
