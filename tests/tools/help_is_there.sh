@@ -9,7 +9,8 @@ expect 0 'waldo [0-9]*.[0-9]*.[0-9]*' ''
 run waldo --help
 expect 0 'usage: waldo *Exit status:*' ''
 commands=$(sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p' <<<"$out")
-check "the commands" "$(xargs <<<"$commands")" "serve call ls describe ping bench"
+check "the commands" "$(xargs <<<"$commands")" \
+	"serve call ls describe ping grant grants revoke bench"
 for command in $commands; do
 	run waldo "$command" --help
 	expect 0 "usage: waldo $command *" ''

@@ -39,6 +39,18 @@ _waldo_sockets() {
 	compopt -o nospace 2>/dev/null
 }
 
+_waldo_files() {
+	local path
+	for path in "$cur"*; do
+		if [ -d "$path" ]; then
+			_waldo_offer "$path/"
+		elif [ -f "$path" ]; then
+			_waldo_offer "$path"
+		fi
+	done
+	compopt -o nospace 2>/dev/null
+}
+
 # PREFIX: what stands before the URI, "@" or nothing.
 _waldo_uris() {
 	local uri=${cur#"$1"} place names
@@ -96,6 +108,7 @@ _waldo_argument() {
 		_waldo_addresses ""
 		;;
 	describe | ping) [ "$1" -gt 1 ] || _waldo_uris "" ;;
+	grant | grants | revoke) [ "$1" -gt 1 ] || _waldo_files ;;
 	esac
 }
 
@@ -119,6 +132,7 @@ _waldo_words() {
 	done
 	case $value,$cur in
 	*ADDRESS,*) _waldo_addresses "" ;;
+	*FILE,*) _waldo_files ;;
 	*[A-Z],*) ;;
 	,--listen=*) _waldo_addresses --listen= ;;
 	,-*)

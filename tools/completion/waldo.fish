@@ -75,6 +75,8 @@ function __waldo_argument
             if string match -q '@*' -- (commandline -ct)
                 __waldo_uris @
             end
+        case grant,1 grants,1 revoke,1
+            __fish_complete_path (commandline -ct)
         case ls,1
             __waldo_uris ''
             __waldo_addresses ''
@@ -111,6 +113,8 @@ function __waldo_words
     end
     if test "$value" = ADDRESS
         __waldo_addresses ''
+    else if test "$value" = FILE
+        __fish_complete_path (commandline -ct)
     else if test -n "$value"
         return
     else if string match -q -- '--listen=*' "$current"
