@@ -290,7 +290,7 @@ near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 	waldo_node *node = request->node;
 	waldo_call *call;
 
-	if (node->near_bytes + request->args.len + request->args.taken_bytes >
+	if (node->near_bytes + waldoi_writer_size(&request->args) >
 	    node->limits.queued_bytes) {
 		*ret_failure = waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,

@@ -176,7 +176,7 @@ check_ahead(waldoi_session *session, const waldo_request *request)
 		return failure;
 	}
 	waldoi_descs_roll_back(&descs);
-	return check_call(session, request, 4 + args->len + args->taken_bytes);
+	return check_call(session, request, 4 + waldoi_writer_size(args));
 }
 
 /* ---- CALL */

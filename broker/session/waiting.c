@@ -11,7 +11,7 @@
 static size_t
 size_of(const waldo_request *request)
 {
-	return sizeof(*request) + request->args.len + request->args.taken_bytes;
+	return sizeof(*request) + waldoi_writer_size(&request->args);
 }
 
 static void
