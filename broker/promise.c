@@ -118,9 +118,8 @@ tell(waldo_promise *promise, waldoi_message *value)
 		done(&promise->reader, failure == NULL ? NULL : &failure->pub,
 		     promise->user);
 		promise->node->callbacks--;
-		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
-		                          "the result was given to the "
-		                          "callback");
+		waldoi_reader_init_gone(&promise->reader, WALDO_EINVAL,
+		                        "the result was given to the callback");
 	}
 	waldoi_message_fini(value);
 	waldo_promise_release(promise);

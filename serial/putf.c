@@ -14,11 +14,17 @@ is_letter(char c)
 	return c >= '@' && (letters >> (c - '@') & 1) != 0;
 }
 
-/* What closes the bracket `c`; 0 if it is none. */
-static char
-closing(char c)
+/* Square and curly brackets differ in one bit. */
+static bool
+is_opening(char c)
 {
-	return (char) (c == '[' ? ']' : c == '{' ? '}' : 0);
+	return (c | 0x20) == '{';
+}
+
+static bool
+is_closing(char c)
+{
+	return (c | 0x20) == '}';
 }
 
 static void
@@ -37,15 +43,17 @@ count_values(const char *open)
 	size_t count = 0;
 	size_t depth = 0;
 
-	for (const char *p = open + 1; depth > 0 || closing(*open) != *p; p++) {
-		if (*p == ']' || *p == '}') {
+	for (const char *p = open + 1;; p++) {
+		if (is_closing(*p)) {
+			if (depth == 0) {
+				return count;
+			}
 			depth--;
-			continue;
+		} else {
+			count += depth == 0;
+			depth += is_opening(*p);
 		}
-		count += depth == 0;
-		depth += closing(*p) != 0;
 	}
-	return count;
 }
 
 /* Looks at the format from its first bracket `p` on, before anything behind
@@ -60,14 +68,15 @@ check_brackets(waldo_writer *writer, const char *format, const char *p)
 		if (is_letter(*p)) {
 			continue;
 		}
-		if (closing(*p) != 0) {
+		if (is_opening(*p)) {
 			if (depth == WALDOI_MAX_DEPTH) {
 				fail_format(writer, format, p, "is too deep");
 				return false;
 			}
 			open[depth++] = p;
-		} else if (*p == ']' || *p == '}') {
-			if (depth == 0 || closing(*open[--depth]) != *p) {
+		} else if (is_closing(*p)) {
+			/* ']' is '[' + 2, as '}' is '{' + 2 */
+			if (depth == 0 || *open[--depth] + 2 != *p) {
 				fail_format(writer, format, p,
 				            "closes nothing");
 				return false;
