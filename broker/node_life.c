@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/call.h"
 #include "broker/limits.h"
+#include "broker/methods.h"
 #include "broker/node.h"
 #include "broker/object.h"
 #include "broker/session/session.h"
@@ -338,6 +339,7 @@ waldo_node_free(waldo_node *node)
 	node->driver->free(node->driver_data);
 	waldoi_node_run_jobs(node);
 	orphan_handles(node);
+	waldoi_methods_fini(node);
 	waldoi_pool_fini(&node->call_pool);
 	waldoi_pool_fini(&node->promise_pool);
 	waldoi_pool_fini(&node->request_pool);

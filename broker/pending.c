@@ -51,8 +51,7 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 		waldoi_ref_forward(ref, call);
 		return;
 	}
-	if (waldoi_is_flush(call->method->text) &&
-	    waldoi_hold_breaks(pending, &call->args)) {
+	if (call->method->flush && waldoi_hold_breaks(pending, &call->args)) {
 		waldoi_ref_deliver(ref, call);
 		return;
 	}

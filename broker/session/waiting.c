@@ -50,6 +50,9 @@ waldoi_session_check_room(const waldoi_session *session, size_t size)
 	const waldo_node *node = session->node;
 	size_t queued = session->waiting_bytes + session->out.unsent;
 
+	if (waldoi_session_fits(session, size)) {
+		return NULL;
+	}
 	if (queued + size > node->limits.queued_bytes) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
@@ -59,14 +62,10 @@ waldoi_session_check_room(const waldoi_session *session, size_t size)
 		                     : "the connection",
 		    node->limits.queued_bytes);
 	}
-	if (node->bytes + size > node->limits.total_bytes) {
-		return waldoi_failure_new(
-		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "total_bytes: %zu bytes wait for all peers, at most %zu "
-		    "may",
-		    node->bytes, node->limits.total_bytes);
-	}
-	return NULL;
+	return waldoi_failure_new(
+	    WALDO_ELIMIT, WALDO_NOT_SENT,
+	    "total_bytes: %zu bytes wait for all peers, at most %zu may",
+	    node->bytes, node->limits.total_bytes);
 }
 
 bool
@@ -123,7 +122,7 @@ has_no_slot(const waldoi_session *session, const waldo_request *request)
 static bool
 is_over_the_floor(const waldoi_session *session, const waldo_request *request)
 {
-	uint32_t open = waldoi_is_flush(request->method)
+	uint32_t open = request->method->flush
 	                    ? session->flushes
 	                    : waldoi_session_open_calls(session);
 
@@ -162,6 +161,7 @@ waldoi_session_wait(waldoi_session *session, waldo_request *request,
 	session->node->bytes += size;
 	request->waits = true;
 	request->promise = waldo_promise_retain(promise);
+	request->of = NULL;
 	if (promise != NULL) {
 		promise->session = session;
 		promise->request = request;
@@ -303,7 +303,7 @@ first_to_fail(const waldoi_session *session, bool flushes)
 	waldo_request *request;
 
 	TAILQ_FOREACH(request, &session->waiting, entry) {
-		if (flushes || !waldoi_is_flush(request->method)) {
+		if (flushes || !request->method->flush) {
 			return request;
 		}
 	}
