@@ -62,6 +62,7 @@ struct waldo_node {
 
 	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
 	waldoi_pool object_pool, export_pool;
+	waldoi_pool import_pool, pending_pool;
 
 	/* the names of those called last; NULL: none (methods.h) */
 	struct waldoi_name *methods[1 << WALDOI_METHOD_BITS];

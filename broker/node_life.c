@@ -22,6 +22,8 @@ init_pools(waldo_node *node)
 	waldoi_pool_init(&node->slab_pool, WALDOI_SLAB, 16);
 	waldoi_pool_init(&node->object_pool, sizeof(waldoi_object), 256);
 	waldoi_pool_init(&node->export_pool, sizeof(waldoi_export), 256);
+	waldoi_pool_init(&node->import_pool, waldoi_import_size(), 256);
+	waldoi_pool_init(&node->pending_pool, sizeof(waldoi_pending), 256);
 }
 
 static void
@@ -346,5 +348,7 @@ waldo_node_free(waldo_node *node)
 	waldoi_pool_fini(&node->slab_pool);
 	waldoi_pool_fini(&node->object_pool);
 	waldoi_pool_fini(&node->export_pool);
+	waldoi_pool_fini(&node->import_pool);
+	waldoi_pool_fini(&node->pending_pool);
 	free(node);
 }

@@ -240,8 +240,14 @@ waldoi_promise_settle(waldo_promise *promise, waldoi_message *value,
 		/* From the queue: a chain of followers is not recursed into. */
 		store(promise, value);
 		waldoi_node_queue(promise->node, &promise->job, hand_over);
-	} else if (!promise->has_callback) {
+	} else if (!promise->has_callback && promise->count > 1) {
 		store(promise, value);
+	} else if (!promise->has_callback) {
+		/* Only who settles it still has it: nobody will ask. */
+		promise->settled = WALDOI_SETTLED;
+		if (value != NULL) {
+			waldoi_message_fini(value);
+		}
 	} else if (now) {
 		waldoi_message none;
 

@@ -485,6 +485,8 @@ void waldoi_exports_release(waldoi_session *session);
 
 /* ---- imports.c */
 
+/* Of one, for the node's pool. */
+size_t waldoi_import_size(void);
 /* One more mention of the peer's export `id`: its reference with a count for
  * the caller. NULL without memory. */
 waldo_ref *waldoi_import_get(waldoi_session *session, int64_t id, bool promise);
