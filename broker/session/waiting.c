@@ -200,6 +200,37 @@ finish(waldoi_session *session, waldo_request *request, waldoi_failure *failure)
 	waldo_promise_release(promise);
 }
 
+/* Whether a call on `ref`, which is followed, still goes by this session. */
+static bool
+leads_through(const waldoi_session *session, waldo_ref *ref)
+{
+	const waldoi_pending *pending = waldoi_pending_of(ref);
+	const waldo_promise *promise =
+	    pending == NULL ? NULL : pending->promise;
+
+	return promise == NULL
+	           ? waldoi_import_session(ref) == session
+	           : promise->session == session && promise->source != NULL &&
+	                 promise->source->pipeline != NULL;
+}
+
+/* False: it failed, and the end of what it held may have done anything. */
+static bool
+move(waldoi_session *session, waldo_request *request, waldo_ref *to)
+{
+	waldo_promise *promise = request->promise;
+	bool moved;
+
+	leave(session, request);
+	request->promise = NULL;
+	if (promise != NULL) {
+		promise->request = NULL;
+	}
+	moved = waldoi_near_deliver(to, request, promise);
+	waldo_promise_release(promise);
+	return moved;
+}
+
 /* False: it has to wait on. */
 static bool
 send_one(waldoi_session *session, waldo_request *request)
@@ -212,6 +243,12 @@ send_one(waldoi_session *session, waldo_request *request)
 	if (target->state == WALDO_BROKEN) {
 		failure =
 		    waldoi_failure_with_fate(target->failure, WALDO_NOT_SENT);
+	} else if (!request->pinned && !leads_through(session, target)) {
+		/* Whoever changes a path moves what waits for it in the same
+		 * breath (settle.c), so that none is left to be found here;
+		 * but a frame could not say where it is to go. */
+		(void) move(session, request, target);
+		return true;
 	} else if (waldoi_session_send_call(session, target, request,
 	                                    request->promise,
 	                                    &failure) == WALDOI_MUST_WAIT) {
@@ -246,37 +283,6 @@ waldoi_session_send_waiting(waldoi_session *session)
 	       send_one(session, request)) {
 	}
 	waldoi_session_tell_room(session);
-}
-
-/* Whether a call on `ref`, which is followed, still goes by this session. */
-static bool
-leads_through(const waldoi_session *session, waldo_ref *ref)
-{
-	const waldoi_pending *pending = waldoi_pending_of(ref);
-	const waldo_promise *promise =
-	    pending == NULL ? NULL : pending->promise;
-
-	return promise == NULL
-	           ? waldoi_import_session(ref) == session
-	           : promise->session == session && promise->source != NULL &&
-	                 promise->source->pipeline != NULL;
-}
-
-/* False: it failed, and the end of what it held may have done anything. */
-static bool
-move(waldoi_session *session, waldo_request *request, waldo_ref *to)
-{
-	waldo_promise *promise = request->promise;
-	bool moved;
-
-	leave(session, request);
-	request->promise = NULL;
-	if (promise != NULL) {
-		promise->request = NULL;
-	}
-	moved = waldoi_near_deliver(to, request, promise);
-	waldo_promise_release(promise);
-	return moved;
 }
 
 void
