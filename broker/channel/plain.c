@@ -9,29 +9,16 @@
 
 static const uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', VERSION};
 
-void
-waldoi_channel_init(waldoi_channel *channel, const waldoi_channel_user *user,
-                    struct waldoi_session *session, bool initiator)
-{
-	*channel = (waldoi_channel){
-	    .user = user, .session = session, .initiator = initiator};
-	if (initiator) {
-		memcpy(channel->out, preamble, sizeof(preamble));
-		channel->out_left = sizeof(preamble);
-		channel->out_len = sizeof(preamble);
-	}
-}
-
-uint8_t *
-waldoi_channel_space(waldoi_channel *channel, size_t *ret_len)
+static uint8_t *
+plain_space(waldoi_channel *channel, size_t *ret_len)
 {
 	return channel->session == NULL
 	           ? NULL
 	           : channel->user->space(channel->session, ret_len);
 }
 
-void
-waldoi_channel_received(waldoi_channel *channel, size_t len)
+static void
+plain_received(waldoi_channel *channel, size_t len)
 {
 	if (channel->session != NULL) {
 		channel->user->received(channel->session, len);
@@ -76,8 +63,8 @@ take_preamble(waldoi_channel *channel, const uint8_t *data, size_t len)
 	return len;
 }
 
-void
-waldoi_channel_input(waldoi_channel *channel, uint8_t *data, size_t len)
+static void
+plain_input(waldoi_channel *channel, uint8_t *data, size_t len)
 {
 	size_t taken = 0;
 
@@ -101,15 +88,15 @@ waldoi_channel_input(waldoi_channel *channel, uint8_t *data, size_t len)
 	}
 }
 
-bool
-waldoi_channel_wants_input(const waldoi_channel *channel)
+static bool
+plain_wants_input(const waldoi_channel *channel)
 {
 	return channel->session == NULL ||
 	       channel->user->wants_input(channel->session);
 }
 
-void
-waldoi_channel_lost(waldoi_channel *channel, waldo_err err, const char *message)
+static void
+plain_lost(waldoi_channel *channel, waldo_err err, const char *message)
 {
 	struct waldoi_session *session = channel->session;
 
@@ -119,8 +106,8 @@ waldoi_channel_lost(waldoi_channel *channel, waldo_err err, const char *message)
 	}
 }
 
-size_t
-waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
+static size_t
+plain_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 {
 	size_t n = 0;
 
@@ -142,13 +129,40 @@ waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	return n + channel->user->output(channel->session, iov + n, max - n);
 }
 
-void
-waldoi_channel_sent(waldoi_channel *channel, size_t len)
+static void
+plain_sent(waldoi_channel *channel, size_t len)
 {
 	size_t ours = len < channel->out_left ? len : channel->out_left;
 
 	channel->out_left = (uint8_t) (channel->out_left - ours);
 	if (channel->session != NULL && len > ours) {
 		channel->user->sent(channel->session, len - ours);
+	}
+}
+
+static const waldoi_channel_ops plain_ops = {
+    .space = plain_space,
+    .received = plain_received,
+    .input = plain_input,
+    .wants_input = plain_wants_input,
+    .lost = plain_lost,
+    .output = plain_output,
+    .sent = plain_sent,
+};
+
+void
+waldoi_channel_init(waldoi_channel *channel, const waldoi_channel_user *user,
+                    struct waldoi_session *session, bool initiator)
+{
+	*channel = (waldoi_channel){
+	    .ops = &plain_ops,
+	    .user = user,
+	    .session = session,
+	    .initiator = initiator,
+	};
+	if (initiator) {
+		memcpy(channel->out, preamble, sizeof(preamble));
+		channel->out_left = sizeof(preamble);
+		channel->out_len = sizeof(preamble);
 	}
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker/channel/noise.h - the Noise protocol framework, revision 34, as far
+ * as Waldo has it: Noise_{XK,XX,XKpsk3}_25519_ChaChaPoly_SHA256
+ *
+ * Messages and ciphers only; what stands around them is handshake.h and
+ * record.h. Nothing here branches on a secret or uses one as an index, but for
+ * whether a tag was right and whether a product of X25519 was zero.
+ */
+#ifndef WALDOI_NOISE_H
+#define WALDOI_NOISE_H
+
+#include "broker/channel/keypair.h"
+
+#include <stddef.h>
+
+#define WALDOI_HASH 32
+#define WALDOI_TAG  16
+
+/* No message with this number or a greater one is sealed or opened. */
+#define WALDOI_LAST_NONCE (UINT64_C(1) << 63)
+
+/* The values are those of the preamble. */
+typedef enum waldoi_pattern {
+	WALDOI_CLEAR = 0, /* none */
+	WALDOI_XK = 1,    /* the initiator knows the responder's key */
+	WALDOI_XX = 2,    /* it learns it */
+	WALDOI_XKPSK3 = 3 /* as XK, and both have a secret in common */
+} waldoi_pattern;
+
+/* ---- CipherState */
+
+typedef struct waldoi_cipher {
+	uint8_t key[WALDOI_KEY];
+	uint64_t n; /* the next nonce */
+} waldoi_cipher;
+
+/* `out` has room for len + WALDOI_TAG bytes and is `data`, or apart from it.
+ * False: all nonces are used up. */
+bool waldoi_cipher_seal(waldoi_cipher *cipher, const uint8_t *ad, size_t ad_len,
+                        const uint8_t *data, size_t len, uint8_t *out);
+
+/* `len` includes the tag; `out`, of len - WALDOI_TAG bytes, is `data` or apart
+ * from it. False: it was sealed by nobody who has the key, or all nonces are
+ * used up; then `out` has nothing of it, and the nonce is not spent. */
+bool waldoi_cipher_open(waldoi_cipher *cipher, const uint8_t *ad, size_t ad_len,
+                        const uint8_t *data, size_t len, uint8_t *out);
+
+/* REKEY of section 4.2; the nonce goes on. */
+void waldoi_cipher_rekey(waldoi_cipher *cipher);
+
+/* ---- HandshakeState */
+
+typedef struct waldoi_noise {
+	const waldoi_keypair *keypair; /* borrowed, as is psk */
+	const uint8_t *psk;            /* WALDOI_KEY bytes or NULL */
+	waldoi_cipher cipher;
+	uint8_t ck[WALDOI_HASH];
+	uint8_t h[WALDOI_HASH];
+	uint8_t ephemeral[WALDOI_KEY]; /* our secret one */
+	uint8_t remote_ephemeral[WALDOI_KEY];
+	uint8_t remote[WALDOI_KEY]; /* the peer's static key, once known */
+	bool keyed;                 /* `cipher` has a key */
+	bool initiator;
+	uint8_t pattern;
+	uint8_t message; /* 0 to 2: the next one; 3: all were there */
+} waldoi_noise;
+
+/* `remote` is the responder's key, for the initiator and unless XX. */
+void waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern,
+                       bool initiator, const uint8_t *prologue, size_t len,
+                       const waldoi_keypair *keypair, const uint8_t *remote,
+                       const uint8_t *psk);
+
+/* Wipes it; may be called again. */
+void waldoi_noise_fini(waldoi_noise *noise);
+
+/* How much longer the next message is than its payload. */
+size_t waldoi_noise_overhead(const waldoi_noise *noise);
+
+/* Writes the next message, which is ours. `ephemeral`, WALDOI_KEY random bytes
+ * for messages 1 and 2, is copied. False: a key of the peer's is none. After
+ * false, of this and of the next one, only fini may follow. */
+bool waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
+                        const uint8_t *payload, size_t len, uint8_t *message);
+
+/* Reads the next message, which is the peer's, in place; its payload is its
+ * end. False: it is not authentic, too short, or has a key that is none. */
+bool waldoi_noise_read(waldoi_noise *noise, uint8_t *message, size_t len,
+                       uint8_t **ret_payload, size_t *ret_len);
+
+/* After message 3: the ciphers of both directions. noise->h is the handshake
+ * hash, noise->remote the peer's key. */
+void waldoi_noise_split(const waldoi_noise *noise, waldoi_cipher *ret_send,
+                        waldoi_cipher *ret_receive);
+
+#endif
