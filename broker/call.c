@@ -629,8 +629,8 @@ waldoi_call_run(waldo_call *call, waldo_method_fn *fn, void *self)
 		return;
 	}
 	/* Deferred or kept: the arguments have lived until now. */
-	waldoi_reader_init_failed(&call->reader, WALDO_EINVAL,
-	                          "the arguments are gone");
+	waldoi_reader_init_gone(&call->reader, WALDO_EINVAL,
+	                        "the arguments are gone");
 	waldoi_message_fini(&call->args);
 }
 

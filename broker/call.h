@@ -26,7 +26,9 @@
 /* A method's name, counted, since a deferred call may outlive its session. */
 typedef struct waldoi_name {
 	uint32_t count;
+	uint32_t hash; /* of one that the node calls (methods.h) */
 	uint16_t len;
+	bool flush; /* WALDOI_FLUSH */
 	/* The method that it meant last, in which class: it means another in
 	 * another. */
 	const waldo_class *kind;
@@ -270,27 +272,34 @@ void waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
 
 /* ---- the caller's end */
 
+/* What one that is sent at once needs stands in front. */
 struct waldo_request {
-	waldo_node *node; /* NULL: the target was NULL or its node is gone */
-	LIST_ENTRY(waldo_request) node_entry;
-	waldo_ref *target;                /* retained; may be NULL */
-	TAILQ_ENTRY(waldo_request) entry; /* of a session's queue */
-	waldo_promise *promise;           /* while it waits there; retained */
-	uint32_t flags;
-	uint32_t timeout_ms; /* 0: none */
-	uint64_t deadline;   /* WALDOI_NEVER; set when it is sent */
-	uint8_t hops;
-	bool pinned; /* it goes to that very target, whatever this has become,
-	              * and before all that waits: the flush of a path */
-	bool waits;  /* in a session's queue */
-	uint16_t method_len;
-	uint8_t unchecked; /* as of a message: the arguments are another's */
-	waldo_promise *of; /* a flush's that waits: whose result it was made on,
-	                    * which is not dropped before; retained */
+	waldo_node *node;  /* NULL: the target was NULL or its node is gone */
+	waldo_ref *target; /* retained; may be NULL */
 	waldo_ref *perspective; /* of the call that is passed on; retained */
+	waldoi_name *method;    /* retained; NULL: it cannot be sent */
+	uint64_t deadline;      /* WALDOI_NEVER; set when it is sent */
+	uint32_t timeout_ms;    /* 0: none */
+	uint32_t flags;
+	uint8_t hops;
+	uint8_t unchecked; /* as of a message: the arguments are another's */
+	bool pinned;       /* it goes to that very target, whatever this has
+	                    * become, and before all that waits: the flush of a
+	                    * path */
+	bool listed;       /* in the node's list: the user made it */
+	bool waits;        /* in a session's queue */
 	uint32_t method_number; /* in the session; 0: it is spelled */
-	waldo_writer args;      /* from here on not zeroed */
-	char method[WALDOI_MAX_METHOD + 1];
+	const uint8_t *payload; /* of `args`, once it is sent */
+	size_t len;             /* of that, without what is taken */
+
+	LIST_ENTRY(waldo_request) node_entry; /* if it is listed */
+
+	/* while it waits */
+	TAILQ_ENTRY(waldo_request) entry; /* of a session's queue */
+	waldo_promise *promise;           /* retained */
+	waldo_promise *of; /* a flush's: whose result it was made on, which is
+	                    * not dropped before; retained */
+	waldo_writer args;
 };
 
 /* What became of a promise. */
@@ -305,12 +314,12 @@ struct waldo_promise {
 	uint32_t count;  /* the user's, the session's, a near call's */
 	uint8_t settled; /* waldoi_settled */
 	bool has_callback;
-	bool read; /* `reader` was made for waldo_promise_get_result() */
+	bool read;        /* `reader` was made for waldo_promise_get_result() */
+	bool kept;        /* its DROP waits for `flushes` */
+	bool flush;       /* it is a call of method number 0 */
+	uint32_t flushes; /* that name its result and have not left */
 	LIST_ENTRY(waldo_promise) entry;
-	waldoi_job job;
-	waldoi_timer timer;  /* its deadline */
-	uint32_t timeout_ms; /* for the message */
-	uint64_t since;      /* it was made */
+	uint64_t since; /* it was made */
 	waldo_done_cb *done;
 	void *user;
 
@@ -318,21 +327,21 @@ struct waldo_promise {
 	const struct waldoi_promise_source *source; /* NULL once settled */
 	waldoi_session *session;
 	int64_t id;             /* of the sent call; 0 until then, or one-way */
-	uint32_t method_number; /* as the request's; for people */
 	uint64_t frame;         /* the number of its frame */
-	TAILQ_ENTRY(waldo_promise) one_way; /* in the session, until its ACK */
-	waldo_ref *on;    /* the promised result that a sent call was made on;
-	                * retained */
-	uint32_t flushes; /* that name its result and have not left */
-	bool kept;        /* its DROP waits for them */
-	bool flush;       /* it is a call of method number 0 */
+	uint32_t method_number; /* as the request's; for people */
+	uint32_t timeout_ms;    /* for the message */
+	waldo_ref *on;          /* the promised result that a sent call was made
+	                         * on; retained */
 	waldo_request *request; /* while it waits to be sent */
 	waldo_call *call;       /* a near one's */
 	waldo_call *follower;   /* a call that has waldo_call_follow()ed it */
 
 	struct waldoi_pending *pendings;
-	waldoi_message value;
 	waldoi_failure *failure;
+	waldoi_message value;
+	waldoi_job job;
+	waldoi_timer timer;                 /* its deadline */
+	TAILQ_ENTRY(waldo_promise) one_way; /* in the session, until its ACK */
 	waldo_reader reader;
 };
 
@@ -353,7 +362,8 @@ typedef struct waldoi_promise_source {
 waldo_promise *waldoi_promise_new(waldo_node *node);
 
 /*
- * Settles it, once; later calls are ignored and release what they bring.
+ * Settles it, once; later calls are ignored and release what they bring. The
+ * caller holds a count, which is still there afterwards.
  * Moves `value` out, takes `failure`; exactly one of them. With `now` true
  * (only from the loop) the callback runs here, on a borrowed body; else from
  * the queue.
@@ -376,6 +386,11 @@ void waldoi_promise_set_deadline(waldo_promise *promise,
 waldo_promise *waldoi_promise_new_failed(waldo_node *node,
                                          waldoi_failure *failure);
 
+/* waldo_request_new() for one that is sent or freed before anybody else has
+ * his turn: the node need not know of it. */
+waldo_request *waldoi_request_new(waldo_ref *target, const char *method,
+                                  const waldo_options *options);
+
 /* waldo_request_send(), and with `wants` false one-way without a promise:
  * then NULL is returned and *ret_err tells. Takes `request`. */
 waldo_promise *waldoi_request_send_for(waldo_request *request, bool wants,
@@ -384,9 +399,6 @@ waldo_promise *waldoi_request_send_for(waldo_request *request, bool wants,
 /* The node is going: it fails with `gone` (borrowed) if it is open. */
 void waldoi_promise_orphan(waldo_promise *promise, waldoi_failure *gone);
 void waldoi_request_orphan(waldo_request *request);
-
-/* True if `method` is the flush, number 0. */
-bool waldoi_is_flush(const char *method);
 
 /* A request that waited elsewhere is delivered to `ref`, for its promise (NULL
  * if it has none), which is nobody else's any more. Takes `request`. False: it

@@ -171,16 +171,15 @@ static void
 say_our_call(const dump *d, const waldoi_slot *slot)
 {
 	const waldo_promise *promise = slot->value;
-	size_t len = 0;
 	const char *method;
 	waldoi_line l;
 
 	begin(&l, 3);
 	waldoi_line_add(&l, "%" PRId64, promise->id);
 	method = waldoi_names_out_get(&promise->session->names_out,
-	                              promise->method_number, &len);
+	                              promise->method_number);
 	if (method != NULL) {
-		waldoi_line_add(&l, " %.*s", (int) len, method);
+		waldoi_line_add(&l, " %s", method);
 	}
 	if (promise->settled != WALDOI_OPEN) {
 		waldoi_line_add(&l, ", given up");
@@ -211,7 +210,7 @@ dump_other_calls(const dump *d, const waldoi_session *session)
 		waldoi_line l;
 
 		begin(&l, 3);
-		waldoi_line_add(&l, "%s", request->method);
+		waldoi_line_add(&l, "%s", request->method->text);
 		if (request->promise != NULL) {
 			add_age(&l, d, request->promise->since);
 		}

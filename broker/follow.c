@@ -65,7 +65,7 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 			options.timeout_ms = 1;
 		}
 	}
-	request = waldo_request_new(ref, call->method->text, &options);
+	request = waldoi_request_new(ref, call->method->text, &options);
 	if (request == NULL) {
 		waldo_call_fail_err(call, WALDO_ENOMEM);
 		return;

@@ -17,6 +17,7 @@ waldoi_name_new(const char *text, size_t len)
 	*name = (waldoi_name){.count = 1, .len = (uint16_t) len};
 	memcpy(name->text, text, len);
 	name->text[len] = '\0';
+	name->flush = strcmp(name->text, WALDOI_FLUSH) == 0;
 	return name;
 }
 

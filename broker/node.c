@@ -111,15 +111,6 @@ waldoi_node_set_trace(waldo_node *node,
 /* ---- time and what waits */
 
 uint64_t
-waldoi_node_now(waldo_node *node)
-{
-	if (!node->entered) {
-		node->now = node->driver->now(node->driver_data);
-	}
-	return node->now;
-}
-
-uint64_t
 waldoi_node_clock(waldo_node *node)
 {
 	node->now = node->driver->now(node->driver_data);

@@ -17,6 +17,8 @@
 #include "broker/timer.h"
 #include "serial/writer.h"
 
+#define WALDOI_METHOD_BITS 6
+
 struct waldo_node {
 	const waldoi_driver_ops *driver;
 	void *driver_data;
@@ -64,6 +66,11 @@ struct waldo_node {
 
 	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
 	waldoi_pool object_pool, export_pool;
+	waldoi_pool import_pool, pending_pool;
+
+	/* the names of those called last; NULL: none (methods.h) */
+	struct waldoi_name *methods[1 << WALDOI_METHOD_BITS];
+	struct waldoi_name *method_places[1 << WALDOI_METHOD_BITS];
 
 	waldoi_taken *lenders; /* whose bytes are not needed any more */
 	waldoi_job lenders_job;
@@ -114,7 +121,14 @@ void waldoi_node_rearm(waldo_node *node);
 void waldoi_node_run_jobs(waldo_node *node);
 
 /* The time: that of the turn, or afresh outside one. */
-uint64_t waldoi_node_now(waldo_node *node);
+static inline uint64_t
+waldoi_node_now(waldo_node *node)
+{
+	if (!node->entered) {
+		node->now = node->driver->now(node->driver_data);
+	}
+	return node->now;
+}
 
 /* The time, read afresh: where a user's own timeout begins, since a method may
  * have kept the turn for long. */

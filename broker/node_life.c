@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/call.h"
 #include "broker/limits.h"
+#include "broker/methods.h"
 #include "broker/node.h"
 #include "broker/object.h"
 #include "broker/session/dial.h"
@@ -22,6 +23,8 @@ init_pools(waldo_node *node)
 	waldoi_pool_init(&node->slab_pool, WALDOI_SLAB, 16);
 	waldoi_pool_init(&node->object_pool, sizeof(waldoi_object), 256);
 	waldoi_pool_init(&node->export_pool, sizeof(waldoi_export), 256);
+	waldoi_pool_init(&node->import_pool, waldoi_import_size(), 256);
+	waldoi_pool_init(&node->pending_pool, sizeof(waldoi_pending), 256);
 }
 
 static void
@@ -351,11 +354,14 @@ waldo_node_free(waldo_node *node)
 	waldoi_node_run_jobs(node);
 	waldoi_identity_fini(&node->identity);
 	orphan_handles(node);
+	waldoi_methods_fini(node);
 	waldoi_pool_fini(&node->call_pool);
 	waldoi_pool_fini(&node->promise_pool);
 	waldoi_pool_fini(&node->request_pool);
 	waldoi_pool_fini(&node->slab_pool);
 	waldoi_pool_fini(&node->object_pool);
 	waldoi_pool_fini(&node->export_pool);
+	waldoi_pool_fini(&node->import_pool);
+	waldoi_pool_fini(&node->pending_pool);
 	free(node);
 }

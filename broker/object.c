@@ -207,7 +207,7 @@ run(waldoi_object *object, waldo_call *call)
 	}
 	waldo_ref_retain(&object->ref);
 	object->running++;
-	if (object->pass != NULL && !waldoi_is_flush(call->method->text)) {
+	if (object->pass != NULL && !call->method->flush) {
 		object->pass(object->self, call);
 	} else if (call->method->text[0] == '.') {
 		waldoi_call_run(call, own_method, (void *) (uintptr_t) kind);

@@ -51,8 +51,7 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 		waldoi_ref_forward(ref, call);
 		return;
 	}
-	if (waldoi_is_flush(call->method->text) &&
-	    waldoi_hold_breaks(pending, &call->args)) {
+	if (call->method->flush && waldoi_hold_breaks(pending, &call->args)) {
 		waldoi_ref_deliver(ref, call);
 		return;
 	}
@@ -76,11 +75,19 @@ pending_has_room(const waldo_ref *ref)
 	           : waldoi_near_has_room(ref);
 }
 
+/* Those without a path, which most are, come from the node's pool. */
 static void
 pending_destroy(waldo_ref *ref)
 {
+	const waldoi_pending *pending = (const waldoi_pending *) ref;
+	waldo_node *node = pending->path.count == 0 ? ref->node : NULL;
+
 	waldoi_ref_fini(ref);
-	free(ref);
+	if (node == NULL) {
+		free(ref);
+	} else {
+		waldoi_pool_give(&node->pending_pool, ref);
+	}
 }
 
 static bool
@@ -132,14 +139,15 @@ same_path(const waldoi_path *a, const waldoi_path *b)
 static waldoi_pending *
 new_place(waldo_node *node, const waldoi_path *path)
 {
-	size_t size = 0;
+	size_t size = sizeof(waldoi_pending);
 	waldoi_pending *pending;
 	char *keys;
 
 	for (size_t i = 0; i < path->count; i++) {
 		size += path->steps[i].key == NULL ? 0 : path->steps[i].len;
 	}
-	pending = malloc(sizeof(*pending) + size);
+	pending = path->count == 0 ? waldoi_pool_take(&node->pending_pool)
+	                           : malloc(size);
 	if (pending == NULL) {
 		return NULL;
 	}
@@ -149,11 +157,13 @@ new_place(waldo_node *node, const waldoi_path *path)
 	pending->promise = NULL;
 	pending->id = 0;
 	pending->awaits = NULL;
-	pending->path = *path;
+	pending->path.count = path->count;
+	pending->path.malformed = path->malformed;
 	keys = pending->keys;
 	for (size_t i = 0; i < path->count; i++) {
 		waldoi_step *step = &pending->path.steps[i];
 
+		*step = path->steps[i];
 		if (step->key != NULL) {
 			memcpy(keys, step->key, step->len);
 			step->key = keys;
@@ -342,20 +352,31 @@ waldoi_pendings_settle(waldoi_pending **list, const waldoi_message *value,
 	}
 }
 
+static void
+break_open(waldoi_pending *list)
+{
+	waldoi_failure *gone = NULL;
+
+	for (waldoi_pending *p = list; p != NULL; p = p->next) {
+		if (!waldoi_pending_is_open(p)) {
+			continue;
+		}
+		if (gone == NULL) {
+			gone = waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
+			                          "the call that it was to "
+			                          "come from has ended");
+		}
+		waldoi_pending_settle(p, NULL, gone);
+	}
+	waldoi_failure_release(gone);
+}
+
 void
 waldoi_pendings_free(waldoi_pending **list)
 {
 	waldoi_pending *pending = *list;
-	waldoi_failure *gone;
 
-	if (pending == NULL) {
-		return;
-	}
-	gone =
-	    waldoi_failure_new(WALDO_ELOST, WALDO_NOT_SENT,
-	                       "the call that it was to come from has ended");
-	waldoi_pendings_settle(list, NULL, gone);
-	waldoi_failure_release(gone);
+	break_open(pending);
 	*list = NULL;
 	while (pending != NULL) {
 		waldoi_pending *next = pending->next;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/pool.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEPS 0
 #elif defined(__has_feature)
@@ -27,29 +24,4 @@ waldoi_pool_fini(waldoi_pool *pool)
 	while (pool->first != NULL) {
 		free(waldoi_pool_take(pool));
 	}
-}
-
-void *
-waldoi_pool_take(waldoi_pool *pool)
-{
-	void *piece = pool->first;
-
-	if (piece == NULL) {
-		return malloc(pool->size);
-	}
-	memcpy(&pool->first, piece, sizeof(pool->first));
-	pool->kept--;
-	return piece;
-}
-
-void
-waldoi_pool_give(waldoi_pool *pool, void *piece)
-{
-	if (pool->kept >= pool->most) {
-		free(piece);
-		return;
-	}
-	memcpy(piece, &pool->first, sizeof(pool->first));
-	pool->first = piece;
-	pool->kept++;
 }

@@ -9,6 +9,8 @@
 #define WALDOI_POOL_H
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct waldoi_pool {
 	void *first;
@@ -20,7 +22,29 @@ void waldoi_pool_init(waldoi_pool *pool, size_t size, size_t most);
 void waldoi_pool_fini(waldoi_pool *pool);
 
 /* Not zeroed; NULL if memory runs out. */
-void *waldoi_pool_take(waldoi_pool *pool);
-void waldoi_pool_give(waldoi_pool *pool, void *piece);
+static inline void *
+waldoi_pool_take(waldoi_pool *pool)
+{
+	void *piece = pool->first;
+
+	if (piece == NULL) {
+		return malloc(pool->size);
+	}
+	memcpy(&pool->first, piece, sizeof(pool->first));
+	pool->kept--;
+	return piece;
+}
+
+static inline void
+waldoi_pool_give(waldoi_pool *pool, void *piece)
+{
+	if (pool->kept >= pool->most) {
+		free(piece);
+		return;
+	}
+	memcpy(piece, &pool->first, sizeof(pool->first));
+	pool->first = piece;
+	pool->kept++;
+}
 
 #endif

@@ -20,6 +20,33 @@ static waldoi_failure not_settled = {
     .count = WALDOI_IMMORTAL,
 };
 
+/* All that is looked at before it is set. */
+static void
+init(waldo_promise *promise, waldo_node *node)
+{
+	promise->node = node;
+	promise->count = 1;
+	promise->settled = WALDOI_OPEN;
+	promise->has_callback = false;
+	promise->read = false;
+	promise->kept = false;
+	promise->flush = false;
+	promise->flushes = 0;
+	promise->done = NULL;
+	promise->source = NULL;
+	promise->session = NULL;
+	promise->id = 0;
+	promise->on = NULL;
+	promise->request = NULL;
+	promise->call = NULL;
+	promise->follower = NULL;
+	promise->pendings = NULL;
+	promise->failure = NULL;
+	promise->job.queue = NULL;
+	promise->timer.armed = false;
+	waldoi_message_init(&promise->value);
+}
+
 waldo_promise *
 waldoi_promise_new(waldo_node *node)
 {
@@ -30,10 +57,7 @@ waldoi_promise_new(waldo_node *node)
 	if (promise == NULL) {
 		return NULL;
 	}
-	memset(promise, 0, offsetof(waldo_promise, reader));
-	promise->count = 1;
-	promise->node = node;
-	waldoi_message_init(&promise->value);
+	init(promise, node);
 	if (node != NULL) {
 		promise->since = waldoi_node_now(node);
 		LIST_INSERT_HEAD(&node->promises, promise, entry);
@@ -51,30 +75,52 @@ waldo_promise_retain(waldo_promise *promise)
 	return promise;
 }
 
-WALDO_API void
-waldo_promise_release(waldo_promise *promise)
+/* Whoever would settle it holds a count, so it is settled: nobody asks for its
+ * result any more. */
+static void
+free_promise(waldo_promise *promise)
 {
-	waldo_node *node;
+	waldo_node *node = promise->node;
 
-	if (promise == NULL || --promise->count > 0) {
-		return;
+	if (promise->pendings != NULL) {
+		waldoi_pendings_free(&promise->pendings);
 	}
-	/* Whoever would settle it holds a count, so it is settled: nobody asks
-	 * for its result any more. */
-	node = promise->node;
-	waldoi_pendings_free(&promise->pendings);
 	waldoi_message_fini(&promise->value);
-	waldoi_failure_release(promise->failure);
-	waldo_ref_release(promise->on);
+	if (promise->failure != NULL) {
+		waldoi_failure_release(promise->failure);
+	}
+	if (promise->on != NULL) {
+		waldo_ref_release(promise->on);
+	}
 	if (node == NULL) {
 		free(promise);
 		return;
 	}
-	waldoi_runqueue_remove(&promise->job);
-	waldoi_timer_stop(&node->timers, &promise->timer);
+	if (promise->job.queue != NULL) {
+		waldoi_runqueue_remove(&promise->job);
+	}
+	if (promise->timer.armed) {
+		waldoi_timer_stop(&node->timers, &promise->timer);
+	}
 	LIST_REMOVE(promise, entry);
 	node->promise_count--;
 	waldoi_pool_give(&node->promise_pool, promise);
+}
+
+static inline void
+release(waldo_promise *promise)
+{
+	if (--promise->count == 0) {
+		free_promise(promise);
+	}
+}
+
+WALDO_API void
+waldo_promise_release(waldo_promise *promise)
+{
+	if (promise != NULL) {
+		release(promise);
+	}
 }
 
 /* ---- settling */
@@ -89,7 +135,8 @@ init_reader(waldo_promise *promise, waldoi_message *value)
 	if (failure != NULL) {
 		waldoi_reader_init_failed(&promise->reader, failure->pub.code,
 		                          failure->pub.message);
-	} else if (!waldoi_message_check(value, &err, why)) {
+	} else if (value->unchecked != 0 &&
+	           !waldoi_message_check(value, &err, why)) {
 		waldoi_reader_init_failed(&promise->reader, err, why);
 	} else if (value->body == NULL) {
 		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
@@ -102,28 +149,32 @@ init_reader(waldo_promise *promise, waldoi_message *value)
 	}
 }
 
-/* The last that it does: the callback, and the count that came with it. */
-static void
-tell(waldo_promise *promise, waldoi_message *value)
+/* The last that it does: the callback, and the count that came with it.
+ * `others` are the counts of who settles it. */
+static inline void
+tell(waldo_promise *promise, waldoi_message *value, uint32_t others)
 {
 	waldo_done_cb *done = promise->done;
 	const waldoi_failure *failure = promise->failure;
 
 	promise->settled = WALDOI_SETTLED;
-	promise->done = NULL;
 	if (done != NULL) {
+		promise->done = NULL;
 		init_reader(promise, value);
 		promise->read = true;
 		promise->node->callbacks++;
 		done(&promise->reader, failure == NULL ? NULL : &failure->pub,
 		     promise->user);
 		promise->node->callbacks--;
-		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
-		                          "the result was given to the "
-		                          "callback");
+		if (promise->count > 1 + others) {
+			/* Somebody may ask for it again. */
+			waldoi_reader_init_gone(
+			    &promise->reader, WALDO_EINVAL,
+			    "the result was given to the callback");
+		}
 	}
 	waldoi_message_fini(value);
-	waldo_promise_release(promise);
+	release(promise);
 }
 
 static void
@@ -131,7 +182,7 @@ tell_later(waldoi_job *job)
 {
 	waldo_promise *promise = waldoi_container_of(job, waldo_promise, job);
 
-	tell(promise, &promise->value);
+	tell(promise, &promise->value, 0);
 }
 
 /* Keeps what came until somebody asks. */
@@ -176,29 +227,37 @@ waldoi_promise_settle(waldo_promise *promise, waldoi_message *value,
 		waldoi_failure_release(failure);
 		return;
 	}
-	waldo_promise_retain(promise);
 	promise->settled = WALDOI_SETTLING;
 	promise->source = NULL;
 	promise->failure = failure;
-	waldoi_timer_stop(&promise->node->timers, &promise->timer);
-	waldoi_pendings_settle(&promise->pendings, value, failure);
+	if (promise->timer.armed) {
+		waldoi_timer_stop(&promise->node->timers, &promise->timer);
+	}
+	if (promise->pendings != NULL) {
+		waldoi_pendings_settle(&promise->pendings, value, failure);
+	}
 	if (promise->follower != NULL) {
 		/* From the queue: a chain of followers is not recursed into. */
 		store(promise, value);
 		waldoi_node_queue(promise->node, &promise->job, hand_over);
-	} else if (!promise->has_callback) {
+	} else if (!promise->has_callback && promise->count > 1) {
 		store(promise, value);
+	} else if (!promise->has_callback) {
+		/* Only who settles it still has it: nobody will ask. */
+		promise->settled = WALDOI_SETTLED;
+		if (value != NULL) {
+			waldoi_message_fini(value);
+		}
 	} else if (now) {
 		waldoi_message none;
 
 		waldoi_message_init(&none);
-		tell(promise, value == NULL ? &none : value);
+		tell(promise, value == NULL ? &none : value, 1);
 	} else {
 		store(promise, value);
 		promise->settled = WALDOI_SETTLING;
 		waldoi_node_queue(promise->node, &promise->job, tell_later);
 	}
-	waldo_promise_release(promise);
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/call.h"
+#include "broker/methods.h"
 #include "serial/api.h"
 #include "serial/check.h"
 
@@ -10,61 +11,77 @@
 
 /* ---- building */
 
-/* The method's name, or the writer fails with what is wrong with it. */
-static void
+/* The method's name, or the writer fails with what is wrong with it. False
+ * without memory. */
+static bool
 set_method(waldo_request *request, const char *method)
 {
-	size_t len = method == NULL ? 0 : strlen(method);
+	waldo_err err = WALDO_EINVAL;
 
-	if (method == NULL || !waldoi_method_is_valid(method, len)) {
+	if (method != NULL && request->node != NULL) {
+		err =
+		    waldoi_methods_get(request->node, method, &request->method);
+	} else if (method != NULL &&
+	           waldoi_method_is_valid(method, strlen(method))) {
+		err = WALDO_OK; /* it has nowhere to go */
+	}
+	if (err == WALDO_EINVAL) {
 		waldoi_writer_fail(&request->args, WALDO_EINVAL,
 		                   "'%.40s' is not a method's name: 1 to %d "
 		                   "bytes of UTF-8, no control characters, no "
 		                   "slash",
 		                   method == NULL ? "" : method,
 		                   WALDOI_MAX_METHOD);
-		len = 0;
 	}
-	memcpy(request->method, len == 0 ? "" : method, len + 1);
-	request->method_len = (uint16_t) len;
-}
-
-bool
-waldoi_is_flush(const char *method)
-{
-	return method[0] == '.' && strcmp(method, WALDOI_FLUSH) == 0;
+	return err != WALDO_ENOMEM;
 }
 
 static void
 set_options(waldo_request *request, const waldo_options *options)
 {
-	if (options != NULL && options->size < sizeof(*options)) {
+	if (options->size < sizeof(*options)) {
 		waldoi_writer_fail(&request->args, WALDO_EINVAL,
 		                   "waldo_options.size is %zu, not %zu",
 		                   options->size, sizeof(*options));
-		options = NULL;
+		return;
 	}
-	if (options != NULL && (options->flags & ~ALL_FLAGS) != 0) {
+	if ((options->flags & ~ALL_FLAGS) != 0) {
 		waldoi_writer_fail(&request->args, WALDO_EINVAL,
 		                   "waldo_options.flags is 0x%x, of which 0x%x "
 		                   "are known",
 		                   options->flags, ALL_FLAGS);
 	}
-	if (options != NULL) {
-		request->flags = options->flags;
-		request->timeout_ms = options->timeout_ms;
-	}
-	if (request->timeout_ms == 0 && request->node != NULL &&
-	    (request->flags & WALDO_ONE_WAY) == 0) {
-		request->timeout_ms = request->node->limits.call_timeout_ms;
-	}
+	request->flags = options->flags;
+	request->timeout_ms = options->timeout_ms;
 }
 
-WALDO_API waldo_request *
-waldo_request_new(waldo_ref *target, const char *method,
-                  const waldo_options *options)
+static void
+init(waldo_request *request, waldo_ref *target)
 {
 	static const waldoi_writer_limits no_limits = {1 << 16, 64, 256};
+	waldo_node *node = target == NULL ? NULL : target->node;
+
+	request->node = node;
+	request->target = waldo_ref_retain(target);
+	request->perspective = NULL;
+	request->method = NULL;
+	request->deadline = WALDOI_NEVER;
+	request->timeout_ms = 0;
+	request->flags = 0;
+	request->hops = 0;
+	request->unchecked = 0;
+	request->pinned = false;
+	request->listed = false;
+	request->waits = false;
+	waldoi_writer_init(&request->args, &waldoi_ref_handles,
+	                   node == NULL ? &no_limits : &node->writer_limits,
+	                   waldoi_node_give_back, node);
+}
+
+waldo_request *
+waldoi_request_new(waldo_ref *target, const char *method,
+                   const waldo_options *options)
+{
 	waldo_node *node = target == NULL ? NULL : target->node;
 	waldo_request *request = node == NULL
 	                             ? malloc(sizeof(*request))
@@ -73,18 +90,31 @@ waldo_request_new(waldo_ref *target, const char *method,
 	if (request == NULL) {
 		return NULL;
 	}
-	memset(request, 0, offsetof(waldo_request, args));
-	request->node = node;
-	request->target = waldo_ref_retain(target);
-	request->deadline = WALDOI_NEVER;
-	waldoi_writer_init(&request->args, &waldoi_ref_handles,
-	                   node == NULL ? &no_limits : &node->writer_limits,
-	                   waldoi_node_give_back, node);
-	if (node != NULL) {
-		LIST_INSERT_HEAD(&node->requests, request, node_entry);
+	init(request, target);
+	if (!set_method(request, method)) {
+		waldo_request_free(request);
+		return NULL;
 	}
-	set_method(request, method);
-	set_options(request, options);
+	if (options != NULL) {
+		set_options(request, options);
+	}
+	if (request->timeout_ms == 0 && node != NULL &&
+	    (request->flags & WALDO_ONE_WAY) == 0) {
+		request->timeout_ms = node->limits.call_timeout_ms;
+	}
+	return request;
+}
+
+WALDO_API waldo_request *
+waldo_request_new(waldo_ref *target, const char *method,
+                  const waldo_options *options)
+{
+	waldo_request *request = waldoi_request_new(target, method, options);
+
+	if (request != NULL && request->node != NULL) {
+		request->listed = true;
+		LIST_INSERT_HEAD(&request->node->requests, request, node_entry);
+	}
 	return request;
 }
 
@@ -105,10 +135,13 @@ waldo_request_free(waldo_request *request)
 	target = request->target;
 	perspective = request->perspective;
 	waldoi_writer_fini(&request->args);
+	waldoi_name_release(request->method);
+	if (request->listed) {
+		LIST_REMOVE(request, node_entry);
+	}
 	if (request->node == NULL) {
 		free(request);
 	} else {
-		LIST_REMOVE(request, node_entry);
 		waldoi_pool_give(&request->node->request_pool, request);
 	}
 	waldo_ref_release(target);
@@ -119,6 +152,7 @@ void
 waldoi_request_orphan(waldo_request *request)
 {
 	LIST_REMOVE(request, node_entry);
+	request->listed = false;
 	request->node = NULL;
 	waldoi_writer_orphan(&request->args);
 }
@@ -159,15 +193,35 @@ fail_freeing(waldo_request *request, bool wants, waldo_err *ret_err)
 	return promise;
 }
 
+/* What is wrong with it, or with what it is for; NULL if it may go. */
+static waldoi_failure *
+why_not(const waldo_request *request, const waldo_ref *end)
+{
+	if (end == NULL) {
+		return waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+		                          "the reference is NULL");
+	}
+	if (request->args.handle_count > 0 &&
+	    !waldoi_refs_are_of(request->node, request->args.handles,
+	                        request->args.handle_count)) {
+		return waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
+		                          "a reference among the arguments "
+		                          "belongs to another node");
+	}
+	return end->state == WALDO_BROKEN
+	           ? waldoi_failure_with_fate(end->failure, WALDO_NOT_SENT)
+	           : NULL;
+}
+
 waldo_promise *
 waldoi_request_send_for(waldo_request *request, bool wants, waldo_err *ret_err)
 {
 	waldo_ref *end = waldoi_ref_follow(request->target);
-	const uint8_t *bytes;
-	size_t len;
+	waldoi_failure *failure;
 	waldo_err err;
 
-	err = waldoi_writer_finish(&request->args, true, &bytes, &len);
+	err = waldoi_writer_finish(&request->args, true, &request->payload,
+	                           &request->len);
 	if (err != WALDO_OK) {
 		return waldoi_request_fail(
 		    request, wants, ret_err,
@@ -177,24 +231,9 @@ waldoi_request_send_for(waldo_request *request, bool wants, waldo_err *ret_err)
 	if (request->node != NULL && request->node->freeing) {
 		return fail_freeing(request, wants, ret_err);
 	}
-	if (end == NULL) {
-		return waldoi_request_fail(
-		    request, wants, ret_err,
-		    waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-		                       "the reference is NULL"));
-	}
-	if (!waldoi_refs_are_of(request->node, request->args.handles,
-	                        request->args.handle_count)) {
-		return waldoi_request_fail(
-		    request, wants, ret_err,
-		    waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-		                       "a reference among the arguments "
-		                       "belongs to another node"));
-	}
-	if (end->state == WALDO_BROKEN) {
-		return waldoi_request_fail(
-		    request, wants, ret_err,
-		    waldoi_failure_with_fate(end->failure, WALDO_NOT_SENT));
+	failure = why_not(request, end);
+	if (failure != NULL) {
+		return waldoi_request_fail(request, wants, ret_err, failure);
 	}
 	if (request->timeout_ms != 0) {
 		request->deadline = waldoi_node_clock(request->node) +
@@ -215,7 +254,8 @@ waldo_request_send(waldo_request *request)
 WALDO_API waldo_promise *
 waldo_ref_invoke(waldo_ref *ref, const char *method, const char *format, ...)
 {
-	waldo_request *request = waldo_request_new(ref, method, NULL);
+	waldo_request *request = waldoi_request_new(ref, method, NULL);
+	waldo_err err;
 	va_list args;
 
 	if (request == NULL) {
@@ -224,14 +264,14 @@ waldo_ref_invoke(waldo_ref *ref, const char *method, const char *format, ...)
 	va_start(args, format);
 	waldoi_putf_va(&request->args, format, args);
 	va_end(args);
-	return waldo_request_send(request);
+	return waldoi_request_send_for(request, true, &err);
 }
 
 WALDO_API waldo_err
 waldo_ref_notify(waldo_ref *ref, const char *method, const char *format, ...)
 {
 	const waldo_options one_way = {sizeof(one_way), 0, WALDO_ONE_WAY};
-	waldo_request *request = waldo_request_new(ref, method, &one_way);
+	waldo_request *request = waldoi_request_new(ref, method, &one_way);
 	waldo_err err;
 	va_list args;
 
@@ -267,15 +307,10 @@ static const waldoi_promise_source near_source = {near_give_up, NULL, NULL};
 static waldo_call *
 new_call(waldo_request *request)
 {
-	waldoi_name *name =
-	    waldoi_name_new(request->method, request->method_len);
-	waldo_call *call = NULL;
+	/* The request goes before the call is delivered. */
+	waldo_call *call =
+	    waldoi_call_new(request->node, request->target, request->method);
 
-	if (name != NULL) {
-		/* The request goes before the call is delivered. */
-		call = waldoi_call_new(request->node, request->target, name);
-	}
-	waldoi_name_release(name);
 	if (call != NULL && waldoi_message_from(&call->args, &request->args,
 	                                        true) != WALDO_OK) {
 		waldoi_call_free(call);
@@ -292,7 +327,7 @@ near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 	waldo_node *node = request->node;
 	waldo_call *call;
 
-	if (node->near_bytes + request->args.len + request->args.taken_bytes >
+	if (node->near_bytes + waldoi_writer_size(&request->args) >
 	    node->limits.queued_bytes) {
 		*ret_failure = waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,

@@ -8,6 +8,33 @@
 #include <stdint.h>
 #include <string.h>
 
+static inline uint16_t
+waldoi_be_load16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be16toh(v);
+}
+
+static inline uint32_t
+waldoi_be_load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be32toh(v);
+}
+
+static inline uint64_t
+waldoi_be_load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be64toh(v);
+}
+
 /* `len` bytes, up to 8. The usual lengths are one load each. */
 static inline uint64_t
 waldoi_be_load(const uint8_t *p, size_t len)
@@ -16,9 +43,9 @@ waldoi_be_load(const uint8_t *p, size_t len)
 
 	switch (len) {
 	case 1: return *p;
-	case 2: return (uint64_t) p[0] << 8 | p[1];
-	case 8: memcpy(&v, p, 8); return be64toh(v);
-	case 4: memcpy((uint8_t *) &v + 4, p, 4); return be64toh(v);
+	case 2: return waldoi_be_load16(p);
+	case 4: return waldoi_be_load32(p);
+	case 8: return waldoi_be_load64(p);
 	default: break;
 	}
 	while (len-- > 0) {

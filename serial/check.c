@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "serial/check.h"
 
+#include "serial/api.h"
+#include "serial/ascii.h"
 #include "serial/head.h"
 #include "serial/reader.h"
 
@@ -68,19 +70,16 @@ bool
 waldoi_is_utf8(const char *data, size_t len)
 {
 	const uint8_t *p = (const uint8_t *) data;
-	uint64_t word;
 	size_t step;
 
 	while (len > 0) {
-		if (len >= sizeof(word)) {
-			memcpy(&word, p, sizeof(word));
-			if ((word & 0x8080808080808080) == 0) {
-				p += sizeof(word);
-				len -= sizeof(word);
-				continue;
-			}
+		if (*p >= 0x80) {
+			step = utf8_sequence(p, len);
+		} else if (len >= 8 && waldoi_is_ascii((const char *) p, 8)) {
+			step = 8;
+		} else {
+			step = 1;
 		}
-		step = *p < 0x80 ? 1 : utf8_sequence(p, len);
 		if (step == 0) {
 			return false;
 		}
@@ -214,16 +213,20 @@ keys_push(struct keys *keys, size_t at)
 	return true;
 }
 
-/* The walk below, and what it says when it stops. */
+/* The walk over a whole value, flat, and what it says when it stops. */
 struct walk {
 	const uint8_t *data;
 	const uint8_t *end;
+	const uint8_t *p;  /* the next value */
+	const uint8_t *at; /* the one before, or what is wrong */
 	uint32_t max_depth;
+	uint32_t depth; /* of `around` */
 	size_t handle_count;
-	struct keys keys;
 	waldo_err err;
-	const char *why;  /* of WALDO_EARGS */
-	const uint8_t *p; /* where it stopped */
+	const char *why; /* of WALDO_EARGS */
+	struct level here;
+	struct level around[WALDOI_MAX_DEPTH]; /* from the top */
+	struct keys keys;
 };
 
 static bool
@@ -280,12 +283,15 @@ check_map(struct walk *walk, size_t len)
 static inline bool
 check_scalar(struct walk *walk, const waldoi_head *head)
 {
+	const char *text;
 	int32_t position;
 	int64_t us;
 
 	switch (head->type) {
 	case WALDO_TYPE_STR:
-		if (!waldoi_is_utf8((const char *) head->body, head->len)) {
+		text = (const char *) head->body;
+		if (!waldoi_is_ascii(text, head->len) &&
+		    !waldoi_is_utf8(text, head->len)) {
 			return stop(walk, WALDO_EARGS,
 			            "a string that is not UTF-8");
 		}
@@ -321,7 +327,7 @@ check_key(struct walk *walk, const waldoi_head *head)
 		return stop(walk, WALDO_EARGS,
 		            "a key that is a list, map or reference");
 	}
-	return keys_push(&walk->keys, (size_t) (walk->p - walk->data)) ||
+	return keys_push(&walk->keys, (size_t) (walk->at - walk->data)) ||
 	       stop(walk, WALDO_ENOMEM, NULL);
 }
 
@@ -329,60 +335,128 @@ static bool
 none_there(struct walk *walk)
 {
 	return stop(walk, WALDO_EARGS,
-	            walk->p < walk->end && *walk->p == 0xc1
+	            walk->at < walk->end && *walk->at == 0xc1
 	                ? "0xc1, which is no value"
 	                : "a value that is cut short");
 }
 
-/* The whole value, flat. The level that is being walked is in `here`, the
- * levels around it in `levels`. */
+/* The bytes of a value that needs no more than a look at its first byte, or of
+ * a short ASCII string. Of all others, the wrong ones among them, nothing is
+ * said: they are 0. */
+static inline size_t
+plain_size(const uint8_t *p, const uint8_t *end)
+{
+	static const uint8_t sizes[32] = {
+	    1, 0, 1, 1, 0, 0, 0, 0, 0, 0, /* nil, booleans */
+	    5, 9, 2, 3, 5, 9, 2, 3, 5, 9, /* numbers */
+	};
+	size_t size;
+
+	if (p >= end) {
+		return 0;
+	}
+	if (*p < 0x80 || *p >= 0xe0) {
+		return 1;
+	}
+	if (*p >= 0xc0) {
+		size = sizes[*p & 0x1f];
+		return size <= (size_t) (end - p) ? size : 0;
+	}
+	size = 1 + (size_t) (*p & 0x1f);
+	return *p >= 0xa0 && size <= (size_t) (end - p) &&
+	               waldoi_is_ascii((const char *) p + 1, size - 1)
+	           ? size
+	           : 0;
+}
+
+/* Walks over plain values as long as there are some and the level is not full;
+ * keys of a map are remembered. */
+static bool
+check_plain(struct walk *walk)
+{
+	const uint8_t *p = walk->p;
+	uint32_t left = walk->here.left;
+	bool map = walk->here.pairs > 0;
+	size_t size;
+
+	for (; left > 0 && (size = plain_size(p, walk->end)) > 0; left--) {
+		walk->at = p;
+		if (map && left % 2 == 0 &&
+		    !keys_push(&walk->keys, (size_t) (p - walk->data))) {
+			return stop(walk, WALDO_ENOMEM, NULL);
+		}
+		p += size;
+	}
+	walk->p = p;
+	walk->here.left = left;
+	return true;
+}
+
+/* Any value: a scalar, or the head of a list or map, which is gone into. */
 static bool
 check_value(struct walk *walk)
 {
-	struct level levels[WALDOI_MAX_DEPTH];
-	struct level here = {1, 0};
-	uint32_t depth = 0;
-	const uint8_t *p = walk->data;
+	bool is_key = walk->here.pairs > 0 && walk->here.left % 2 == 0;
 	waldoi_head head;
 
-	for (;; p = waldoi_head_next(&head)) {
-		walk->p = p;
-		if (!waldoi_head_read(&head, p, walk->end)) {
-			return none_there(walk);
-		}
-		if (here.pairs > 0 && here.left % 2 == 0 &&
-		    !check_key(walk, &head)) {
+	walk->at = walk->p;
+	if (!waldoi_head_read(&head, walk->p, walk->end)) {
+		return none_there(walk);
+	}
+	if (is_key && !check_key(walk, &head)) {
+		return false;
+	}
+	walk->here.left--;
+	walk->p = waldoi_head_next(&head);
+	if (!waldoi_head_is_container(&head)) {
+		return check_scalar(walk, &head);
+	}
+	if (walk->depth == walk->max_depth) {
+		return stop(walk, WALDO_ELIMIT, NULL);
+	}
+	walk->around[walk->depth++] = walk->here;
+	walk->here.left = head.count;
+	walk->here.pairs = head.type == WALDO_TYPE_MAP ? head.count / 2 : 0;
+	return true;
+}
+
+/* Leaves the lists and maps that are at their end; false also at the end of
+ * the whole value. */
+static bool
+check_ends(struct walk *walk)
+{
+	while (walk->here.left == 0) {
+		if (walk->here.pairs > 0 &&
+		    !check_map(walk, walk->here.pairs)) {
 			return false;
 		}
-		here.left--;
-		if (waldoi_head_is_container(&head)) {
-			if (depth == walk->max_depth) {
-				return stop(walk, WALDO_ELIMIT, NULL);
-			}
-			levels[depth++] = here;
-			here.left = head.count;
-			here.pairs =
-			    head.type == WALDO_TYPE_MAP ? head.count / 2 : 0;
-		} else if (!check_scalar(walk, &head)) {
+		if (walk->depth == 0) {
 			return false;
 		}
-		while (here.left == 0) {
-			if (here.pairs > 0 && !check_map(walk, here.pairs)) {
-				return false;
-			}
-			if (depth == 0) {
-				walk->p = waldoi_head_next(&head);
-				return true;
-			}
-			here = levels[--depth];
+		walk->here = walk->around[--walk->depth];
+	}
+	return true;
+}
+
+static void
+check_all(struct walk *walk)
+{
+	do {
+		if (!check_plain(walk) ||
+		    (walk->here.left > 0 && !check_value(walk))) {
+			return;
 		}
+	} while (check_ends(walk));
+	if (walk->err == WALDO_OK && walk->p != walk->end) {
+		walk->at = walk->p;
+		stop(walk, WALDO_EARGS, "more than one value");
 	}
 }
 
 static void
 explain(const struct walk *walk, char message[WALDOI_CHECK_MESSAGE])
 {
-	size_t at = (size_t) (walk->p - walk->data);
+	size_t at = (size_t) (walk->at - walk->data);
 
 	if (walk->err == WALDO_ELIMIT) {
 		snprintf(message, WALDOI_CHECK_MESSAGE,
@@ -396,26 +470,29 @@ explain(const struct walk *walk, char message[WALDOI_CHECK_MESSAGE])
 	}
 }
 
-waldo_err
-waldoi_check(const uint8_t *data, size_t len, uint32_t max_depth,
-             size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
+/* Whatever waldoi_check() has not seen to be valid, from its beginning. */
+static WALDOI_APART waldo_err
+check_any(const uint8_t *data, size_t len, uint32_t max_depth,
+          size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
 {
-	struct walk walk;
+	struct walk walk; /* its arrays stay as they are until they are used */
 
-	walk.data = walk.p = data;
+	walk.data = walk.p = walk.at = data;
 	walk.end = len > 0 ? data + len : data;
 	walk.max_depth =
 	    max_depth < WALDOI_MAX_DEPTH ? max_depth : WALDOI_MAX_DEPTH;
+	walk.depth = 0;
 	walk.handle_count = handle_count;
 	walk.err = WALDO_OK;
+	walk.here = (struct level){.left = 1, .pairs = 0};
 	walk.keys.at = walk.keys.few;
 	walk.keys.len = 0;
 	walk.keys.cap = FEW_KEYS;
 
 	if (len > UINT32_MAX) {
 		stop(&walk, WALDO_EARGS, "more than 4 GiB");
-	} else if (check_value(&walk) && walk.p != walk.end) {
-		stop(&walk, WALDO_EARGS, "more than one value");
+	} else {
+		check_all(&walk);
 	}
 	if (walk.keys.at != walk.keys.few) {
 		free(walk.keys.at);
@@ -424,4 +501,26 @@ waldoi_check(const uint8_t *data, size_t len, uint32_t max_depth,
 		explain(&walk, message);
 	}
 	return walk.err;
+}
+
+waldo_err
+waldoi_check(const uint8_t *data, size_t len, uint32_t max_depth,
+             size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
+{
+	const uint8_t *p = data;
+	const uint8_t *end = len > 0 ? data + len : data;
+	uint32_t left = 1;
+	size_t size;
+
+	/* A plain value, or a short list of them, as most are. */
+	if (len > 0 && *p >> 4 == 0x90 >> 4 && max_depth > 0) {
+		left = *p++ & 0x0f;
+	}
+	for (; left > 0 && (size = plain_size(p, end)) > 0; left--) {
+		p += size;
+	}
+	if (left == 0 && p == end) {
+		return WALDO_OK;
+	}
+	return check_any(data, len, max_depth, handle_count, message);
 }

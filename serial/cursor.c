@@ -96,6 +96,55 @@ waldoi_head_type_name(unsigned type)
 	                                               : "extension";
 }
 
+/* The bytes behind the first of an integer. */
+static size_t
+int_len(uint8_t first)
+{
+	return first >= 0xcc && first <= 0xd3 ? (size_t) 1 << (first & 3) : 0;
+}
+
+int64_t
+waldoi_cursor_long_int(waldoi_cursor *c)
+{
+	size_t left = (size_t) (c->end - c->p);
+	const uint8_t *next = NULL;
+	int64_t v;
+
+	if (left > 8 || left > int_len(waldoi_cursor_peek(c))) {
+		next = waldoi_int_at(c->p, &v);
+	}
+	if (next == NULL) {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	c->p = next;
+	return v;
+}
+
+uint64_t
+waldoi_cursor_long_count(waldoi_cursor *c, uint8_t wide)
+{
+	uint64_t b = waldoi_cursor_be(c, 1);
+
+	if (b != wide && b != wide + 1U) {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	return waldoi_cursor_be(c, b == wide ? 2 : 4);
+}
+
+uint64_t
+waldoi_cursor_long_len(waldoi_cursor *c)
+{
+	uint64_t b = waldoi_cursor_be(c, 1);
+
+	if (b < 0xd9 || b > 0xdb) {
+		waldoi_cursor_fail(c);
+		return 0;
+	}
+	return waldoi_cursor_be(c, (size_t) 1 << (b - 0xd9));
+}
+
 void
 waldoi_cursor_skip(waldoi_cursor *c)
 {

@@ -99,36 +99,17 @@ waldoi_cursor_bool(waldoi_cursor *c)
 	return b == 0xc3;
 }
 
+/* The same of more than one byte, or none. */
+int64_t waldoi_cursor_long_int(waldoi_cursor *c);
+
 /* An integer of any width. Fails outside int64. */
 static inline int64_t
 waldoi_cursor_int(waldoi_cursor *c)
 {
-	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
-	uint64_t v;
-
-	if (b < 0x80) {
-		return b;
+	if (c->p < c->end && *c->p < 0x80) {
+		return *c->p++;
 	}
-	if (b >= 0xe0) {
-		return (int8_t) b;
-	}
-	switch (b) {
-	case 0xcc: return (int64_t) waldoi_cursor_be(c, 1);
-	case 0xcd: return (int64_t) waldoi_cursor_be(c, 2);
-	case 0xce: return (int64_t) waldoi_cursor_be(c, 4);
-	case 0xcf:
-		v = waldoi_cursor_be(c, 8);
-		if (v > INT64_MAX) {
-			waldoi_cursor_fail(c);
-			return 0;
-		}
-		return (int64_t) v;
-	case 0xd0: return (int8_t) waldoi_cursor_be(c, 1);
-	case 0xd1: return (int16_t) waldoi_cursor_be(c, 2);
-	case 0xd2: return (int32_t) waldoi_cursor_be(c, 4);
-	case 0xd3: return (int64_t) waldoi_cursor_be(c, 8);
-	default: waldoi_cursor_fail(c); return 0;
-	}
+	return waldoi_cursor_long_int(c);
 }
 
 /* An unsigned integer of any width, at most `max`. */
@@ -144,23 +125,22 @@ waldoi_cursor_uint(waldoi_cursor *c, uint64_t max)
 	return (uint64_t) v;
 }
 
+/* A count in 16 or 32 bits, behind its first byte: `wide`, or one more. */
+uint64_t waldoi_cursor_long_count(waldoi_cursor *c, uint8_t wide);
+
 /* The number of items; each needs at least one byte, so more items than
  * bytes left is a failure. */
 static inline uint32_t
 waldoi_cursor_array(waldoi_cursor *c)
 {
-	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
+	uint8_t b = waldoi_cursor_peek(c);
 	uint64_t n;
 
 	if (b >= 0x90 && b <= 0x9f) {
+		c->p++;
 		n = b & 0x0f;
-	} else if (b == 0xdc) {
-		n = waldoi_cursor_be(c, 2);
-	} else if (b == 0xdd) {
-		n = waldoi_cursor_be(c, 4);
 	} else {
-		waldoi_cursor_fail(c);
-		return 0;
+		n = waldoi_cursor_long_count(c, 0xdc);
 	}
 	if (n > (uint64_t) (c->end - c->p)) {
 		waldoi_cursor_fail(c);
@@ -173,18 +153,14 @@ waldoi_cursor_array(waldoi_cursor *c)
 static inline uint32_t
 waldoi_cursor_map(waldoi_cursor *c)
 {
-	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
+	uint8_t b = waldoi_cursor_peek(c);
 	uint64_t n;
 
 	if (b >= 0x80 && b <= 0x8f) {
+		c->p++;
 		n = b & 0x0f;
-	} else if (b == 0xde) {
-		n = waldoi_cursor_be(c, 2);
-	} else if (b == 0xdf) {
-		n = waldoi_cursor_be(c, 4);
 	} else {
-		waldoi_cursor_fail(c);
-		return 0;
+		n = waldoi_cursor_long_count(c, 0xde);
 	}
 	if (2 * n > (uint64_t) (c->end - c->p)) {
 		waldoi_cursor_fail(c);
@@ -209,26 +185,23 @@ waldoi_cursor_is_array(const waldoi_cursor *c)
 	return (b >= 0x90 && b <= 0x9f) || b == 0xdc || b == 0xdd;
 }
 
+/* The length of a string of more than 31 bytes; fails if there is none. */
+uint64_t waldoi_cursor_long_len(waldoi_cursor *c);
+
 /* A string of at most `max` bytes, not terminated, its UTF-8 not checked. */
 static inline const char *
 waldoi_cursor_str(waldoi_cursor *c, size_t max, size_t *ret_len)
 {
-	uint8_t b = (uint8_t) waldoi_cursor_be(c, 1);
+	uint8_t b = waldoi_cursor_peek(c);
 	uint64_t n;
 	const uint8_t *p;
 
 	*ret_len = 0;
 	if (b >= 0xa0 && b <= 0xbf) {
+		c->p++;
 		n = b & 0x1f;
-	} else if (b == 0xd9) {
-		n = waldoi_cursor_be(c, 1);
-	} else if (b == 0xda) {
-		n = waldoi_cursor_be(c, 2);
-	} else if (b == 0xdb) {
-		n = waldoi_cursor_be(c, 4);
 	} else {
-		waldoi_cursor_fail(c);
-		return NULL;
+		n = waldoi_cursor_long_len(c);
 	}
 	if (c->failed || n > max) {
 		waldoi_cursor_fail(c);

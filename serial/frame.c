@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "serial/frame.h"
 
+#include "serial/api.h"
+#include "serial/be.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,15 +102,8 @@ own_append(waldoi_cutter *cutter, size_t len)
 	}
 }
 
-static size_t
-length_at(const uint8_t *p)
-{
-	return (size_t) p[0] << 24 | (size_t) p[1] << 16 | (size_t) p[2] << 8 |
-	       p[3];
-}
-
 /* What the `len` bytes at `p` begin with; FRAME and LIMIT fill *ret_frame. */
-static waldoi_cut
+static inline waldoi_cut
 look(const waldoi_cutter *cutter, uint8_t *p, size_t len,
      waldoi_frame *ret_frame)
 {
@@ -116,7 +112,7 @@ look(const waldoi_cutter *cutter, uint8_t *p, size_t len,
 	if (len < LENGTH_BYTES) {
 		return WALDOI_CUT_MORE;
 	}
-	length = length_at(p);
+	length = waldoi_be_load32(p);
 	if (length == 0) {
 		return WALDOI_CUT_BROKEN;
 	}
@@ -141,7 +137,7 @@ own_awaited(const waldoi_cutter *cutter)
 	if (own_left(cutter) < LENGTH_BYTES) {
 		return LENGTH_BYTES;
 	}
-	return LENGTH_BYTES + length_at(cutter->own + cutter->own_pos);
+	return LENGTH_BYTES + waldoi_be_load32(cutter->own + cutter->own_pos);
 }
 
 uint8_t *
@@ -184,7 +180,7 @@ waldoi_cutter_feed(waldoi_cutter *cutter, uint8_t *data, size_t len)
 
 /* A frame that begins in the own buffer; what it lacks is taken from what was
  * fed, and no more than that, so that the frames behind it are not copied. */
-static waldoi_cut
+static WALDOI_APART waldoi_cut
 next_own(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 {
 	waldoi_cut cut;

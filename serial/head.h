@@ -4,7 +4,8 @@
  *
  * The one place that knows the first bytes of MessagePack: the checker, the
  * reader and whatever skips or searches walk from head to head. Bounds are
- * always looked at, so that it serves unchecked bytes as well.
+ * always looked at, so that it serves unchecked bytes as well; but for
+ * waldoi_..._at(), which are for values that are known to be there.
  */
 #ifndef WALDOI_HEAD_H
 #define WALDOI_HEAD_H
@@ -160,6 +161,46 @@ waldoi_head_int(const waldoi_head *head, bool *ret_negative)
 		v |= UINT64_MAX << bits;
 	}
 	return v;
+}
+
+/* The integer at `p`, which is there whole; returns what is behind it, or NULL
+ * if it is none or does not fit into int64. */
+static inline const uint8_t *
+waldoi_int_at(const uint8_t *p, int64_t *ret_value)
+{
+	if (*p < 0x80 || *p >= 0xe0) {
+		*ret_value = (int8_t) *p;
+		return p + 1;
+	}
+	switch (*p) {
+	case 0xcc: *ret_value = p[1]; return p + 2;
+	case 0xcd: *ret_value = waldoi_be_load16(p + 1); return p + 3;
+	case 0xce: *ret_value = waldoi_be_load32(p + 1); return p + 5;
+	case 0xd0: *ret_value = (int8_t) p[1]; return p + 2;
+	case 0xd1: *ret_value = (int16_t) waldoi_be_load16(p + 1); return p + 3;
+	case 0xd2: *ret_value = (int32_t) waldoi_be_load32(p + 1); return p + 5;
+	case 0xcf:
+	case 0xd3:
+		*ret_value = (int64_t) waldoi_be_load64(p + 1);
+		return *p == 0xcf && *ret_value < 0 ? NULL : p + 9;
+	default: return NULL;
+	}
+}
+
+/* The head of the list at `p`, which is there whole; returns where its values
+ * begin, or NULL if it is none. */
+static inline const uint8_t *
+waldoi_list_at(const uint8_t *p, uint32_t *ret_count)
+{
+	if (*p >= 0x90 && *p <= 0x9f) {
+		*ret_count = *p & 0x0f;
+		return p + 1;
+	}
+	switch (*p) {
+	case 0xdc: *ret_count = waldoi_be_load16(p + 1); return p + 3;
+	case 0xdd: *ret_count = waldoi_be_load32(p + 1); return p + 5;
+	default: return NULL;
+	}
 }
 
 double waldoi_head_double(const waldoi_head *head);

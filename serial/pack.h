@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serial/pack.h - writing the headers of frames
+ * serial/pack.h - packing one value
  *
- * The cursor's counterpart, for the few small values that every header is
- * made of. The caller has made room: the most that one function writes is
- * told by its comment. Payloads are packed by the writer.
+ * The cursor's counterpart, for the headers of frames and for the writer. The
+ * caller has made room: the most that one function writes is told by its
+ * comment. Lengths and counts have 32 bits. Always the shortest form; the
+ * tests compare with what msgpack-c packs.
  */
 #ifndef WALDOI_PACK_H
 #define WALDOI_PACK_H
@@ -30,6 +31,17 @@ waldoi_pack_bool(uint8_t *p, int value)
 {
 	*p++ = value ? 0xc3 : 0xc2;
 	return p;
+}
+
+/* 9 bytes. */
+static inline uint8_t *
+waldoi_pack_double(uint8_t *p, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	*p++ = 0xcb;
+	return waldoi_pack_be(p, bits, 8);
 }
 
 /* At most 9 bytes; the shortest form. */
@@ -99,37 +111,72 @@ waldoi_pack_array(uint8_t *p, size_t n)
 	return waldoi_pack_be(p, n, 4);
 }
 
-/* At most 1 byte: up to 15 pairs. */
+/* At most 5 bytes. */
 static inline uint8_t *
 waldoi_pack_map(uint8_t *p, size_t n)
 {
-	*p++ = (uint8_t) (0x80 | n);
-	return p;
+	if (n <= 15) {
+		*p++ = (uint8_t) (0x80 | n);
+		return p;
+	}
+	if (n <= UINT16_MAX) {
+		*p++ = 0xde;
+		return waldoi_pack_be(p, n, 2);
+	}
+	*p++ = 0xdf;
+	return waldoi_pack_be(p, n, 4);
 }
 
-/* At most 3 + len bytes; len up to 65535. */
+/* At most 5 bytes: what stands before a string of `len`. */
 static inline uint8_t *
-waldoi_pack_str(uint8_t *p, const char *s, size_t len)
+waldoi_pack_str_head(uint8_t *p, size_t len)
 {
 	if (len <= 31) {
 		*p++ = (uint8_t) (0xa0 | len);
-	} else if (len <= UINT8_MAX) {
-		*p++ = 0xd9;
-		p = waldoi_pack_be(p, len, 1);
-	} else {
-		*p++ = 0xda;
-		p = waldoi_pack_be(p, len, 2);
+		return p;
 	}
+	if (len <= UINT8_MAX) {
+		*p++ = 0xd9;
+		return waldoi_pack_be(p, len, 1);
+	}
+	if (len <= UINT16_MAX) {
+		*p++ = 0xda;
+		return waldoi_pack_be(p, len, 2);
+	}
+	*p++ = 0xdb;
+	return waldoi_pack_be(p, len, 4);
+}
+
+/* At most 5 bytes: what stands before `len` bytes. */
+static inline uint8_t *
+waldoi_pack_bin_head(uint8_t *p, size_t len)
+{
+	if (len <= UINT8_MAX) {
+		*p++ = 0xc4;
+		return waldoi_pack_be(p, len, 1);
+	}
+	if (len <= UINT16_MAX) {
+		*p++ = 0xc5;
+		return waldoi_pack_be(p, len, 2);
+	}
+	*p++ = 0xc6;
+	return waldoi_pack_be(p, len, 4);
+}
+
+/* At most 5 + len bytes. */
+static inline uint8_t *
+waldoi_pack_str(uint8_t *p, const char *s, size_t len)
+{
+	p = waldoi_pack_str_head(p, len);
 	memcpy(p, s, len);
 	return p + len;
 }
 
-/* At most 2 + len bytes; len up to 255. */
+/* At most 5 + len bytes. */
 static inline uint8_t *
 waldoi_pack_bin(uint8_t *p, const void *data, size_t len)
 {
-	*p++ = 0xc4;
-	p = waldoi_pack_be(p, len, 1);
+	p = waldoi_pack_bin_head(p, len);
 	memcpy(p, data, len);
 	return p + len;
 }

@@ -2,9 +2,8 @@
 #include <waldo/writer.h>
 
 #include "serial/api.h"
-#include "serial/check.h"
 #include "serial/head.h"
-#include "serial/writer.h"
+#include "serial/put.h"
 
 #include <inttypes.h>
 #include <msgpack/pack.h>
@@ -14,127 +13,104 @@
 /* The most positions that a reference of two bytes can say. */
 #define MAX_HANDLES 65536
 
-/* Counts a scalar; false if there is no use in packing it. */
-static bool
-begin(waldo_writer *writer, msgpack_packer *packer)
-{
-	msgpack_packer_init(packer, writer, waldoi_writer_append);
-	return waldoi_writer_scalar(writer);
-}
-
 WALDO_API void
 waldo_put_nil(waldo_writer *writer)
 {
-	msgpack_packer packer;
-
-	if (begin(writer, &packer)) {
-		msgpack_pack_nil(&packer);
-	}
+	waldoi_put_nil(writer);
 }
 
 WALDO_API void
 waldo_put_bool(waldo_writer *writer, bool value)
 {
-	msgpack_packer packer;
-
-	if (!begin(writer, &packer)) {
-		return;
-	}
-	if (value) {
-		msgpack_pack_true(&packer);
-	} else {
-		msgpack_pack_false(&packer);
-	}
+	waldoi_put_bool(writer, value);
 }
 
 WALDO_API void
 waldo_put_int(waldo_writer *writer, int64_t value)
 {
-	msgpack_packer packer;
-
-	if (begin(writer, &packer)) {
-		msgpack_pack_int64(&packer, value);
-	}
+	waldoi_put_int(writer, value);
 }
 
 WALDO_API void
 waldo_put_uint(waldo_writer *writer, uint64_t value)
 {
-	msgpack_packer packer;
-
-	if (begin(writer, &packer)) {
-		msgpack_pack_uint64(&packer, value);
-	}
+	waldoi_put_uint(writer, value);
 }
 
 WALDO_API void
 waldo_put_double(waldo_writer *writer, double value)
 {
-	msgpack_packer packer;
+	waldoi_put_double(writer, value);
+}
 
-	if (begin(writer, &packer)) {
-		msgpack_pack_double(&packer, value);
+void
+waldoi_put_text(waldo_writer *writer, const char *value, size_t len)
+{
+	uint8_t *p;
+
+	if (value == NULL && len == 0) {
+		waldoi_put_nil(writer);
+		return;
 	}
+	if (writer == NULL || (p = waldoi_writer_begin(writer, len)) == NULL) {
+		return;
+	}
+	p = waldoi_pack_str_head(p, len);
+	if (!waldoi_ascii_copy(p, value, len) && !waldoi_is_utf8(value, len)) {
+		waldoi_writer_fail(writer, WALDO_EINVAL,
+		                   "a string that is not UTF-8");
+		return;
+	}
+	waldoi_writer_scalar(writer, p + len);
 }
 
 WALDO_API void
 waldo_put_str(waldo_writer *writer, const char *value)
 {
-	if (value == NULL) {
-		waldo_put_nil(writer);
-	} else {
-		waldo_put_strn(writer, value, strlen(value));
-	}
+	waldoi_put_str(writer, value);
 }
 
 WALDO_API void
 waldo_put_strn(waldo_writer *writer, const char *value, size_t len)
 {
-	msgpack_packer packer;
-
-	if (value == NULL && len == 0) {
-		waldo_put_nil(writer);
-		return;
-	}
-	if (!begin(writer, &packer) || !waldoi_writer_may_have(writer, len)) {
-		return;
-	}
-	if (!waldoi_is_utf8(value, len)) {
-		waldoi_writer_fail(writer, WALDO_EINVAL,
-		                   "a string that is not UTF-8");
-		return;
-	}
-	msgpack_pack_str_with_body(&packer, value, len);
+	waldoi_put_strn(writer, value, len);
 }
 
 WALDO_API void
 waldo_put_bytes(waldo_writer *writer, const void *data, size_t len)
 {
-	msgpack_packer packer;
+	waldoi_put_bytes(writer, data, len);
+}
 
-	/* Looked at before the head is packed, which knows no length above
-	 * 32 bits. */
-	if (begin(writer, &packer) && waldoi_writer_may_have(writer, len)) {
-		msgpack_pack_bin_with_body(&packer, data, len);
-	}
+WALDO_API void
+waldo_put_list(waldo_writer *writer, size_t count)
+{
+	waldoi_put_list(writer, count);
+}
+
+WALDO_API void
+waldo_put_map(waldo_writer *writer, size_t count)
+{
+	waldoi_put_map(writer, count);
 }
 
 /* Packs the head of `taken` and remembers the place behind it. */
 static bool
 put_taken(waldo_writer *writer, waldoi_taken *taken)
 {
-	msgpack_packer packer;
-
-	if (!begin(writer, &packer) ||
+	if (writer->error != WALDO_OK ||
 	    !waldoi_writer_may_have(writer, taken->len) ||
-	    msgpack_pack_bin(&packer, taken->len) != 0 ||
+	    !waldoi_writer_commit(
+	        writer, waldoi_pack_bin_head(writer->p, taken->len)) ||
 	    !waldoi_writer_may_have(writer, taken->len)) {
 		return false;
 	}
-	taken->offset = writer->len;
+	waldoi_writer_count(writer);
+	taken->offset = waldoi_writer_len(writer);
 	*writer->taken_end = taken;
 	writer->taken_end = &taken->next;
 	writer->taken_bytes += taken->len;
+	waldoi_writer_set_end(writer);
 	return true;
 }
 
@@ -171,37 +147,15 @@ waldo_put_time(waldo_writer *writer, int64_t microseconds)
 	int64_t rest = microseconds % 1000000;
 	msgpack_packer packer;
 
-	if (!begin(writer, &packer)) {
+	if (writer == NULL) {
 		return;
 	}
 	/* Nanoseconds only count forwards. */
 	time.tv_sec = microseconds / 1000000 - (rest < 0);
 	time.tv_nsec = (uint32_t) (rest < 0 ? rest + 1000000 : rest) * 1000;
+	msgpack_packer_init(&packer, writer, waldoi_writer_append);
 	msgpack_pack_timestamp(&packer, &time);
-}
-
-WALDO_API void
-waldo_put_list(waldo_writer *writer, size_t count)
-{
-	msgpack_packer packer;
-
-	if (waldoi_writer_open(writer, count)) {
-		msgpack_packer_init(&packer, writer, waldoi_writer_append);
-		msgpack_pack_array(&packer, count);
-	}
-}
-
-WALDO_API void
-waldo_put_map(waldo_writer *writer, size_t count)
-{
-	msgpack_packer packer;
-
-	/* More pairs than any message has are as many as they are doubled. */
-	if (waldoi_writer_open(writer,
-	                       count > UINT32_MAX ? count : 2 * count)) {
-		msgpack_packer_init(&packer, writer, waldoi_writer_append);
-		msgpack_pack_map(&packer, count);
-	}
+	waldoi_writer_count(writer);
 }
 
 static bool
@@ -235,20 +189,34 @@ waldoi_writer_set_payload(waldo_writer *writer, const uint8_t *bytes,
 			writer->handle_count = i + 1;
 		}
 	}
-	writer->whole = true;
+	if (writer->error == WALDO_OK) {
+		writer->finished = writer->p;
+	}
+}
+
+/* At most 4 bytes. */
+static uint8_t *
+pack_ref(uint8_t *p, uint32_t position)
+{
+	size_t len = position > UINT8_MAX ? 2 : 1;
+
+	*p++ = len == 1 ? 0xd4 : 0xd5; /* fixext 1 and 2 */
+	*p++ = WALDOI_EXT_REF;
+	return waldoi_pack_be(p, position, len);
 }
 
 /* Retains `handle` and packs its position. */
 static void
-pack_handle(waldo_writer *writer, msgpack_packer *packer, void *handle)
+pack_handle(waldo_writer *writer, void *handle)
 {
 	uint32_t max = writer->limits.refs_per_message < MAX_HANDLES
 	                   ? writer->limits.refs_per_message
 	                   : MAX_HANDLES;
 	uint32_t position = writer->handle_count;
-	uint8_t body[2] = {(uint8_t) (position >> 8), (uint8_t) position};
-	size_t len = position > UINT8_MAX ? 2 : 1;
 
+	if (writer->error != WALDO_OK) {
+		return;
+	}
 	if (position >= max) {
 		waldoi_writer_fail(
 		    writer, WALDO_ELIMIT,
@@ -259,18 +227,17 @@ pack_handle(waldo_writer *writer, msgpack_packer *packer, void *handle)
 		return;
 	}
 	writer->handles[writer->handle_count++] = writer->ops->retain(handle);
-	msgpack_pack_ext_with_body(packer, body + 2 - len, len, WALDOI_EXT_REF);
+	(void) waldoi_writer_commit(writer, pack_ref(writer->p, position));
 }
 
 void
 waldoi_put_handle(waldo_writer *writer, void *handle)
 {
-	msgpack_packer packer;
-
 	if (handle == NULL) {
-		waldo_put_nil(writer);
-	} else if (begin(writer, &packer)) {
-		pack_handle(writer, &packer, handle);
+		waldoi_put_nil(writer);
+	} else if (writer != NULL) {
+		pack_handle(writer, handle);
+		waldoi_writer_count(writer);
 	}
 }
 
@@ -284,19 +251,20 @@ put_checked(waldo_writer *writer, const uint8_t *p, const uint8_t *end,
             void *const *handles)
 {
 	const uint8_t *run = p;
-	msgpack_packer packer;
 	waldoi_head head;
 
 	while (writer->error == WALDO_OK && waldoi_head_read(&head, p, end)) {
 		if (waldoi_head_is_container(&head)) {
 			waldoi_writer_open(writer, head.count);
-		} else if (begin(writer, &packer) &&
-		           head.type == WALDO_TYPE_REF) {
-			waldoi_writer_append(writer, (const char *) run,
-			                     (size_t) (p - run));
-			pack_handle(writer, &packer,
-			            handles[waldoi_head_ref(&head)]);
-			run = waldoi_head_next(&head);
+		} else {
+			if (head.type == WALDO_TYPE_REF) {
+				waldoi_writer_append(writer, (const char *) run,
+				                     (size_t) (p - run));
+				pack_handle(writer,
+				            handles[waldoi_head_ref(&head)]);
+				run = waldoi_head_next(&head);
+			}
+			waldoi_writer_count(writer);
 		}
 		p = waldoi_head_next(&head);
 	}

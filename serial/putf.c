@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "serial/writer.h"
-
 #include "serial/api.h"
+#include "serial/put.h"
 
 /* Those of the values, each a bit; they are from '@' to 0x7f. */
 static bool
@@ -15,11 +14,17 @@ is_letter(char c)
 	return c >= '@' && (letters >> (c - '@') & 1) != 0;
 }
 
-/* What closes the bracket `c`; 0 if it is none. */
-static char
-closing(char c)
+/* Square and curly brackets differ in one bit. */
+static bool
+is_opening(char c)
 {
-	return (char) (c == '[' ? ']' : c == '{' ? '}' : 0);
+	return (c | 0x20) == '{';
+}
+
+static bool
+is_closing(char c)
+{
+	return (c | 0x20) == '}';
 }
 
 static void
@@ -38,40 +43,40 @@ count_values(const char *open)
 	size_t count = 0;
 	size_t depth = 0;
 
-	for (const char *p = open + 1; depth > 0 || closing(*open) != *p; p++) {
-		if (*p == ']' || *p == '}') {
+	for (const char *p = open + 1;; p++) {
+		if (is_closing(*p)) {
+			if (depth == 0) {
+				return count;
+			}
 			depth--;
-			continue;
+		} else {
+			count += depth == 0;
+			depth += is_opening(*p);
 		}
-		count += depth == 0;
-		depth += closing(*p) != 0;
 	}
-	return count;
 }
 
-/* Looks at the whole format before any argument is. */
+/* Looks at the format from its first bracket `p` on, before anything behind
+ * it is put: a bracket is put with the number of its values. */
 static bool
-check_format(waldo_writer *writer, const char *format)
+check_brackets(waldo_writer *writer, const char *format, const char *p)
 {
 	const char *open[WALDOI_MAX_DEPTH];
 	size_t depth = 0;
 
-	if (format == NULL) {
-		waldoi_writer_fail(writer, WALDO_EINVAL, "format: NULL");
-		return false;
-	}
-	for (const char *p = format; *p != '\0'; p++) {
+	for (; *p != '\0'; p++) {
 		if (is_letter(*p)) {
 			continue;
 		}
-		if (closing(*p) != 0) {
+		if (is_opening(*p)) {
 			if (depth == WALDOI_MAX_DEPTH) {
 				fail_format(writer, format, p, "is too deep");
 				return false;
 			}
 			open[depth++] = p;
-		} else if (*p == ']' || *p == '}') {
-			if (depth == 0 || closing(*open[--depth]) != *p) {
+		} else if (is_closing(*p)) {
+			/* ']' is '[' + 2, as '}' is '{' + 2 */
+			if (depth == 0 || *open[--depth] + 2 != *p) {
 				fail_format(writer, format, p,
 				            "closes nothing");
 				return false;
@@ -92,37 +97,69 @@ check_format(waldo_writer *writer, const char *format)
 	return depth == 0;
 }
 
+/* A bracket at `p`. */
+static void
+put_bracket(waldo_writer *writer, const char *p)
+{
+	if (*p == '[') {
+		waldoi_put_list(writer, count_values(p));
+	} else if (*p == '{') {
+		waldoi_put_map(writer, count_values(p) / 2);
+	}
+}
+
 void
 waldoi_putf_va(waldo_writer *writer, const char *format, va_list args)
 {
+	bool brackets = false;
 	const void *data;
 
-	if (writer == NULL || writer->error != WALDO_OK ||
-	    !check_format(writer, format)) {
+	if (writer == NULL || writer->error != WALDO_OK) {
+		return;
+	}
+	if (format == NULL) {
+		waldoi_writer_fail(writer, WALDO_EINVAL, "format: NULL");
 		return;
 	}
 	for (const char *p = format; *p != '\0'; p++) {
 		switch (*p) {
-		case 'n': waldo_put_nil(writer); break;
-		case 'b': waldo_put_bool(writer, va_arg(args, int)); break;
-		case 'i': waldo_put_int(writer, va_arg(args, int)); break;
-		case 'I': waldo_put_int(writer, va_arg(args, int64_t)); break;
-		case 'u': waldo_put_uint(writer, va_arg(args, unsigned)); break;
-		case 'U': waldo_put_uint(writer, va_arg(args, uint64_t)); break;
-		case 'd': waldo_put_double(writer, va_arg(args, double)); break;
+		case 'n': waldoi_put_nil(writer); break;
+		case 'b': waldoi_put_bool(writer, va_arg(args, int)); break;
+		case 'i': waldoi_put_int(writer, va_arg(args, int)); break;
+		case 'I': waldoi_put_int(writer, va_arg(args, int64_t)); break;
+		case 'u':
+			waldoi_put_uint(writer, va_arg(args, unsigned));
+			break;
+		case 'U':
+			waldoi_put_uint(writer, va_arg(args, uint64_t));
+			break;
+		case 'd':
+			waldoi_put_double(writer, va_arg(args, double));
+			break;
 		case 's':
-			waldo_put_str(writer, va_arg(args, const char *));
+			waldoi_put_str(writer, va_arg(args, const char *));
 			break;
 		case 'y':
 			data = va_arg(args, const void *);
-			waldo_put_bytes(writer, data, va_arg(args, size_t));
+			waldoi_put_bytes(writer, data, va_arg(args, size_t));
 			break;
 		case 'r':
 			waldoi_put_handle(writer, va_arg(args, void *));
 			break;
-		case '[': waldo_put_list(writer, count_values(p)); break;
-		case '{': waldo_put_map(writer, count_values(p) / 2); break;
-		default: break; /* a closing bracket */
+		case '[':
+		case ']':
+		case '{':
+		case '}':
+			if (!brackets && !check_brackets(writer, format, p)) {
+				return;
+			}
+			brackets = true;
+			put_bracket(writer, p);
+			break;
+		default:
+			/* What comes behind cannot be told apart. */
+			fail_format(writer, format, p, "is no letter of ours");
+			return;
 		}
 	}
 }

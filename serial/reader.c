@@ -13,61 +13,62 @@
 /* Levels that a message names; of deeper places the middle is left out. */
 #define NAMED_LEVELS 3
 
-static void
-init_top(waldo_reader *reader, const char *what, uint32_t left)
-{
-	reader->depth = 0;
-	reader->maps = 0;
-	reader->error = WALDO_OK;
-	reader->what = what;
-	reader->levels[0] = (waldoi_level){.left = left, .index = 0};
-	reader->message[0] = '\0';
-}
-
 void
 waldoi_reader_init(waldo_reader *reader, uint8_t *data, size_t len, bool open,
                    void *const *handles, size_t handle_count)
 {
-	waldoi_head head;
-	bool there = waldoi_head_read(&head, data, data + len);
+	uint32_t count = 1;
 
-	assert(there && (!open || head.type == WALDO_TYPE_LIST));
-	(void) there;
-	init_top(reader, open ? "argument" : "value", open ? head.count : 1);
-	reader->p = data + (open ? head.body - data : 0);
+	reader->p = data;
 	reader->end = data + len;
+	if (open) {
+		assert(waldoi_payload_is_list(data, len));
+		reader->p += waldoi_list_at(data, &count) - data;
+	}
+	reader->here = (waldoi_level){count, count};
+	reader->depth = 0;
+	reader->error = WALDO_OK;
+	reader->maps = 0;
 	reader->handles = handles;
 	reader->handle_count = (uint32_t) handle_count;
+	reader->what = open ? "argument" : "value";
+	reader->message = "";
 }
 
 void
 waldoi_reader_init_failed(waldo_reader *reader, waldo_err err,
                           const char *message)
 {
-	size_t len;
+	size_t len = strnlen(message, sizeof(reader->text) - 1);
 
-	init_top(reader, "value", 0);
-	reader->p = reader->end = NULL;
-	reader->handles = NULL;
-	reader->handle_count = 0;
-	reader->error = err;
-	len = strnlen(message, sizeof(reader->message) - 1);
-	memcpy(reader->message, message, len);
-	reader->message[len] = '\0';
+	waldoi_reader_init_gone(reader, err, reader->text);
+	memcpy(reader->text, message, len);
+	reader->text[len] = '\0';
 }
 
 /* A part of the message at `to`; returns where the next one goes. */
 static size_t WALDO_PRINTF(3, 4)
     say(waldo_reader *reader, size_t to, const char *format, ...)
 {
-	size_t room = sizeof(reader->message) - to;
+	size_t room = sizeof(reader->text) - to;
 	va_list args;
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(reader->message + to, room, format, args);
+	n = vsnprintf(reader->text + to, room, format, args);
 	va_end(args);
 	return n < 0 || (size_t) n >= room ? to + room - 1 : to + (size_t) n;
+}
+
+/* Where the next value stands in the level at depth `d`; in those around, the
+ * one that we are in. */
+static uint32_t
+index_at(const waldo_reader *reader, uint32_t d)
+{
+	if (d < reader->depth) {
+		return reader->around[d].count - reader->around[d].left - 1;
+	}
+	return reader->here.count - reader->here.left;
 }
 
 /* "argument 2, pair 1, item 3": the place of the next value. */
@@ -79,8 +80,7 @@ say_place(waldo_reader *reader)
 	size_t to = 0;
 
 	for (uint32_t d = 0; d <= depth; d++) {
-		/* Of the levels around, `index` counts the one we are in. */
-		index = reader->levels[d].index - (d < depth ? 1 : 0);
+		index = index_at(reader, d);
 		if (d == 0) {
 			to = say(reader, to, "%s %" PRIu32, reader->what,
 			         index + 1);
@@ -107,22 +107,39 @@ found_name(const waldo_reader *reader)
 }
 
 /* The next value is not what was expected. */
-static void
+static WALDOI_APART void
 misfit(waldo_reader *reader, const char *expected, const char *found)
 {
 	size_t to = say_place(reader);
 
-	reader->error = WALDO_EARGS;
 	say(reader, to, ": expected %s, found %s", expected, found);
+	reader->error = WALDO_EARGS;
+	reader->message = reader->text;
+	reader->here.left = 0;
+}
+
+/* There is a next value; also false for a reader that has failed. */
+static inline bool
+has_next(const waldo_reader *reader)
+{
+	return reader != NULL && reader->here.left > 0;
 }
 
 /* Gets the head of the next value, if there is one. */
 static bool
 next_head(const waldo_reader *reader, waldoi_head *head)
 {
-	return reader != NULL && reader->error == WALDO_OK &&
-	       reader->levels[reader->depth].left > 0 &&
+	return has_next(reader) &&
 	       waldoi_head_read(head, reader->p, reader->end);
+}
+
+/* The next value, if any, is not of the type that was expected. */
+static WALDOI_APART void
+refuse(waldo_reader *reader, const char *expected)
+{
+	if (reader != NULL && reader->error == WALDO_OK) {
+		misfit(reader, expected, found_name(reader));
+	}
 }
 
 /* Gets the head of the next value if it is of `type`; else a misfit. */
@@ -133,23 +150,25 @@ next_is(waldo_reader *reader, waldo_type type, const char *expected,
 	if (next_head(reader, head) && head->type == type) {
 		return true;
 	}
-	if (reader != NULL && reader->error == WALDO_OK) {
-		misfit(reader, expected, found_name(reader));
-	}
+	refuse(reader, expected);
 	return false;
 }
 
-/* The value before `next` has been read. */
 static void
+leave(waldo_reader *reader)
+{
+	while (reader->here.left == 0 && reader->depth > 0) {
+		reader->here = reader->around[--reader->depth];
+	}
+}
+
+/* The value before `next` has been read. */
+static inline void
 advance(waldo_reader *reader, const uint8_t *next)
 {
-	waldoi_level *level = &reader->levels[reader->depth];
-
 	reader->p += next - reader->p;
-	level->index++;
-	level->left--;
-	while (reader->depth > 0 && reader->levels[reader->depth].left == 0) {
-		reader->depth--;
+	if (--reader->here.left == 0) {
+		leave(reader);
 	}
 }
 
@@ -172,9 +191,7 @@ waldo_read_type(const waldo_reader *reader)
 WALDO_API size_t
 waldo_read_count(const waldo_reader *reader)
 {
-	return reader == NULL || reader->error != WALDO_OK
-	           ? 0
-	           : reader->levels[reader->depth].left;
+	return reader == NULL ? 0 : reader->here.left;
 }
 
 WALDO_API void
@@ -192,13 +209,15 @@ waldo_read_skip(waldo_reader *reader)
 WALDO_API bool
 waldo_read_bool(waldo_reader *reader)
 {
-	waldoi_head head;
+	bool value;
 
-	if (!next_is(reader, WALDO_TYPE_BOOL, "boolean", &head)) {
+	if (!has_next(reader) || *reader->p >> 1 != 0xc2 >> 1) {
+		refuse(reader, "boolean");
 		return false;
 	}
-	advance(reader, head.body);
-	return head.body[-1] == 0xc3;
+	value = *reader->p == 0xc3;
+	advance(reader, reader->p + 1);
+	return value;
 }
 
 /* The value that is out of a range, as it is written. */
@@ -212,8 +231,9 @@ found_integer(char found[24], uint64_t value, bool negative)
 	}
 }
 
-WALDO_API int64_t
-waldo_read_int(waldo_reader *reader, int64_t min, int64_t max)
+/* The next value is no integer from `min` to `max`. */
+static WALDOI_APART int64_t
+refuse_int(waldo_reader *reader, int64_t min, int64_t max)
 {
 	waldoi_head head;
 	char expected[64];
@@ -225,20 +245,31 @@ waldo_read_int(waldo_reader *reader, int64_t min, int64_t max)
 		return 0;
 	}
 	v = waldoi_head_int(&head, &negative);
-	if ((!negative && v > INT64_MAX) || (int64_t) v < min ||
-	    (int64_t) v > max) {
-		snprintf(expected, sizeof(expected),
-		         "integer in %" PRId64 "..%" PRId64, min, max);
-		found_integer(found, v, negative);
-		misfit(reader, expected, found);
-		return 0;
-	}
-	advance(reader, waldoi_head_next(&head));
-	return (int64_t) v;
+	snprintf(expected, sizeof(expected), "integer in %" PRId64 "..%" PRId64,
+	         min, max);
+	found_integer(found, v, negative);
+	misfit(reader, expected, found);
+	return 0;
 }
 
-WALDO_API uint64_t
-waldo_read_uint(waldo_reader *reader, uint64_t max)
+WALDO_API int64_t
+waldo_read_int(waldo_reader *reader, int64_t min, int64_t max)
+{
+	const uint8_t *next;
+	int64_t v;
+
+	if (!has_next(reader) ||
+	    (next = waldoi_int_at(reader->p, &v)) == NULL || v < min ||
+	    v > max) {
+		return refuse_int(reader, min, max);
+	}
+	advance(reader, next);
+	return v;
+}
+
+/* The next value is above INT64_MAX, or no integer from 0 to `max`. */
+static WALDOI_APART uint64_t
+read_large(waldo_reader *reader, uint64_t max)
 {
 	waldoi_head head;
 	char expected[64];
@@ -261,8 +292,24 @@ waldo_read_uint(waldo_reader *reader, uint64_t max)
 	return v;
 }
 
-WALDO_API double
-waldo_read_double(waldo_reader *reader)
+WALDO_API uint64_t
+waldo_read_uint(waldo_reader *reader, uint64_t max)
+{
+	const uint8_t *next;
+	int64_t v;
+
+	if (!has_next(reader) ||
+	    (next = waldoi_int_at(reader->p, &v)) == NULL || v < 0 ||
+	    (uint64_t) v > max) {
+		return read_large(reader, max);
+	}
+	advance(reader, next);
+	return (uint64_t) v;
+}
+
+/* A number that is no float64, or none. */
+static WALDOI_APART double
+read_number(waldo_reader *reader)
 {
 	waldoi_head head;
 	uint64_t v;
@@ -280,30 +327,62 @@ waldo_read_double(waldo_reader *reader)
 	return waldoi_head_double(&head);
 }
 
-WALDO_API const char *
-waldo_read_str(waldo_reader *reader, size_t *ret_len)
+WALDO_API double
+waldo_read_double(waldo_reader *reader)
 {
-	waldoi_head head;
-	char *text;
+	uint64_t bits;
+	double value;
+
+	if (!has_next(reader) || *reader->p != 0xcb) {
+		return read_number(reader);
+	}
+	bits = waldoi_be_load64(reader->p + 1);
+	memcpy(&value, &bits, sizeof(value));
+	advance(reader, reader->p + 9);
+	return value;
+}
+
+/* Ends the string of `len` bytes at `body` with NUL: moves it one byte down,
+ * over its own head. */
+static inline const char *
+end_str(waldo_reader *reader, const uint8_t *body, size_t len, size_t *ret_len)
+{
+	char *text = (char *) reader->p + (body - reader->p - 1);
 
 	if (ret_len != NULL) {
-		*ret_len = 0;
-	}
-	if (!next_is(reader, WALDO_TYPE_STR, "string", &head)) {
-		return "";
-	}
-	if (ret_len == NULL && memchr(head.body, 0, head.len) != NULL) {
+		*ret_len = len;
+	} else if (memchr(body, 0, len) != NULL) {
 		misfit(reader, "string without NUL", "NUL in it");
 		return "";
 	}
-	text = (char *) reader->p + (head.body - reader->p - 1);
-	advance(reader, waldoi_head_next(&head));
-	memmove(text, head.body, head.len);
-	text[head.len] = '\0';
-	if (ret_len != NULL) {
-		*ret_len = head.len;
-	}
+	advance(reader, body + len);
+	memmove(text, body, len);
+	text[len] = '\0';
 	return text;
+}
+
+/* A string of more than 31 bytes, or none. */
+static WALDOI_APART const char *
+read_long_str(waldo_reader *reader, size_t *ret_len)
+{
+	waldoi_head head;
+
+	if (!next_is(reader, WALDO_TYPE_STR, "string", &head)) {
+		if (ret_len != NULL) {
+			*ret_len = 0;
+		}
+		return "";
+	}
+	return end_str(reader, head.body, head.len, ret_len);
+}
+
+WALDO_API const char *
+waldo_read_str(waldo_reader *reader, size_t *ret_len)
+{
+	if (!has_next(reader) || *reader->p >> 5 != 0xa0 >> 5) {
+		return read_long_str(reader, ret_len);
+	}
+	return end_str(reader, reader->p + 1, *reader->p & 0x1f, ret_len);
 }
 
 WALDO_API const void *
@@ -350,36 +429,38 @@ waldoi_read_handle(waldo_reader *reader)
 	return reader->handles[position];
 }
 
-/* Goes into the list or map that `head` is of, unless it is empty. */
-static void
-enter(waldo_reader *reader, const waldoi_head *head)
+/* Goes into a list or map of `count` values, which begin at `values`; an empty
+ * one has been read by that. */
+static inline void
+enter(waldo_reader *reader, const uint8_t *values, uint32_t count, bool map)
 {
 	uint64_t bit = UINT64_C(1) << reader->depth;
 
-	if (head->count == 0) {
-		advance(reader, head->body);
+	if (count == 0) {
+		advance(reader, values);
 		return;
 	}
 	assert(reader->depth < WALDOI_MAX_DEPTH);
-	reader->p += head->body - reader->p;
-	reader->levels[reader->depth].index++;
-	reader->levels[reader->depth].left--;
-	reader->depth++;
-	reader->levels[reader->depth] = (waldoi_level){.left = head->count};
-	reader->maps = head->type == WALDO_TYPE_MAP ? reader->maps | bit
-	                                            : reader->maps & ~bit;
+	reader->p += values - reader->p;
+	reader->here.left--;
+	reader->around[reader->depth++] = reader->here;
+	reader->here = (waldoi_level){count, count};
+	reader->maps = map ? reader->maps | bit : reader->maps & ~bit;
 }
 
 WALDO_API size_t
 waldo_read_list(waldo_reader *reader)
 {
-	waldoi_head head;
+	const uint8_t *values;
+	uint32_t count;
 
-	if (!next_is(reader, WALDO_TYPE_LIST, "list", &head)) {
+	if (!has_next(reader) ||
+	    (values = waldoi_list_at(reader->p, &count)) == NULL) {
+		refuse(reader, "list");
 		return 0;
 	}
-	enter(reader, &head);
-	return head.count;
+	enter(reader, values, count, false);
+	return count;
 }
 
 WALDO_API size_t
@@ -390,7 +471,7 @@ waldo_read_map(waldo_reader *reader)
 	if (!next_is(reader, WALDO_TYPE_MAP, "map", &head)) {
 		return 0;
 	}
-	enter(reader, &head);
+	enter(reader, head.body, head.count, true);
 	return head.count / 2;
 }
 
@@ -403,110 +484,17 @@ waldo_read_error(const waldo_reader *reader)
 WALDO_API waldo_err
 waldo_read_end(waldo_reader *reader)
 {
-	if (waldo_read_error(reader) == WALDO_OK &&
-	    reader->levels[reader->depth].left > 0) {
+	if (reader == NULL) {
+		return WALDO_EINVAL;
+	}
+	if (reader->here.left > 0) {
 		misfit(reader, "nothing more", found_name(reader));
 	}
-	return waldo_read_error(reader);
+	return reader->error;
 }
 
 WALDO_API const char *
 waldo_read_message(const waldo_reader *reader)
 {
 	return reader != NULL ? reader->message : "there is nothing to read";
-}
-
-int32_t
-waldoi_payload_as_handle(const uint8_t *data, size_t len)
-{
-	waldoi_head head;
-
-	if (!waldoi_head_read(&head, data, data + len) ||
-	    head.type != WALDO_TYPE_REF ||
-	    waldoi_head_next(&head) != data + len) {
-		return -1;
-	}
-	return waldoi_head_ref(&head);
-}
-
-/* True if the value at `p` is a string that the step names. */
-static bool
-is_key(const uint8_t *p, const uint8_t *end, const waldoi_step *step)
-{
-	waldoi_head head;
-
-	return waldoi_head_read(&head, p, end) && head.type == WALDO_TYPE_STR &&
-	       head.len == step->len &&
-	       memcmp(head.body, step->key, step->len) == 0;
-}
-
-/* Where the step from the value at `p` leads; NULL if nowhere. */
-static const uint8_t *
-find_step(const uint8_t *p, const uint8_t *end, const waldoi_step *step)
-{
-	waldoi_head head;
-
-	if (!waldoi_head_read(&head, p, end)) {
-		return NULL;
-	}
-	p = head.body;
-	if (step->key == NULL) {
-		if (head.type != WALDO_TYPE_LIST || step->index >= head.count) {
-			return NULL;
-		}
-		for (uint32_t i = 0; i < step->index && p != NULL; i++) {
-			p = waldoi_head_skip(p, end);
-		}
-		return p;
-	}
-	if (head.type != WALDO_TYPE_MAP) {
-		return NULL;
-	}
-	for (uint32_t i = 0; i < head.count && p != NULL; i += 2) {
-		if (is_key(p, end, step)) {
-			return waldoi_head_skip(p, end);
-		}
-		p = waldoi_head_skip(p, end);
-		p = p != NULL ? waldoi_head_skip(p, end) : NULL;
-	}
-	return NULL;
-}
-
-const uint8_t *
-waldoi_payload_find(const uint8_t *data, size_t len, const waldoi_step *steps,
-                    size_t step_count, size_t *ret_len)
-{
-	const uint8_t *end = data + len;
-	const uint8_t *p = data;
-	const uint8_t *next;
-
-	for (size_t i = 0; i < step_count && p != NULL; i++) {
-		p = find_step(p, end, &steps[i]);
-	}
-	next = p != NULL ? waldoi_head_skip(p, end) : NULL;
-	if (next == NULL) {
-		return NULL;
-	}
-	*ret_len = (size_t) (next - p);
-	return p;
-}
-
-const char *
-waldoi_payload_type_name(const uint8_t *data, size_t len)
-{
-	waldoi_head head;
-
-	if (len == 0 || !waldoi_head_read(&head, data, data + len)) {
-		return waldoi_head_type_name(WALDO_TYPE_END);
-	}
-	return waldoi_head_type_name(head.type);
-}
-
-bool
-waldoi_payload_is_list(const uint8_t *data, size_t len)
-{
-	waldoi_head head;
-
-	return len > 0 && waldoi_head_read(&head, data, data + len) &&
-	       head.type == WALDO_TYPE_LIST;
 }

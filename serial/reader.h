@@ -18,20 +18,22 @@
 
 typedef struct waldoi_level {
 	uint32_t left;  /* values (a pair is two) still to be read here */
-	uint32_t index; /* values read so far */
+	uint32_t count; /* values that it has */
 } waldoi_level;
 
 struct waldo_reader {
 	uint8_t *p;
 	uint8_t *end;
+	waldoi_level here; /* nothing is left once it failed */
+	uint32_t depth;
+	waldo_err error;      /* sticky */
+	uint64_t maps;        /* bit d - 1: the level at depth d is a map */
 	void *const *handles; /* borrowed; the references of the message */
 	uint32_t handle_count;
-	uint32_t depth;   /* levels[depth] is the current one */
-	uint64_t maps;    /* bit d - 1: levels[d] is a map */
-	waldo_err error;  /* sticky */
-	const char *what; /* "value" or "argument"; for messages */
-	waldoi_level levels[WALDOI_MAX_DEPTH + 1];
-	char message[WALDOI_READER_MESSAGE]; /* of the error */
+	const char *what;    /* "value" or "argument"; for messages */
+	const char *message; /* of the error; in text, or the caller's */
+	waldoi_level around[WALDOI_MAX_DEPTH]; /* from the top */
+	char text[WALDOI_READER_MESSAGE];
 };
 
 /*
@@ -45,6 +47,19 @@ void waldoi_reader_init(waldo_reader *reader, uint8_t *data, size_t len,
 /* A reader that has failed with `err` and says `message` (copied). */
 void waldoi_reader_init_failed(waldo_reader *reader, waldo_err err,
                                const char *message);
+
+/* The same with a message that outlives the reader. */
+static inline void
+waldoi_reader_init_gone(waldo_reader *reader, waldo_err err,
+                        const char *message)
+{
+	reader->here = (waldoi_level){0, 0};
+	reader->depth = 0;
+	reader->error = err;
+	reader->handles = NULL;
+	reader->handle_count = 0;
+	reader->message = message;
+}
 
 /* The next value as a handle; NULL and a misfit if it is none. */
 void *waldoi_read_handle(waldo_reader *reader);
@@ -69,7 +84,11 @@ const uint8_t *waldoi_payload_find(const uint8_t *data, size_t len,
                                    size_t *ret_len);
 
 /* True if checked payload `data` is a list. */
-bool waldoi_payload_is_list(const uint8_t *data, size_t len);
+static inline bool
+waldoi_payload_is_list(const uint8_t *data, size_t len)
+{
+	return len > 0 && (data[0] >> 4 == 9 || data[0] >> 1 == 0xdc >> 1);
+}
 
 /* The English name of what `data` begins with, "string", "list", ... */
 const char *waldoi_payload_type_name(const uint8_t *data, size_t len);

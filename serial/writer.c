@@ -9,14 +9,32 @@
 #include <string.h>
 
 void
+waldoi_writer_set_end(waldo_writer *writer)
+{
+	size_t buffer = writer->cap - WALDOI_WRITER_ROOM - WALDOI_WRITER_SLACK;
+	size_t limit = writer->limits.message_bytes - writer->taken_bytes;
+
+	writer->end = writer->data + WALDOI_WRITER_ROOM +
+	              (buffer < limit ? buffer : limit);
+}
+
+void
 waldoi_writer_init(waldo_writer *writer, const waldoi_writer_ops *ops,
                    const waldoi_writer_limits *limits,
                    void (*give_back)(waldoi_taken *taken, void *context),
                    void *context)
 {
+	writer->left = WALDOI_WRITER_COUNT;
+	writer->depth = 0;
+	writer->deepest = 0;
+	writer->error = WALDO_OK;
+	writer->limits = *limits;
+	if (limits->depth > WALDOI_MAX_DEPTH) {
+		writer->limits.depth = WALDOI_MAX_DEPTH;
+	}
 	writer->data = writer->small;
-	writer->len = 0;
 	writer->cap = sizeof(writer->small);
+	writer->finished = NULL;
 	writer->front = 0;
 	writer->taken_bytes = 0;
 	writer->taken = NULL;
@@ -24,23 +42,16 @@ waldoi_writer_init(waldo_writer *writer, const waldoi_writer_ops *ops,
 	writer->handles = writer->few;
 	writer->handle_count = 0;
 	writer->handle_cap = WALDOI_WRITER_FEW;
-	writer->count = 0;
-	writer->depth = 0;
-	writer->deepest = 0;
-	writer->error = WALDO_OK;
-	writer->whole = false;
 	writer->ops = ops;
-	writer->limits = *limits;
-	if (limits->depth > WALDOI_MAX_DEPTH) {
-		writer->limits.depth = WALDOI_MAX_DEPTH;
-	}
 	writer->give_back = give_back;
 	writer->context = context;
 	writer->message[0] = '\0';
+	writer->p = writer->small + WALDOI_WRITER_ROOM;
+	waldoi_writer_set_end(writer);
 }
 
 void
-waldoi_writer_fini(waldo_writer *writer)
+waldoi_writer_drop(waldo_writer *writer)
 {
 	waldoi_taken *taken;
 
@@ -90,6 +101,8 @@ waldoi_writer_fail(waldo_writer *writer, waldo_err err, const char *format, ...)
 		return;
 	}
 	writer->error = err;
+	writer->end = writer->p;
+	writer->finished = NULL;
 	va_start(args, format);
 	vsnprintf(writer->message, sizeof(writer->message), format, args);
 	va_end(args);
@@ -121,6 +134,7 @@ waldoi_writer_fail_memory(waldo_writer *writer)
 static bool
 grow(waldo_writer *writer, size_t need)
 {
+	size_t at = (size_t) (writer->p - writer->data);
 	size_t cap = writer->cap;
 	uint8_t *data;
 
@@ -141,14 +155,16 @@ grow(waldo_writer *writer, size_t need)
 	}
 	writer->data = data;
 	writer->cap = cap;
+	writer->p = data + at;
+	writer->finished = NULL;
+	waldoi_writer_set_end(writer);
 	return true;
 }
 
-/* True if a message may have `more` bytes than now. */
 bool
 waldoi_writer_may_have(waldo_writer *writer, size_t more)
 {
-	size_t now = writer->len + writer->taken_bytes;
+	size_t now = waldoi_writer_size(writer);
 
 	if (now > writer->limits.message_bytes ||
 	    more > writer->limits.message_bytes - now) {
@@ -158,93 +174,85 @@ waldoi_writer_may_have(waldo_writer *writer, size_t more)
 	return true;
 }
 
+bool
+waldoi_writer_room(waldo_writer *writer, size_t len)
+{
+	size_t need = WALDOI_WRITER_ROOM + waldoi_writer_len(writer) +
+	              WALDOI_WRITER_SLACK;
+
+	return writer->error == WALDO_OK &&
+	       waldoi_writer_may_have(writer, len) &&
+	       (len <= writer->cap - need || grow(writer, need + len));
+}
+
+bool
+waldoi_writer_extend(waldo_writer *writer, size_t len)
+{
+	/* What is in the slack is kept when the buffer grows. */
+	if (!waldoi_writer_room(writer, len)) {
+		return false;
+	}
+	writer->p += len;
+	return true;
+}
+
 /* What msgpack-c calls with each piece that it has packed. */
 int
 waldoi_writer_append(void *to, const char *bytes, size_t len)
 {
 	waldo_writer *writer = to;
-	size_t at = WALDOI_WRITER_ROOM + writer->len;
 
-	if (writer->error != WALDO_OK || !waldoi_writer_may_have(writer, len) ||
-	    (len > writer->cap - at && !grow(writer, at + len))) {
+	if (!waldoi_writer_room(writer, len)) {
 		return -1;
 	}
 	if (len > 0) {
-		memcpy(writer->data + at, bytes, len);
+		memcpy(writer->p, bytes, len);
 	}
-	writer->len += len;
+	writer->p += len;
 	return 0;
 }
 
-/* Counts a value where it stands. */
-static void
-count_value(waldo_writer *writer)
+void
+waldoi_writer_close(waldo_writer *writer)
 {
-	if (writer->depth == 0) {
-		writer->count++;
-	} else {
-		writer->left[writer->depth - 1]--;
+	while (writer->left == 0 && writer->depth > 0) {
+		writer->left = writer->around[--writer->depth];
 	}
 }
 
-/* A value is complete, and with it the lists and maps that it was last in. */
-static void
-close_levels(waldo_writer *writer)
-{
-	while (writer->depth > 0 && writer->left[writer->depth - 1] == 0) {
-		writer->depth--;
-	}
-}
-
-/* Goes into a list or map of `count` values. An empty one is a level too, as
- * it is for the checker. */
 bool
-waldoi_writer_open(waldo_writer *writer, size_t count)
+waldoi_writer_may_open(waldo_writer *writer, size_t count)
 {
-	uint32_t depth;
-
-	if (writer == NULL || writer->error != WALDO_OK) {
+	if (writer->error != WALDO_OK) {
 		return false;
 	}
-	depth = writer->depth + 1;
-	if (depth > writer->limits.depth) {
+	if (writer->depth >= writer->limits.depth) {
 		fail_depth(writer);
 		return false;
 	}
-	/* Each value will have at least one byte. */
-	if (count > UINT32_MAX || !waldoi_writer_may_have(writer, count)) {
+	if (count > UINT32_MAX) {
 		fail_bytes(writer);
 		return false;
 	}
-	count_value(writer);
-	if (depth > writer->deepest) {
-		writer->deepest = depth;
-	}
-	writer->left[writer->depth++] = (uint32_t) count;
-	close_levels(writer);
-	return true;
+	return waldoi_writer_may_have(writer, count);
 }
 
-/* Counts a value that has nothing in it. */
-bool
-waldoi_writer_scalar(waldo_writer *writer)
+/* The values at the top. */
+static uint32_t
+top_count(const waldo_writer *writer)
 {
-	if (writer == NULL || writer->error != WALDO_OK) {
-		return false;
-	}
-	count_value(writer);
-	close_levels(writer);
-	return true;
+	return WALDOI_WRITER_COUNT -
+	       (writer->depth > 0 ? writer->around[0] : writer->left);
 }
 
 /* The values that are owed to open lists and maps. */
 static uint64_t
 owed(const waldo_writer *writer)
 {
-	uint64_t sum = 0;
+	uint64_t sum = writer->left;
 
-	for (uint32_t i = 0; i < writer->depth; i++) {
-		sum += writer->left[i];
+	for (uint32_t i = 1; i < writer->depth; i++) {
+		sum += writer->around[i];
 	}
 	return sum;
 }
@@ -254,10 +262,10 @@ owed(const waldo_writer *writer)
 static size_t
 pack_front(waldo_writer *writer)
 {
-	uint8_t front[WALDOI_WRITER_ROOM];
-	size_t len = (size_t) (waldoi_pack_array(front, writer->count) - front);
+	uint32_t count = top_count(writer);
+	size_t len = count <= 15 ? 1 : count <= UINT16_MAX ? 3 : 5;
 
-	memcpy(writer->data + WALDOI_WRITER_ROOM - len, front, len);
+	waldoi_pack_array(writer->data + WALDOI_WRITER_ROOM - len, count);
 	return len;
 }
 
@@ -271,27 +279,25 @@ is_whole(waldo_writer *writer, bool list)
 		                   owed(writer));
 	} else if (list && writer->deepest >= writer->limits.depth) {
 		fail_depth(writer);
-	} else if (!list && writer->count > 1) {
+	} else if (!list && top_count(writer) > 1) {
 		waldoi_writer_fail(writer, WALDO_EINVAL,
 		                   "%" PRIu32 " values where one belongs",
-		                   writer->count);
-	} else if (!list && writer->count == 0) {
-		waldo_put_nil(writer);
+		                   top_count(writer));
+	} else if (!list && top_count(writer) == 0) {
+		waldoi_writer_scalar(writer, waldoi_pack_nil(writer->p));
 	}
 	return writer->error == WALDO_OK;
 }
 
 waldo_err
-waldoi_writer_finish(waldo_writer *writer, bool list, const uint8_t **ret_bytes,
-                     size_t *ret_len)
+waldoi_writer_close_payload(waldo_writer *writer, bool list)
 {
 	size_t front = 0;
 
-	if (writer->error != WALDO_OK ||
-	    (!writer->whole && !is_whole(writer, list))) {
+	if (!is_whole(writer, list)) {
 		return writer->error;
 	}
-	if (list && !writer->whole) {
+	if (list) {
 		front = pack_front(writer);
 		if (!waldoi_writer_may_have(writer, front)) {
 			return writer->error;
@@ -301,8 +307,7 @@ waldoi_writer_finish(waldo_writer *writer, bool list, const uint8_t **ret_bytes,
 		t->offset += front - writer->front;
 	}
 	writer->front = front;
-	*ret_bytes = writer->data + WALDOI_WRITER_ROOM - front;
-	*ret_len = writer->len + front;
+	writer->finished = writer->p;
 	return WALDO_OK;
 }
 

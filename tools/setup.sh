@@ -19,7 +19,8 @@ waldo_packages_build="build-essential cmake libcmocka-dev libevent-dev
 	libjansson-dev libmsgpack-dev libsodium-dev libsqlite3-dev ninja-build
 	pkg-config scdoc"
 waldo_packages_test="$waldo_packages_build
-	clang clang-format fish groff-base libclang-rt-dev mandoc python3 zsh"
+	clang clang-format fish groff-base libclang-rt-dev mandoc python3
+	python3-dissononce valgrind zsh"
 
 waldo_die() {
 	echo "$(basename "$0"): $*" >&2

@@ -17,83 +17,13 @@
  * session sees many small ones as one. */
 #define SMALL_RECORD 4096
 
-/* ---- what is to be sent and is nobody else's */
-
-waldoi_sealer *
-waldoi_sealer_new(void)
-{
-	waldoi_sealer *sealer = malloc(sizeof(*sealer));
-
-	if (sealer != NULL) {
-		sealer->user = NULL;
-	}
-	return sealer;
-}
-
-void
-waldoi_sealer_free(waldoi_sealer *sealer)
-{
-	free(sealer);
-}
-
-static void
-free_kept(waldoi_secure *secure)
-{
-	free(secure->kept);
-	secure->kept = NULL;
-	secure->kept_len = secure->kept_sent = 0;
-}
-
-static bool
-keep(waldoi_secure *secure, const uint8_t *data, size_t len)
-{
-	size_t left = secure->kept_len - secure->kept_sent;
-	uint8_t *kept = malloc(left + len);
-
-	if (kept == NULL) {
-		return false;
-	}
-	if (left > 0) {
-		memcpy(kept, secure->kept + secure->kept_sent, left);
-	}
-	memcpy(kept + left, data, len);
-	free_kept(secure);
-	secure->kept = kept;
-	secure->kept_len = (uint32_t) (left + len);
-	return true;
-}
-
-/* The sealer is wanted: whoever has it keeps what is not sent. Its nonce is
- * spent, so that it cannot be sealed again. */
-static void
-clear_sealer(waldoi_sealer *sealer)
-{
-	waldoi_secure *user = sealer->user;
-
-	if (user != NULL) {
-		sealer->user = NULL;
-		user->stalled = true;
-		user->no_room = !keep(user, sealer->record + sealer->sent,
-		                      sealer->len - sealer->sent);
-	}
-}
-
-static void
-drop_output(waldoi_secure *secure)
-{
-	free_kept(secure);
-	if (secure->sealer->user == secure) {
-		secure->sealer->user = NULL;
-	}
-}
-
 static void
 break_off(waldoi_channel *channel, waldo_err err, const char *what)
 {
 	waldoi_secure *secure = channel->secure;
 
 	secure->dead = true;
-	drop_output(secure);
+	waldoi_secure_drop(secure);
 	if (channel->session != NULL) {
 		channel->user->broken(channel->session, err, what);
 	}
@@ -145,7 +75,8 @@ look_at_handshake(waldoi_channel *channel)
 	waldoi_handshake *handshake = secure->handshake;
 
 	if (handshake->out != NULL) {
-		if (!keep(secure, handshake->out, handshake->out_len)) {
+		if (!waldoi_secure_keep(secure, handshake->out,
+		                        handshake->out_len)) {
 			fail(channel, WALDO_ENOMEM, "out of memory");
 			return;
 		}
@@ -375,7 +306,7 @@ seal(waldoi_channel *channel)
 	if (count == 0) {
 		return;
 	}
-	clear_sealer(sealer);
+	waldoi_sealer_clear(sealer);
 	len = waldoi_record_seal(secure->records, pieces, count, sealer->record,
 	                         &sealer->len);
 	if (sealer->len == 0) {
@@ -403,8 +334,6 @@ static size_t
 secure_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 {
 	waldoi_secure *secure = channel->secure;
-	waldoi_sealer *sealer = secure->sealer;
-	size_t n = 0;
 
 	if (secure->no_room && !secure->dead) {
 		break_off(channel, WALDO_ENOMEM, "out of memory");
@@ -418,38 +347,16 @@ secure_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	    may_seal(channel)) {
 		seal(channel);
 	}
-	if (secure->kept != NULL && n < max) {
-		iov[n].iov_base = secure->kept + secure->kept_sent;
-		iov[n].iov_len = secure->kept_len - secure->kept_sent;
-		n++;
-	}
-	if (sealer->user == secure && n < max) {
-		iov[n].iov_base = sealer->record + sealer->sent;
-		iov[n].iov_len = sealer->len - sealer->sent;
-		n++;
-	}
-	return n;
+	return waldoi_secure_pieces(secure, iov, max);
 }
 
 static void
 secure_sent(waldoi_channel *channel, size_t len)
 {
 	waldoi_secure *secure = channel->secure;
-	waldoi_sealer *sealer = secure->sealer;
-	size_t kept = secure->kept_len - secure->kept_sent;
 
-	if (len < kept) {
-		secure->kept_sent += (uint32_t) len;
-	} else {
-		free_kept(secure);
-		if (sealer->user == secure) {
-			sealer->sent += len - kept;
-			if (sealer->sent == sealer->len) {
-				sealer->user = NULL;
-			}
-		}
-	}
-	if (waldoi_channel_owes(channel)) {
+	waldoi_secure_took(secure, len);
+	if (waldoi_secure_owes(secure)) {
 		secure->stalled = true;
 	} else if (secure->stalled) {
 		secure->stalled = false;
@@ -462,12 +369,8 @@ secure_sent(waldoi_channel *channel, size_t len)
 bool
 waldoi_channel_owes(const waldoi_channel *channel)
 {
-	const waldoi_secure *secure = channel->secure;
-
-	if (secure == NULL) {
-		return channel->out_left > 0;
-	}
-	return secure->kept != NULL || secure->sealer->user == secure;
+	return channel->secure == NULL ? channel->out_left > 0
+	                               : waldoi_secure_owes(channel->secure);
 }
 
 /* ---- the beginning and the end */
@@ -519,7 +422,7 @@ waldoi_channel_fini(waldoi_channel *channel)
 	if (secure == NULL) {
 		return;
 	}
-	drop_output(secure);
+	waldoi_secure_drop(secure);
 	free_handshake(secure);
 	if (secure->records != NULL) {
 		waldoi_records_fini(secure->records);

@@ -29,4 +29,25 @@ struct waldoi_sealer {
 	uint8_t record[WALDOI_RECORD_HEAD + WALDOI_RECORD_REST];
 };
 
+/* ---- sealer.c: bytes that wait for the kernel */
+
+/* Frees it for another link. Whoever has it keeps what is not sent: its nonce
+ * is spent, so that it cannot be sealed again. */
+void waldoi_sealer_clear(waldoi_sealer *sealer);
+
+/* Copies words of the link's own, to be sent before all else. False: no
+ * memory. */
+bool waldoi_secure_keep(waldoi_secure *secure, const uint8_t *data, size_t len);
+
+/* Nothing more is sent. */
+void waldoi_secure_drop(waldoi_secure *secure);
+
+bool waldoi_secure_owes(const waldoi_secure *secure);
+
+/* What waits, and how much of it the kernel took; as for
+ * waldoi_channel_output(). */
+size_t waldoi_secure_pieces(const waldoi_secure *secure, struct iovec *iov,
+                            size_t max);
+void waldoi_secure_took(waldoi_secure *secure, size_t len);
+
 #endif

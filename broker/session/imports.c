@@ -21,6 +21,24 @@ far_invoke(waldo_ref *ref, waldo_request *request, bool wants,
 	                             wants, ret_err);
 }
 
+size_t
+waldoi_import_size(void)
+{
+	return sizeof(import);
+}
+
+/* `node` is NULL once that is gone. */
+static void
+free_import(waldo_node *node, import *imported)
+{
+	waldoi_ref_fini(&imported->ref);
+	if (node == NULL) {
+		free(imported);
+	} else {
+		waldoi_pool_give(&node->import_pool, imported);
+	}
+}
+
 static bool
 far_has_room(const waldo_ref *ref)
 {
@@ -32,6 +50,7 @@ far_destroy(waldo_ref *ref)
 {
 	import *imported = (import *) ref;
 	waldoi_session *session = imported->session;
+	waldo_node *node = ref->node;
 
 	if (session != NULL && imported->id != 0) {
 		waldoi_table_remove(&session->imports, (uint64_t) imported->id);
@@ -40,8 +59,7 @@ far_destroy(waldo_ref *ref)
 	} else if (session != NULL) {
 		session->bootstrap = NULL;
 	}
-	waldoi_ref_fini(ref);
-	free(imported);
+	free_import(node, imported);
 	if (session != NULL) {
 		waldoi_session_check_use(session);
 	}
@@ -57,7 +75,7 @@ static const waldoi_ref_ops far_ops = {
 static waldo_ref *
 new_import(waldoi_session *session, int64_t id, bool promise)
 {
-	import *imported = malloc(sizeof(*imported));
+	import *imported = waldoi_pool_take(&session->node->import_pool);
 
 	if (imported == NULL) {
 		return NULL;
@@ -101,8 +119,7 @@ waldoi_import_get(waldoi_session *session, int64_t id, bool promise)
 		}
 		if (!waldoi_table_insert(&session->imports, (uint64_t) id,
 		                         ref)) {
-			waldoi_ref_fini(ref);
-			free(ref);
+			free_import(session->node, (import *) ref);
 			return NULL;
 		}
 	}

@@ -39,6 +39,15 @@ read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value,
 	                                "the result is not valid: %s", message);
 }
 
+/* Flushes that had no slot, or whoever watches for room. */
+static bool
+somebody_waits(const waldoi_session *session)
+{
+	return !TAILQ_EMPTY(&session->waiting_flushes) ||
+	       !TAILQ_EMPTY(&session->waiting) ||
+	       !LIST_EMPTY(&session->node->rooms);
+}
+
 /* It was made on the result of another call, which turned out to be no
  * reference: what that was is known here, not at the callee (PROTOCOL.md F3).
  * NULL if it is not. */
@@ -66,7 +75,7 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	int64_t id = waldoi_cursor_int(c);
 	uint64_t status = waldoi_cursor_uint(c, WALDOI_STATUS_BROKEN_TARGET);
 	bool keep = waldoi_cursor_bool(c);
-	waldoi_cursor descs;
+	waldoi_cursor descs = *c;
 	waldoi_message value;
 	waldo_promise *promise;
 	waldoi_failure *failure;
@@ -84,7 +93,6 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 		return;
 	}
 	waldoi_message_init(&value);
-	descs = *c;
 	if (!waldoi_descs_read(session, c, &value)) {
 		waldoi_message_fini(&value);
 		return;
@@ -117,8 +125,12 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	                      true);
 	waldo_promise_release(promise);
 	waldoi_message_fini(&value);
-	waldoi_session_send_waiting(session); /* flushes that had no slot */
-	waldoi_session_check_use(session);
+	if (somebody_waits(session)) {
+		waldoi_session_send_waiting(session);
+	}
+	if (session->calls.count == 0) {
+		waldoi_session_check_use(session);
+	}
 }
 
 /* ---- DROP, CANCEL, UNKNOWN */

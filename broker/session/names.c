@@ -4,65 +4,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct waldoi_known {
-	char *text; /* not terminated; NULL: free */
-	uint32_t number;
-	uint32_t len;
-} waldoi_known;
-
 #define FIRST_SIZE 16
 
-/* FNV-1a from a secret start: the names are ours, yet an application may pass
- * on those of a peer. */
-static uint32_t
-hash_of(const char *text, size_t len, uint64_t secret)
+static bool
+is_same(const waldoi_name *a, const waldoi_name *b)
 {
-	uint64_t h = secret;
-
-	for (size_t i = 0; i < len; i++) {
-		h = (h ^ (unsigned char) text[i]) * UINT64_C(0x100000001b3);
-	}
-	return (uint32_t) (h ^ h >> 32);
+	return a == b || (a->hash == b->hash && a->len == b->len &&
+	                  memcmp(a->text, b->text, a->len) == 0);
 }
 
 static waldoi_known *
-find(const waldoi_names_out *names, const char *text, size_t len,
-     uint64_t secret)
+find(const waldoi_names_out *names, const waldoi_name *name)
 {
-	uint32_t i = hash_of(text, len, secret) & (names->size - 1);
+	uint32_t i = name->hash & (names->size - 1);
 
-	while (names->slots[i].text != NULL &&
-	       (names->slots[i].len != len ||
-	        memcmp(names->slots[i].text, text, len) != 0)) {
+	while (names->slots[i].name != NULL &&
+	       !is_same(names->slots[i].name, name)) {
 		i = (i + 1) & (names->size - 1);
 	}
 	return &names->slots[i];
 }
 
 uint32_t
-waldoi_names_out_find(const waldoi_names_out *names, const char *text,
-                      size_t len, uint64_t secret)
+waldoi_names_out_search(const waldoi_names_out *names, const waldoi_name *name)
 {
-	return names->count == 0 ? 0 : find(names, text, len, secret)->number;
+	return find(names, name)->number;
 }
 
 const char *
-waldoi_names_out_get(const waldoi_names_out *names, uint32_t number,
-                     size_t *ret_len)
+waldoi_names_out_get(const waldoi_names_out *names, uint32_t number)
 {
 	for (uint32_t i = 0; i < names->size; i++) {
 		const waldoi_known *known = &names->slots[i];
 
-		if (known->text != NULL && known->number == number) {
-			*ret_len = known->len;
-			return known->text;
+		if (known->name != NULL && known->number == number) {
+			return known->name->text;
 		}
 	}
 	return NULL;
 }
 
 static bool
-grow(waldoi_names_out *names, uint64_t secret)
+grow(waldoi_names_out *names)
 {
 	waldoi_names_out more = {.size = names->size == 0 ? FIRST_SIZE
 	                                                  : 2 * names->size,
@@ -75,8 +58,8 @@ grow(waldoi_names_out *names, uint64_t secret)
 	for (uint32_t i = 0; i < names->size; i++) {
 		waldoi_known *known = &names->slots[i];
 
-		if (known->text != NULL) {
-			*find(&more, known->text, known->len, secret) = *known;
+		if (known->name != NULL) {
+			*find(&more, known->name) = *known;
 		}
 	}
 	free(names->slots);
@@ -85,34 +68,23 @@ grow(waldoi_names_out *names, uint64_t secret)
 }
 
 bool
-waldoi_names_out_define(waldoi_names_out *names, const char *text, size_t len,
-                        uint64_t secret)
+waldoi_names_out_define(waldoi_names_out *names, waldoi_name *name)
 {
-	waldoi_known *known;
-	char *copy;
-
-	if (2 * (names->count + 1) > names->size && !grow(names, secret)) {
+	if (2 * (names->count + 1) > names->size && !grow(names)) {
 		return false;
 	}
-	copy = malloc(len);
-	if (copy == NULL) {
-		return false;
-	}
-	known = find(names, text, len, secret);
-	known->text = memcpy(copy, text, len);
-	known->len = (uint32_t) len;
-	known->number = ++names->count;
+	*find(names, name) =
+	    (waldoi_known){waldoi_name_retain(name), ++names->count};
 	return true;
 }
 
 void
-waldoi_names_out_undefine(waldoi_names_out *names, const char *text, size_t len,
-                          uint64_t secret)
+waldoi_names_out_undefine(waldoi_names_out *names, const waldoi_name *name)
 {
-	waldoi_known *known = find(names, text, len, secret);
+	waldoi_known *known = find(names, name);
 
 	/* The last that came in, so nothing was pushed on by it. */
-	free(known->text);
+	waldoi_name_release(known->name);
 	*known = (waldoi_known){0};
 	names->count--;
 }
@@ -121,7 +93,7 @@ void
 waldoi_names_out_fini(waldoi_names_out *names)
 {
 	for (uint32_t i = 0; i < names->size; i++) {
-		free(names->slots[i].text);
+		waldoi_name_release(names->slots[i].name);
 	}
 	free(names->slots);
 	*names = (waldoi_names_out){0};

@@ -11,25 +11,48 @@
 
 #include "broker/call.h"
 
+typedef struct waldoi_known {
+	waldoi_name *name; /* retained; NULL: free */
+	uint32_t number;
+} waldoi_known;
+
 /* What we call the peer's methods. */
 typedef struct waldoi_names_out {
-	struct waldoi_known *slots; /* open addressing; NULL: none yet */
+	waldoi_known *slots; /* open addressing; NULL: none yet */
 	uint32_t size, count;
 } waldoi_names_out;
 
-/* 0 if it is not known. */
-uint32_t waldoi_names_out_find(const waldoi_names_out *names, const char *text,
-                               size_t len, uint64_t secret);
-/* What has that number, not terminated; NULL: nothing. Looks through all of
- * them. */
-const char *waldoi_names_out_get(const waldoi_names_out *names, uint32_t number,
-                                 size_t *ret_len);
+/* Looks for what it says: another of that name may stand there, from before
+ * the node forgot it. */
+uint32_t waldoi_names_out_search(const waldoi_names_out *names,
+                                 const waldoi_name *name);
+
+/* 0 if it is not known. `name` has its hash (methods.h). */
+static inline uint32_t
+waldoi_names_out_find(const waldoi_names_out *names, const waldoi_name *name)
+{
+	uint32_t mask = names->size - 1;
+
+	if (names->count == 0) {
+		return 0;
+	}
+	for (uint32_t i = name->hash & mask; names->slots[i].name != NULL;
+	     i = (i + 1) & mask) {
+		if (names->slots[i].name == name) {
+			return names->slots[i].number;
+		}
+	}
+	return waldoi_names_out_search(names, name);
+}
+
+/* What has that number; NULL: nothing. Looks through all of them. */
+const char *waldoi_names_out_get(const waldoi_names_out *names,
+                                 uint32_t number);
 /* Gives it the next number, count + 1; false without memory. */
-bool waldoi_names_out_define(waldoi_names_out *names, const char *text,
-                             size_t len, uint64_t secret);
+bool waldoi_names_out_define(waldoi_names_out *names, waldoi_name *name);
 /* Takes the last one back. */
-void waldoi_names_out_undefine(waldoi_names_out *names, const char *text,
-                               size_t len, uint64_t secret);
+void waldoi_names_out_undefine(waldoi_names_out *names,
+                               const waldoi_name *name);
 void waldoi_names_out_fini(waldoi_names_out *names);
 
 /* What the peer calls ours. */

@@ -17,20 +17,18 @@
 /* ---- the pieces of a header */
 
 static uint8_t *
-pack_target(uint8_t *p, waldoi_session *session, waldo_ref *target)
+pack_target(uint8_t *p, const waldoi_session *session, waldo_ref *target)
 {
-	waldoi_pending *pending = waldoi_pending_of(target);
-	int64_t id = 0;
+	const waldoi_pending *pending;
+	int64_t id;
 
-	if (pending != NULL) {
-		return waldoi_pack_answer(p,
-		                          pending->promise != NULL
-		                              ? pending->promise->id
-		                              : pending->id,
-		                          &pending->path);
+	if (waldoi_import_id(session, target, &id)) {
+		return waldoi_pack_int(p, id);
 	}
-	(void) waldoi_import_id(session, target, &id);
-	return waldoi_pack_int(p, id);
+	pending = waldoi_pending_of(target);
+	return waldoi_pack_answer(
+	    p, pending->promise != NULL ? pending->promise->id : pending->id,
+	    &pending->path);
 }
 
 /* The name's number; the first time with its spelling. *ret_new: it has got
@@ -40,24 +38,21 @@ pack_method(uint8_t *p, waldoi_session *session, waldo_request *request,
             bool *ret_new)
 {
 	waldoi_names_out *names = &session->names_out;
-	uint64_t secret = session->node->secret;
-	uint32_t number = waldoi_names_out_find(names, request->method,
-	                                        request->method_len, secret);
+	waldoi_name *name = request->method;
+	uint32_t number = waldoi_names_out_find(names, name);
 
-	*ret_new = false;
 	request->method_number = number;
-	if (number != 0 || waldoi_is_flush(request->method)) {
+	if (number != 0 || name->flush) {
 		return waldoi_pack_uint(p, number);
 	}
 	if (names->count < session->peer.names &&
-	    waldoi_names_out_define(names, request->method, request->method_len,
-	                            secret)) {
+	    waldoi_names_out_define(names, name)) {
 		*ret_new = true;
 		request->method_number = names->count;
 		p = waldoi_pack_array(p, 2);
 		p = waldoi_pack_uint(p, names->count);
 	}
-	return waldoi_pack_str(p, request->method, request->method_len);
+	return waldoi_pack_str(p, name->text, name->len);
 }
 
 static uint8_t *
@@ -66,10 +61,11 @@ pack_options(uint8_t *p, waldo_node *node, const waldo_request *request)
 	bool late = request->deadline != WALDOI_NEVER;
 	bool flags = (request->flags & WALDO_IDEMPOTENT) != 0;
 	bool hops = request->hops > 0;
-	uint64_t now = late ? waldoi_node_now(node) : 0;
 
 	p = waldoi_pack_map(p, (size_t) late + flags + hops);
 	if (late) {
+		uint64_t now = waldoi_node_now(node);
+
 		p = waldoi_pack_uint(p, WALDOI_OPT_TIME_LEFT);
 		p = waldoi_pack_uint(p, request->deadline <= now
 		                            ? 0
@@ -133,7 +129,7 @@ static waldoi_failure *
 check_call(const waldoi_session *session, const waldo_request *request,
            size_t size)
 {
-	bool flush = waldoi_is_flush(request->method);
+	bool flush = request->method->flush;
 	/* This one is in the table already, but not among the flushes. */
 	uint32_t open =
 	    flush ? session->flushes + 1 : waldoi_session_open_calls(session);
@@ -176,7 +172,7 @@ check_ahead(waldoi_session *session, const waldo_request *request)
 		return failure;
 	}
 	waldoi_descs_roll_back(&descs);
-	return check_call(session, request, 4 + args->len + args->taken_bytes);
+	return check_call(session, request, 4 + waldoi_writer_size(args));
 }
 
 /* ---- CALL */
@@ -192,15 +188,16 @@ static void
 expect_return(waldoi_session *session, waldo_promise *promise, int64_t id,
               waldo_ref *target, const waldo_request *request)
 {
-	promise->flush = waldoi_is_flush(request->method);
+	promise->flush = request->method->flush;
 	session->flushes += promise->flush;
 	promise->session = session;
 	promise->id = id;
 	promise->method_number = request->method_number;
 	promise->frame = session->out.frames;
 	promise->source = &sent_source;
-	waldo_promise_retain(promise);
-	if (waldoi_pending_of(target) != NULL) {
+	promise->count++;
+	if (target->state == WALDO_PENDING &&
+	    waldoi_pending_of(target) != NULL) {
 		promise->on = waldo_ref_retain(target);
 	}
 }
@@ -229,7 +226,8 @@ may_send(waldoi_session *session, const waldo_request *request, size_t size,
 	}
 	/* One that waited is counted in queued_bytes already, and a flush has
 	 * room: without it order would be lost, and nobody told. */
-	if (*ret_failure == NULL && !request->waits && !request->pinned) {
+	if (*ret_failure == NULL && !request->waits && !request->pinned &&
+	    !waldoi_session_fits(session, size)) {
 		*ret_failure = waldoi_session_check_room(session, size);
 	}
 	return *ret_failure == NULL ? WALDOI_SENT : WALDOI_FAILED;
@@ -238,11 +236,11 @@ may_send(waldoi_session *session, const waldo_request *request, size_t size,
 /* Builds the frame and queues it; nothing is counted yet. */
 static waldoi_sending
 queue_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
-           waldoi_descs *descs, int64_t id, const uint8_t *payload, size_t len,
-           waldoi_failure **ret_failure)
+           const waldoi_descs *descs, int64_t id, waldoi_failure **ret_failure)
 {
 	uint8_t small[CALL_ROOM + 256];
-	size_t room = CALL_ROOM + waldoi_descs_room(descs);
+	size_t room =
+	    CALL_ROOM + (descs->count == 0 ? 1 : waldoi_descs_room(descs));
 	uint8_t *head = room <= sizeof(small) ? small : malloc(room);
 	waldoi_sending sending;
 	bool new_name = false;
@@ -257,22 +255,21 @@ queue_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 	p = id == 0 ? waldoi_pack_nil(p) : waldoi_pack_int(p, id);
 	p = pack_target(p, session, target);
 	p = pack_method(p, session, request, &new_name);
-	p = waldoi_descs_pack(descs, p);
+	p = descs->count == 0 ? waldoi_pack_array(p, 0)
+	                      : waldoi_descs_pack(descs, p);
 	p = pack_options(p, session->node, request);
-	size = (size_t) (p - head) + len + request->args.taken_bytes;
+	size = (size_t) (p - head) + request->len + request->args.taken_bytes;
 	sending = may_send(session, request, size, ret_failure);
 	if (sending == WALDOI_SENT &&
-	    !waldoi_op_queue(session, head, (size_t) (p - head), payload, len,
-	                     &request->args)) {
+	    !waldoi_op_queue(session, head, (size_t) (p - head),
+	                     request->payload, request->len, &request->args)) {
 		*ret_failure = no_memory();
 		sending = WALDOI_FAILED;
 	}
 	if (sending == WALDOI_SENT) {
 		session->window_used += size - 4;
 	} else if (new_name) {
-		waldoi_names_out_undefine(&session->names_out, request->method,
-		                          request->method_len,
-		                          session->node->secret);
+		waldoi_names_out_undefine(&session->names_out, request->method);
 	}
 	if (head != small) {
 		free(head);
@@ -289,27 +286,22 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 	int64_t id = one_way ? 0 : session->next_call;
 	waldoi_sending sending = WALDOI_FAILED;
 	waldoi_descs descs;
-	const uint8_t *payload;
-	size_t len;
 
-	if (waldoi_writer_finish(&request->args, true, &payload, &len) !=
-	    WALDO_OK) {
-		*ret_failure = waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-		                                  "%s", request->args.message);
-		return WALDOI_FAILED;
-	}
-	*ret_failure = waldoi_descs_prepare(
-	    &descs, session, (waldo_ref **) request->args.handles,
-	    request->args.handle_count);
-	if (*ret_failure != NULL) {
-		return WALDOI_FAILED;
+	descs.count = 0;
+	if (request->args.handle_count > 0) {
+		*ret_failure = waldoi_descs_prepare(
+		    &descs, session, (waldo_ref **) request->args.handles,
+		    request->args.handle_count);
+		if (*ret_failure != NULL) {
+			return WALDOI_FAILED;
+		}
 	}
 	if (id != 0 &&
 	    !waldoi_table_insert(&session->calls, (uint64_t) id, promise)) {
 		*ret_failure = no_memory();
 	} else {
 		sending = queue_call(session, target, request, &descs, id,
-		                     payload, len, ret_failure);
+		                     ret_failure);
 		if (sending != WALDOI_SENT && id != 0) {
 			waldoi_table_remove(&session->calls, (uint64_t) id);
 		}
@@ -319,7 +311,9 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 		return sending;
 	}
 	/* From here on nothing can fail. */
-	waldoi_descs_commit(&descs);
+	if (descs.count > 0) {
+		waldoi_descs_commit(&descs);
+	}
 	target->used = true;
 	if (id != 0) {
 		session->next_call += 2;
@@ -340,7 +334,15 @@ why_not(const waldoi_session *session, const waldo_request *request)
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return session->why;
 	}
-	return waldoi_is_flush(request->method) ? NULL : session->farewell;
+	return request->method->flush ? NULL : session->farewell;
+}
+
+/* What most are: nothing is before it, nor unknown. */
+static bool
+is_next(const waldoi_session *session, const waldo_request *request)
+{
+	return session->greeted && TAILQ_EMPTY(&session->waiting) &&
+	       !request->pinned;
 }
 
 waldo_promise *
@@ -365,7 +367,8 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 			return NULL;
 		}
 	}
-	if (!waldoi_session_must_wait(session, request)) {
+	if (is_next(session, request) ||
+	    !waldoi_session_must_wait(session, request)) {
 		sending = waldoi_session_send_call(session, target, request,
 		                                   promise, &failure);
 	} else if (session->greeted) {
@@ -381,7 +384,7 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 		}
 		return waldoi_request_fail(request, wants, ret_err, failure);
 	}
-	if (promise != NULL) {
+	if (promise != NULL && request->deadline != WALDOI_NEVER) {
 		waldoi_promise_set_deadline(promise, request);
 	}
 	if (sending == WALDOI_SENT) {

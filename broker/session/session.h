@@ -416,7 +416,18 @@ uint32_t waldoi_session_open_calls(const waldoi_session *session);
 /* Every waiting request fails with `why`, NOT_SENT; flushes, too, or not. */
 void waldoi_session_fail_waiting(waldoi_session *session, waldoi_failure *why,
                                  bool flushes);
-/* Why `size` bytes more may not be queued; NULL if they may. */
+/* Whether `size` bytes more may be queued. */
+static inline bool
+waldoi_session_fits(const waldoi_session *session, size_t size)
+{
+	const waldo_node *node = session->node;
+
+	return session->waiting_bytes + session->out.unsent + size <=
+	           node->limits.queued_bytes &&
+	       node->bytes + size <= node->limits.total_bytes;
+}
+
+/* Why not; NULL if they may. */
 waldoi_failure *waldoi_session_check_room(const waldoi_session *session,
                                           size_t size);
 /* At most half of what may wait does, and a quarter of what all peers may cost
@@ -496,6 +507,8 @@ void waldoi_exports_release(waldoi_session *session);
 
 /* ---- imports.c */
 
+/* Of one, for the node's pool. */
+size_t waldoi_import_size(void);
 /* One more mention of the peer's export `id`: its reference with a count for
  * the caller. NULL without memory. */
 waldo_ref *waldoi_import_get(waldoi_session *session, int64_t id, bool promise);

@@ -54,7 +54,7 @@ static waldo_promise *
 send_flush(waldo_ref *ref, const uint8_t *token)
 {
 	waldoi_pending *pending = waldoi_pending_of(ref);
-	waldo_request *request = waldo_request_new(ref, WALDOI_FLUSH, NULL);
+	waldo_request *request = waldoi_request_new(ref, WALDOI_FLUSH, NULL);
 	waldo_promise *of = NULL, *flush;
 	waldo_err err;
 

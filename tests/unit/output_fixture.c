@@ -111,8 +111,9 @@ queue_writer(waldo_writer *writer)
 {
 	static uint8_t whole[MAX_WIRE];
 	uint8_t head[WALDOI_FRAME_HEAD] = {0};
-	const uint8_t *bytes;
-	size_t len, total;
+	const uint8_t *bytes = NULL;
+	size_t len = 0;
+	size_t total;
 
 	assert_ok(waldoi_writer_finish(writer, true, &bytes, &len));
 	total = len + writer->taken_bytes;

@@ -352,8 +352,11 @@ ends_settle(struct end ends[2], size_t chunk)
 			size_t len = end_take(&ends[i], SIZE_MAX);
 			const struct bytes *wire = &ends[i].wire;
 
-			end_give(&ends[1 - i], wire->data + wire->len - len,
-			         len, chunk);
+			if (len > 0) {
+				end_give(&ends[1 - i],
+				         wire->data + wire->len - len, len,
+				         chunk);
+			}
 			more += len;
 		}
 	} while (more > 0);

@@ -342,10 +342,34 @@ no_bytes_at_all_are_refused(void **state)
 	assert_string_equal(message, "a value that is cut short at byte 0");
 }
 
+/* W6: whether they are looked at by words or one by one. */
+static void
+a_wrong_byte_anywhere_in_a_string_is_refused(void **state)
+{
+	uint8_t bytes[2 + 48] = {0xd9};
+
+	(void) state;
+
+	for (size_t len = 1; len <= 48; len++) {
+		size_t head = len <= 31 ? 1 : 2;
+
+		bytes[0] = (uint8_t) (len <= 31 ? 0xa0 | len : 0xd9);
+		bytes[1] = (uint8_t) len;
+		memset(bytes + head, 'x', len);
+		assert_ok(check(bytes, head + len));
+		for (size_t at = 0; at < len; at++) {
+			bytes[head + at] = 0x80;
+			assert_err(check(bytes, head + len), WALDO_EARGS);
+			bytes[head + at] = 'x';
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_wrong_byte_anywhere_in_a_string_is_refused),
 	    cmocka_unit_test(every_sample_is_accepted),
 	    cmocka_unit_test(every_sample_reads_as_msgpack_c_decodes_it),
 	    cmocka_unit_test(every_sample_cut_short_anywhere_is_refused),

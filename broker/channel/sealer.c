@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/channel/secure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+waldoi_sealer *
+waldoi_sealer_new(void)
+{
+	waldoi_sealer *sealer = malloc(sizeof(*sealer));
+
+	if (sealer != NULL) {
+		sealer->user = NULL;
+	}
+	return sealer;
+}
+
+void
+waldoi_sealer_free(waldoi_sealer *sealer)
+{
+	free(sealer);
+}
+
+void
+waldoi_sealer_clear(waldoi_sealer *sealer)
+{
+	waldoi_secure *user = sealer->user;
+
+	if (user != NULL) {
+		sealer->user = NULL;
+		user->stalled = true;
+		user->no_room =
+		    !waldoi_secure_keep(user, sealer->record + sealer->sent,
+		                        sealer->len - sealer->sent);
+	}
+}
+
+/* ---- what a link has to send */
+
+static void
+free_kept(waldoi_secure *secure)
+{
+	free(secure->kept);
+	secure->kept = NULL;
+	secure->kept_len = secure->kept_sent = 0;
+}
+
+bool
+waldoi_secure_keep(waldoi_secure *secure, const uint8_t *data, size_t len)
+{
+	size_t left = secure->kept_len - secure->kept_sent;
+	uint8_t *kept = malloc(left + len);
+
+	if (kept == NULL) {
+		return false;
+	}
+	if (left > 0) {
+		memcpy(kept, secure->kept + secure->kept_sent, left);
+	}
+	memcpy(kept + left, data, len);
+	free_kept(secure);
+	secure->kept = kept;
+	secure->kept_len = (uint32_t) (left + len);
+	return true;
+}
+
+void
+waldoi_secure_drop(waldoi_secure *secure)
+{
+	free_kept(secure);
+	if (secure->sealer->user == secure) {
+		secure->sealer->user = NULL;
+	}
+}
+
+bool
+waldoi_secure_owes(const waldoi_secure *secure)
+{
+	return secure->kept != NULL || secure->sealer->user == secure;
+}
+
+size_t
+waldoi_secure_pieces(const waldoi_secure *secure, struct iovec *iov, size_t max)
+{
+	waldoi_sealer *sealer = secure->sealer;
+	size_t n = 0;
+
+	if (secure->kept != NULL && n < max) {
+		iov[n].iov_base = secure->kept + secure->kept_sent;
+		iov[n].iov_len = secure->kept_len - secure->kept_sent;
+		n++;
+	}
+	if (sealer->user == secure && n < max) {
+		iov[n].iov_base = sealer->record + sealer->sent;
+		iov[n].iov_len = sealer->len - sealer->sent;
+		n++;
+	}
+	return n;
+}
+
+void
+waldoi_secure_took(waldoi_secure *secure, size_t len)
+{
+	waldoi_sealer *sealer = secure->sealer;
+	size_t kept = secure->kept_len - secure->kept_sent;
+
+	if (len < kept) {
+		secure->kept_sent += (uint32_t) len;
+		return;
+	}
+	free_kept(secure);
+	if (sealer->user == secure) {
+		sealer->sent += len - kept;
+		if (sealer->sent == sealer->len) {
+			sealer->user = NULL;
+		}
+	}
+}
