@@ -24,16 +24,33 @@ close_link(waldoi_session *session, waldoi_close how)
 	}
 }
 
+static bool
+has_last_words(const waldoi_session *session)
+{
+	return session->link != NULL &&
+	       (waldoi_output_is_pending(&session->out) ||
+	        waldoi_channel_owes(&session->link->channel));
+}
+
 /* Its last words have left, or never will. */
+static void
+finish(waldoi_session *session)
+{
+	close_link(session, has_last_words(session) ? WALDOI_CLOSE_NOW
+	                                            : WALDOI_CLOSE_ORDERLY);
+	waldoi_session_free(session);
+}
+
+/* In the turn: they were given to the channel, which will say when it is rid of
+ * them if it is not yet. */
 static void
 closed(waldoi_job *job)
 {
 	waldoi_session *session = waldoi_container_of(job, waldoi_session, job);
 
-	close_link(session, waldoi_output_is_pending(&session->out)
-	                        ? WALDOI_CLOSE_NOW
-	                        : WALDOI_CLOSE_ORDERLY);
-	waldoi_session_free(session);
+	if (!has_last_words(session)) {
+		finish(session);
+	}
 }
 
 void
@@ -171,7 +188,7 @@ too_long(waldoi_timer *timer)
 	waldoi_session *session =
 	    waldoi_container_of(timer, waldoi_session, idle_timer);
 
-	closed(&session->job);
+	finish(session);
 }
 
 static void
@@ -182,8 +199,7 @@ finish_end(waldoi_job *job)
 
 	session->state = WALDOI_CLOSING;
 	let_go(session);
-	if (session->link == NULL || !session->has_bye ||
-	    !waldoi_output_is_pending(&session->out)) {
+	if (!session->has_bye || !has_last_words(session)) {
 		close_link(session, session->has_bye ? WALDOI_CLOSE_ORDERLY
 		                                     : WALDOI_CLOSE_NOW);
 		waldoi_session_free(session);
@@ -276,7 +292,7 @@ waldoi_sessions_free_all(waldo_node *node)
 	waldoi_sessions_flush(node);
 	while ((session = LIST_FIRST(&node->sessions)) != NULL) {
 		waldoi_runqueue_remove(&session->job);
-		closed(&session->job);
+		finish(session);
 	}
 }
 

@@ -311,7 +311,8 @@ a_node_dials_no_more_sessions_than_it_may(void **state)
 	limits.sessions = 1;
 	fixture_open(f, NULL, &limits);
 	barrier(f);
-	assert_ok(waldo_listen(f->server, wire->address(), &listener));
+	f->third = node_new(NULL);
+	assert_ok(waldo_listen(f->third, wire->address(), &listener));
 	(void) snprintf(uri, sizeof(uri), "%s/gate",
 	                waldo_listener_get_uri(listener));
 	err = waldo_connect(f->client, uri, &ref);

@@ -17,6 +17,15 @@ memory_address(void)
 	return text;
 }
 
+static const char *
+secure_address(void)
+{
+	static unsigned count;
+
+	(void) snprintf(text, sizeof(text), "tcp:host%u:1", ++count);
+	return text;
+}
+
 static uint64_t
 memory_now_ms(void)
 {
@@ -41,10 +50,13 @@ memory_pump(waldo_node *const *nodes, size_t count)
 }
 
 static const transport transports[] = {
-    {"near", true, memory_node_new, memory_address, memory_pump, memory_now_ms},
-    {"memory", false, memory_node_new, memory_address, memory_pump,
+    {"near", true, false, memory_node_new, memory_address, memory_pump,
      memory_now_ms},
-    {"trickle", false, memory_node_new, memory_address, memory_pump,
+    {"memory", false, false, memory_node_new, memory_address, memory_pump,
+     memory_now_ms},
+    {"trickle", false, false, memory_node_new, memory_address, memory_pump,
+     memory_now_ms},
+    {"secure", false, true, memory_node_new, secure_address, memory_pump,
      memory_now_ms},
 };
 
@@ -64,5 +76,5 @@ transport_find(const char *name)
 const char *
 transport_names(void)
 {
-	return "near, memory, trickle";
+	return "near, memory, trickle, secure";
 }

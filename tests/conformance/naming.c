@@ -241,30 +241,29 @@ malformed_addresses_are_refused_with_a_reason(void **state)
 	           WALDO_EADDRESS);
 }
 
-/* P24. */
+/* A9: this node remembers nobody, and does not take anybody. */
 static void
-what_needs_the_encrypted_channel_is_denied(void **state)
+who_has_no_key_and_is_not_remembered_is_not_dialled(void **state)
 {
 	struct fixture *f = *state;
 	waldo_ref *ref = NULL;
 
-	assert_err(waldo_connect(f->client, "waldo://KEY@localhost:1/x", &ref),
+	assert_err(waldo_connect(f->client, "waldo://@localhost:1/x", &ref),
 	           WALDO_EDENIED);
-	assert_err(waldo_listen(f->server, "tcp:127.0.0.1:4747", NULL),
-	           WALDO_EDENIED);
-	assert_string_not_equal(waldo_node_get_message(f->server), "");
+	assert_null(ref);
+	assert_string_not_equal(waldo_node_get_message(f->client), "");
 }
 
-/* P24: nothing here proves who the peer is, so there is no key. */
+/* P24: in clear nothing proves who the peer is, so there is no key. */
 static void
-a_link_in_clear_has_no_key(void **state)
+only_an_encrypted_link_has_a_key(void **state)
 {
 	struct fixture *f = *state;
 
-	f->service->has_key = true;
+	f->service->has_key = !wire->is_secure;
 	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
 	               2);
-	assert_false(f->service->has_key);
+	assert_int_equal(f->service->has_key, wire->is_secure);
 }
 
 static void
@@ -289,8 +288,8 @@ const struct CMUnitTest naming_tests[] = {
     waldo_test(a_finder_is_asked_for_other_names),
     waldo_test(where_nobody_listens_every_call_fails_unsent),
     waldo_test(malformed_addresses_are_refused_with_a_reason),
-    waldo_test(what_needs_the_encrypted_channel_is_denied),
-    waldo_test(a_link_in_clear_has_no_key),
+    waldo_test(who_has_no_key_and_is_not_remembered_is_not_dialled),
+    waldo_test(only_an_encrypted_link_has_a_key),
     waldo_test(a_closed_listener_leaves_its_links_alone),
 };
 END_SUITE(naming);

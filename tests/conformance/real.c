@@ -63,6 +63,12 @@ tcp_address(void)
 	return "tcp-insecure:127.0.0.1:0";
 }
 
+static const char *
+secure_address(void)
+{
+	return "tcp:127.0.0.1:0";
+}
+
 static uint64_t
 now_ms(void)
 {
@@ -89,10 +95,11 @@ pump(waldo_node *const *nodes, size_t count)
 }
 
 static const transport transports[] = {
-    {"near", true, waldo_node_new, inproc_address, pump, now_ms},
-    {"inproc", false, waldo_node_new, inproc_address, pump, now_ms},
-    {"unix", false, waldo_node_new, unix_address, pump, now_ms},
-    {"tcp", false, waldo_node_new, tcp_address, pump, now_ms},
+    {"near", true, false, waldo_node_new, inproc_address, pump, now_ms},
+    {"inproc", false, false, waldo_node_new, inproc_address, pump, now_ms},
+    {"unix", false, false, waldo_node_new, unix_address, pump, now_ms},
+    {"tcp", false, false, waldo_node_new, tcp_address, pump, now_ms},
+    {"secure", false, true, waldo_node_new, secure_address, pump, now_ms},
 };
 
 const transport *
@@ -109,5 +116,5 @@ transport_find(const char *name)
 const char *
 transport_names(void)
 {
-	return "near, inproc, unix, tcp";
+	return "near, inproc, unix, tcp, secure";
 }

@@ -12,7 +12,8 @@
 
 typedef struct transport {
 	const char *name;
-	bool is_near; /* one node is both ends: no wire at all */
+	bool is_near;   /* one node is both ends: no wire at all */
+	bool is_secure; /* both ends prove who they are */
 	waldo_err (*node_new)(const waldo_node_options *options,
 	                      waldo_node **ret_node);
 

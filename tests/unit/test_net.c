@@ -157,9 +157,9 @@ what_cannot_be_listened_on_is_refused_with_a_reason(void **state)
 	     "cannot listen at unix:/nonexistent/x: No such file or directory"},
 	    {"fd:1000000", WALDO_ESYSTEM,
 	     "cannot listen at fd:1000000: Bad file descriptor"},
-	    {"tcp:127.0.0.1:0", WALDO_EDENIED,
-	     "tcp:127.0.0.1:0: needs the encrypted channel, which this version "
-	     "has not"},
+	    {"tcp:192.0.2.1:1", WALDO_ESYSTEM,
+	     "cannot listen at tcp:192.0.2.1:1: Cannot assign requested "
+	     "address"},
 	    {"inproc:taken", WALDO_ESYSTEM,
 	     "cannot listen at inproc:taken: another node of this process "
 	     "does"},

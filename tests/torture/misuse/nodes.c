@@ -363,7 +363,8 @@ MISUSE(waldo_connect, what_is_no_uri)
 	expect_bad_uri(w, "waldo+tcp-insecure://localhost:0/x", WALDO_EADDRESS);
 	expect_bad_uri(w, "waldo+tcp-insecure://localhost:65536/x",
 	               WALDO_EADDRESS);
-	expect_bad_uri(w, "waldo://key@host:1/x", WALDO_EDENIED);
+	expect_bad_uri(w, "waldo://key@host:1/x", WALDO_EADDRESS);
+	expect_bad_uri(w, "waldo://@host:1/x", WALDO_EDENIED);
 	expect_bad_uri(w, long_uri, WALDO_EADDRESS);
 }
 
@@ -389,9 +390,6 @@ MISUSE(waldo_listen, on_what_is_no_address)
 		           WALDO_EADDRESS);
 		assert_null(listener);
 	}
-	assert_err(waldo_listen(w->server, "tcp:0.0.0.0:1", &listener),
-	           WALDO_EDENIED);
-	assert_null(listener);
 }
 
 MISUSE(waldo_listen, where_another_does)
