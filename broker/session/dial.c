@@ -13,10 +13,11 @@
 typedef struct attempt {
 	LIST_ENTRY(attempt) entry;
 	struct waldoi_dialling *dialling;
-	waldoi_link *link; /* NULL once it is the session's or gone */
+	waldoi_link *link;  /* NULL once it is the session's or gone */
 	const uint8_t *key; /* that it must have; NULL: it is asked */
 	const char *place;
 	bool closing;
+	bool denied;    /* why is noted */
 	waldoi_job job; /* to close the link */
 } attempt;
 
@@ -34,7 +35,9 @@ struct waldoi_dialling {
 	waldoi_timer stagger;
 	waldoi_failure *why; /* the best explanation so far */
 	waldo_trust *question;
-	waldoi_keypair own; /* for this session, if the node has none; its
+	bool asking;            /* the user's callback runs */
+	waldoi_verdict verdict; /* that it gave there */
+	waldoi_keypair own;     /* for this session, if the node has none; its
 	                     * secret half is `secret` */
 	uint8_t secret[WALDO_KEY_BYTES];
 };
@@ -62,7 +65,8 @@ is_xx(const waldoi_dialling *dialling)
 static size_t
 count_attempts(const waldoi_dialling *dialling)
 {
-	return dialling->uri.count * (is_xx(dialling) ? 1 : dialling->key_count);
+	return dialling->uri.count *
+	       (is_xx(dialling) ? 1 : dialling->key_count);
 }
 
 /* ---- how it ends */
@@ -80,6 +84,13 @@ note_failure(waldoi_dialling *dialling, waldoi_failure *failure)
 	}
 	waldoi_failure_release(dialling->why);
 	dialling->why = worse;
+}
+
+static void
+deny(attempt *a, waldoi_failure *failure)
+{
+	a->denied = true;
+	note_failure(a->dialling, failure);
 }
 
 static void
@@ -124,11 +135,13 @@ is_hopeless(const waldoi_dialling *dialling)
 
 static void try_next(waldoi_dialling *dialling);
 
-/* One has failed: another one perhaps not. */
+/* One has failed: another one perhaps not. `failure` is NULL if it is noted. */
 static void
 go_on(waldoi_dialling *dialling, waldoi_failure *failure)
 {
-	note_failure(dialling, failure);
+	if (failure != NULL) {
+		note_failure(dialling, failure);
+	}
 	if (dialling->winner == NULL) {
 		try_next(dialling);
 	}
@@ -147,8 +160,8 @@ remember(waldo_node *node, const char *line)
 
 	if (node->identity.known_hosts != NULL &&
 	    node->driver->remember != NULL) {
-		err = node->driver->remember(
-		    node->driver_data, node->identity.known_hosts, line);
+		err = node->driver->remember(node->driver_data,
+		                             node->identity.known_hosts, line);
 	}
 	if (err != WALDO_OK) {
 		waldoi_node_log(node, WALDO_LOG_WARN,
@@ -169,9 +182,8 @@ recall(waldoi_dialling *dialling, char **ret_text, size_t *ret_len)
 	    node->driver->recall == NULL) {
 		return WALDO_OK;
 	}
-	return node->driver->recall(node->driver_data,
-	                            node->identity.known_hosts, ret_text,
-	                            ret_len);
+	return node->driver->recall(
+	    node->driver_data, node->identity.known_hosts, ret_text, ret_len);
 }
 
 /* What the peer says it will be, as far as it is news. */
@@ -252,12 +264,11 @@ ask(attempt *a, const uint8_t *key)
 		char print[WALDO_KEY_PRINT];
 
 		waldo_key_fingerprint(key, print);
-		note_failure(dialling,
-		             waldoi_failure_new(
-		                 WALDO_EDENIED, WALDO_NOT_SENT,
-		                 "%s is not known yet, and nobody is here to "
-		                 "accept its key, whose fingerprint is %s",
-		                 place_of(a), print));
+		deny(a, waldoi_failure_new(
+		            WALDO_EDENIED, WALDO_NOT_SENT,
+		            "%s is not known yet, and nobody is here to "
+		            "accept its key, whose fingerprint is %s",
+		            place_of(a), print));
 		return WALDOI_REFUSE;
 	}
 	question->dialling = dialling;
@@ -267,10 +278,13 @@ ask(attempt *a, const uint8_t *key)
 	LIST_INSERT_HEAD(&node->questions, question, entry);
 	dialling->question = question;
 	win(a);
+	dialling->asking = true;
+	dialling->verdict = WALDOI_WAIT;
 	node->callbacks++;
 	node->identity.trust(question, node->identity.trust_user);
 	node->callbacks--;
-	return WALDOI_WAIT;
+	dialling->asking = false;
+	return dialling->verdict;
 }
 
 /* A host that is asked for its key: it must be the one that is remembered. */
@@ -284,8 +298,7 @@ look_up(attempt *a, const uint8_t *key)
 	size_t len, count;
 
 	if (recall(dialling, &text, &len) != WALDO_OK) {
-		note_failure(dialling, waldoi_failure_new(
-		                           WALDO_EDENIED, WALDO_NOT_SENT, "%s",
+		deny(a, waldoi_failure_new(WALDO_EDENIED, WALDO_NOT_SENT, "%s",
 		                           node_of(dialling)->message));
 		return WALDOI_REFUSE;
 	}
@@ -303,7 +316,7 @@ look_up(attempt *a, const uint8_t *key)
 			waldoi_known_format_host(place_of(a), key, line);
 			remember(node_of(dialling), line);
 		} else {
-			note_failure(dialling, changed_key(a, known, key));
+			deny(a, changed_key(a, known, key));
 		}
 	}
 	free(text);
@@ -328,14 +341,12 @@ attempt_meet(void *owner, const uint8_t *key, uint8_t *payload, size_t len)
 		return verdict;
 	}
 	if (!learn_next(dialling, key, payload, len)) {
-		note_failure(dialling,
-		             waldoi_failure_new(WALDO_EPROTOCOL, WALDO_NOT_SENT,
-		                                "%s: what it announces is "
-		                                "malformed",
-		                                a->place));
+		deny(a, waldoi_failure_new(WALDO_EPROTOCOL, WALDO_NOT_SENT,
+		                           "%s: what it announces is malformed",
+		                           a->place));
 		return WALDOI_REFUSE;
 	}
-	if (verdict == WALDOI_GO_ON) {
+	if (verdict == WALDOI_GO_ON && dialling->winner == NULL) {
 		win(a);
 	}
 	return verdict;
@@ -365,18 +376,19 @@ attempt_failed(void *owner, waldo_err err, const char *what)
 {
 	attempt *a = owner;
 	waldoi_dialling *dialling = a->dialling;
-	waldoi_failure *failure = waldoi_failure_new(
-	    err, WALDO_NOT_SENT, "%s: %s", a->place, what);
-
+	if (a->closing) {
+		return;
+	}
+	if (!a->denied) {
+		deny(a, waldoi_failure_new(err, WALDO_NOT_SENT, "%s: %s",
+		                           a->place, what));
+	}
 	if (dialling->winner == a) {
-		note_failure(dialling, failure);
 		waldoi_session_end(dialling->session, -1,
 		                   waldoi_failure_retain(dialling->why));
-	} else if (!a->closing) {
-		close_later(a);
-		go_on(dialling, failure);
 	} else {
-		waldoi_failure_release(failure);
+		close_later(a);
+		go_on(dialling, NULL);
 	}
 }
 
@@ -441,9 +453,9 @@ attempt_begin(void *owner, waldoi_link *link)
 	if (sealer == NULL) {
 		return WALDO_ENOMEM;
 	}
-	return waldoi_channel_init_secure(
-	    &link->channel, waldoi_session_channel_user(), NULL, sealer,
-	    &attempt_ops, a, &keys);
+	return waldoi_channel_init_secure(&link->channel,
+	                                  waldoi_session_channel_user(), NULL,
+	                                  sealer, &attempt_ops, a, &keys);
 }
 
 static waldo_err
@@ -492,9 +504,8 @@ try_next(waldoi_dialling *dialling)
 		if (err == WALDO_OK) {
 			break;
 		}
-		note_failure(dialling,
-		             waldoi_failure_new(err, WALDO_NOT_SENT, "%s",
-		                                node->message));
+		note_failure(dialling, waldoi_failure_new(err, WALDO_NOT_SENT,
+		                                          "%s", node->message));
 	}
 	if (dialling->next < count) {
 		waldoi_node_arm(node, &dialling->stagger,
@@ -523,9 +534,8 @@ list_keys(waldoi_dialling *dialling)
 	if (err != WALDO_OK) {
 		return err;
 	}
-	dialling->key_count =
-	    waldoi_known_list_next(text, len, dialling->uri.key,
-	                           dialling->keys, WALDOI_MAX_KEYS);
+	dialling->key_count = waldoi_known_list_next(
+	    text, len, dialling->uri.key, dialling->keys, WALDOI_MAX_KEYS);
 	free(text);
 	memcpy(dialling->keys[dialling->key_count++], dialling->uri.key,
 	       WALDO_KEY_BYTES);
@@ -652,9 +662,12 @@ answer(waldo_trust *question, bool accepted)
 	free(question);
 	if (dialling != NULL) {
 		dialling->question = NULL;
-		if (dialling->session->link != NULL) {
-			waldoi_channel_answer(
-			    &dialling->session->link->channel, accepted);
+		if (dialling->asking) {
+			dialling->verdict =
+			    accepted ? WALDOI_GO_ON : WALDOI_REFUSE;
+		} else if (dialling->session->link != NULL) {
+			waldoi_channel_answer(&dialling->session->link->channel,
+			                      accepted);
 		}
 	}
 }

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_ROUNDS = 100000 };
 
@@ -37,6 +38,7 @@ struct driver {
 
 static TAILQ_HEAD(, driver) drivers = TAILQ_HEAD_INITIALIZER(drivers);
 static uint64_t clock_us = 1000000;
+static char known[4096];
 
 /* ---- the driver */
 
@@ -97,6 +99,31 @@ driver_dial(void *user, const waldoi_address *address,
 	}
 	*ret_link = &link->link;
 	return WALDO_OK;
+}
+
+/* There is one file, whatever its path. */
+static waldo_err
+driver_remember(void *user, const char *path, const char *line)
+{
+	size_t len = strlen(known);
+
+	(void) user;
+	(void) path;
+	if (len + strlen(line) >= sizeof(known)) {
+		return WALDO_ELIMIT;
+	}
+	(void) snprintf(known + len, sizeof(known) - len, "%s", line);
+	return WALDO_OK;
+}
+
+static waldo_err
+driver_recall(void *user, const char *path, char **ret_text, size_t *ret_len)
+{
+	(void) user;
+	(void) path;
+	*ret_text = strdup(known);
+	*ret_len = strlen(known);
+	return *ret_text == NULL ? WALDO_ENOMEM : WALDO_OK;
 }
 
 static bool
@@ -326,6 +353,8 @@ static const waldoi_driver_ops ops = {
     .wake = driver_wake,
     .arm = driver_arm,
     .dial = driver_dial,
+    .remember = driver_remember,
+    .recall = driver_recall,
     .listen = driver_listen,
     .step = driver_step,
     .run = driver_run,
@@ -355,6 +384,9 @@ memory_node_new(const waldo_node_options *options, waldo_node **ret_node)
 	if (driver == NULL) {
 		return WALDO_ENOMEM;
 	}
+	if (TAILQ_EMPTY(&drivers)) {
+		known[0] = '\0';
+	}
 	driver->at = UINT64_MAX;
 	driver->seed = next_seed();
 	TAILQ_INIT(&driver->links);
@@ -370,6 +402,12 @@ memory_node_new(const waldo_node_options *options, waldo_node **ret_node)
 }
 
 /* ---- the world */
+
+const char *
+memory_known(void)
+{
+	return known;
+}
 
 uint64_t
 memory_now(void)

@@ -18,6 +18,10 @@ waldo_err memory_node_new(const waldo_node_options *options,
 /* Microseconds of the clock that all nodes read. */
 uint64_t memory_now(void);
 
+/* What the nodes remember of hosts (waldo_node_options.known_hosts, whose path
+ * does not matter); forgotten when the last node has gone. */
+const char *memory_known(void);
+
 /* Hands bytes over and turns nodes until nobody has anything to do; the clock
  * stands still. False if it gave up: 100,000 rounds and no end. */
 bool memory_settle(void);
