@@ -41,8 +41,7 @@ close_guest(waldoi_job *job)
 	if (owes) {
 		link->ops->flush(link);
 	}
-	link->ops->close(link,
-	                 owes ? WALDOI_CLOSE_ORDERLY : WALDOI_CLOSE_NOW);
+	link->ops->close(link, owes ? WALDOI_CLOSE_ORDERLY : WALDOI_CLOSE_NOW);
 }
 
 static void
@@ -162,8 +161,8 @@ waldoi_guest_accept(waldo_node *node, waldoi_link *link)
 	guest = calloc(1, sizeof(*guest));
 	if (guest != NULL && sealer != NULL) {
 		err = waldoi_channel_init_secure(
-		    &link->channel, waldoi_session_channel_user(), NULL,
-		    sealer, &guest_ops, guest, NULL);
+		    &link->channel, waldoi_session_channel_user(), NULL, sealer,
+		    &guest_ops, guest, NULL);
 	}
 	if (err != WALDO_OK) {
 		free(guest);

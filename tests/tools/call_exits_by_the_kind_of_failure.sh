@@ -67,7 +67,7 @@ expect 3 '' 'waldo: cannot resolve nosuch.invalid: *'
 
 # What the user wrote is what is complained about.
 run waldo ls tcp:127.0.0.1:1
-expect 3 '' 'waldo: tcp:127.0.0.1:1: needs the encrypted channel*'
+expect 3 '' 'waldo: cannot connect to tcp:127.0.0.1:1: *'
 run waldo ls inproc:nobody
 expect 3 '' 'waldo: cannot connect to inproc:nobody: *'
 finish

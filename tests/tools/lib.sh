@@ -11,6 +11,7 @@
 set -u
 : "${WALDO_BIN:?is the path of the command waldo}"
 dir=$(mktemp -d)
+export XDG_STATE_HOME=$dir/state
 checks=0
 started=""
 server=""
@@ -114,7 +115,8 @@ start_a_and_b() {
 }
 
 for_each_transport() {
-	for transport in unix:"$dir/socket" tcp-insecure:127.0.0.1:0; do
+	for transport in unix:"$dir/socket" tcp:127.0.0.1:0 \
+		tcp-insecure:127.0.0.1:0; do
 		start_server --listen "$transport"
 		"$@"
 		stop_server

@@ -13,11 +13,16 @@ body() {
 	list "$uri"
 	list "$uri/"
 	list "$uri/counter"
-	if [[ $transport == unix:* ]]; then
-		list "$transport"
-	else
-		list "tcp-insecure:${uri#*//}"
-	fi
+	case $transport in
+	unix:*) list "$transport" ;;
+	tcp:*)
+		run waldo ls --trust "$(waldo key fingerprint)" \
+			"tcp:${uri#*@}"
+		expect 0 '*counter*' ''
+		list "tcp:${uri#*@}"
+		;;
+	*) list "tcp-insecure:${uri#*//}" ;;
+	esac
 
 	run waldo describe "$uri/counter"
 	expect 0 'Counter

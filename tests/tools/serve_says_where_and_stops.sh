@@ -28,7 +28,9 @@ check "what a server with nothing to finish says" "$(<"$dir/serve.err")" ""
 # One that nobody asked an address for, and SIGINT. A background job of a
 # script ignores SIGINT unless it takes it back, which the command does.
 start_server --grace 0.2
-check "the default address" "${uri%:*}" waldo+tcp-insecure://127.0.0.1
+check "the default address" \
+	"$(sed 's|//[a-z2-7]\{52\}@|//KEY@|' <<<"${uri%:*}")" \
+	waldo://KEY@127.0.0.1
 start "$WALDO_BIN" call "$uri/echo" sleep 60000 2>"$dir/err"
 sleep 0.2
 kill -INT "$server"

@@ -75,6 +75,8 @@ PEERS = [
     Peer("raw-unix", "raw", _STD + ["fan10000"], unix=True),
     Peer("waldo-tcp-insecure", "waldo",
          _STD + OBJECTS + ["churnp", "fan10000"]),
+    Peer("waldo-tcp", "waldo", _STD + OBJECTS + ["churnp"],
+         words=["secure"]),
     Peer("waldo-unix", "waldo", _STD + OBJECTS + ["churnp"], unix=True),
     Peer("ideal", "ideal", _SMALL, *_IDEAL),
     Peer("ideal-aead", "ideal", _SMALL, *_IDEAL, words=["crypt"]),

@@ -6,17 +6,18 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "bench.h"
 
 /* A port of 127.0.0.1 and a path are short for an address. */
 static char *
-expand_address(const char *text)
+expand_address(const char *text, bool secure)
 {
 	const char *prefix = "";
 	char *address = NULL;
 
 	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text)) {
-		prefix = "tcp-insecure:127.0.0.1:";
+		prefix = secure ? "tcp:127.0.0.1:" : "tcp-insecure:127.0.0.1:";
 	} else if (text[0] == '/') {
 		prefix = "unix:";
 	}
@@ -24,6 +25,49 @@ expand_address(const char *text)
 }
 
 #define LOOPBACK "tcp-insecure:127.0.0.1:"
+#define SECURE   "tcp:"
+
+/* A secret that everybody knows: the contract of the bench tells who calls an
+ * address, and nothing else. */
+#define KEY_LINE                                                               \
+	"waldo-secret-key "                                                    \
+	"abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrsq\n"
+
+static waldo_err
+load_key(waldo_key **ret_key)
+{
+	char path[] = "/tmp/waldo-bench-XXXXXX";
+	int fd = mkstemp(path);
+	waldo_err err = WALDO_ESYSTEM;
+
+	if (fd < 0) {
+		return err;
+	}
+	if (write(fd, KEY_LINE, strlen(KEY_LINE)) ==
+	    (ssize_t) strlen(KEY_LINE)) {
+		err = waldo_key_load(path, ret_key);
+	}
+	close(fd);
+	unlink(path);
+	return err;
+}
+
+waldo_err
+bench_get_key(const char *address, waldo_key **ret_key)
+{
+	static waldo_key *key;
+	waldo_err err = WALDO_OK;
+
+	if (strncmp(address, SECURE, strlen(SECURE)) != 0) {
+		*ret_key = NULL;
+		return WALDO_OK;
+	}
+	if (key == NULL) {
+		err = load_key(&key);
+	}
+	*ret_key = key;
+	return err;
+}
 
 int
 bench_count_hosts(const char *address)
@@ -50,10 +94,24 @@ char *
 bench_make_uri(const char *address, int host)
 {
 	char *at = bench_make_address(address, host), *uri = NULL;
+	waldo_key *key = NULL;
 	int scheme, len;
 
 	if (at == NULL) {
 		return NULL;
+	}
+	if (bench_get_key(at, &key) != WALDO_OK) {
+		free(at);
+		return NULL;
+	}
+	if (key != NULL) {
+		char text[WALDO_KEY_TEXT];
+
+		waldo_key_format(waldo_key_get_public(key), text);
+		len = asprintf(&uri, "waldo://%s@%s/%s", text,
+		               at + strlen(SECURE), BENCH_NAME);
+		free(at);
+		return len < 0 ? NULL : uri;
 	}
 	scheme = (int) strcspn(at, ":");
 	len = asprintf(&uri, "waldo+%.*s://%s/%s", scheme, at,
@@ -62,16 +120,27 @@ bench_make_uri(const char *address, int host)
 	return len < 0 ? NULL : uri;
 }
 
+/* The last word may say that a port is one of encrypted links. */
+static bool
+is_secure(int *argc, char **argv)
+{
+	bool secure = *argc > 1 && strcmp(argv[*argc - 1], "secure") == 0;
+
+	*argc -= secure;
+	return secure;
+}
+
 static int
 serve(const struct command *command, int argc, char **argv)
 {
+	bool secure = is_secure(&argc, argv);
 	char *address;
 	int status;
 
 	if (argc != 1) {
 		return complain_usage(command->name, "serve wants one ADDRESS");
 	}
-	address = expand_address(argv[0]);
+	address = expand_address(argv[0], secure);
 	status = address != NULL ? bench_serve(address)
 	                         : complain(STATUS_LOST, "out of memory");
 	free(address);
@@ -81,6 +150,7 @@ serve(const struct command *command, int argc, char **argv)
 static int
 run_workload(const struct command *command, int argc, char **argv)
 {
+	bool secure = is_secure(&argc, argv);
 	char *address;
 	const char *wrong;
 	int status;
@@ -95,7 +165,7 @@ run_workload(const struct command *command, int argc, char **argv)
 	if (wrong != NULL) {
 		return complain_usage(command->name, "%s", wrong);
 	}
-	address = expand_address(argv[1]);
+	address = expand_address(argv[1], secure);
 	status = address != NULL ? bench_run(&m, address)
 	                         : complain(STATUS_LOST, "out of memory");
 	free(m.latencies);
@@ -122,9 +192,10 @@ run(const struct command *command, int argc, char **argv)
 }
 
 static const char help[] =
-    "usage: waldo bench serve ADDRESS\n"
+    "usage: waldo bench serve ADDRESS [secure]\n"
     "       waldo bench run WORKLOAD ADDRESS SECONDS SERVER_PID CONNECTIONS "
     "WINDOW\n"
+    "                       [secure]\n"
     "\n"
     "serve publishes an object, prints 'READY' and serves until SIGINT or\n"
     "SIGTERM; run has WINDOW calls in flight, on all connections together, "
@@ -133,7 +204,10 @@ static const char help[] =
     "whose CPU time and memory are told beside its own. tools/bench/bench\n"
     "compares with others.\n"
     "\n"
-    "  ADDRESS   as for waldo serve; also a port of 127.0.0.1, or a path\n"
+    "  ADDRESS   as for waldo serve; also a port of 127.0.0.1, or a path.\n"
+    "            With tcp:HOST:PORT, or a port and the word secure, the "
+    "server\n"
+    "            has a key that is no secret, by which run knows it\n"
     "  WORKLOAD  lat     one call after the other\n"
     "            pipe    many calls in flight\n"
     "            fan     the same on many connections\n"

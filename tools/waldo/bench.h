@@ -31,6 +31,9 @@ char *bench_make_address(const char *address, int host);
 /* The URI of the object that is published there; the same. */
 char *bench_make_uri(const char *address, int host);
 
+/* Who serves there: NULL unless it is encrypted. Borrowed. */
+waldo_err bench_get_key(const char *address, waldo_key **ret_key);
+
 /* Publishes the object and serves until a signal; a status. */
 int bench_serve(const char *address);
 

@@ -243,11 +243,15 @@ bench_serve(const char *address)
 {
 	struct server server = {0};
 	struct peer peer = {0};
+	waldo_node_options options = {.size = sizeof(options)};
 	waldo_err err;
 	int status = STATUS_OK;
 
 	meter_raise_limits();
-	err = waldo_node_new(NULL, &peer.node);
+	err = bench_get_key(address, &options.key);
+	if (err == WALDO_OK) {
+		err = waldo_node_new(&options, &peer.node);
+	}
 	if (err == WALDO_OK) {
 		err = waldo_object_new(peer.node, &bench_class, &server,
 		                       &peer.ref);

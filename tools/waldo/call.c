@@ -319,6 +319,7 @@ run(const struct command *command, int argc, char **argv)
 	    {'n', "repeat", "a number, 1 or more", option_count, &call.repeat},
 	    {0, "one-way", NULL, NULL, &call.one_way},
 	    {0, "stay", NULL, NULL, &call.stay},
+	    PEER_OPTIONS(call.peer),
 	    {0},
 	};
 	int status = STATUS_OK;
@@ -347,7 +348,7 @@ static const char help[] =
     "  -n, --repeat N         do it N times, one after the other\n"
     "      --one-way          want no result; end when the peer has the call\n"
     "      --stay             stay after the result, for calls to '@', until\n"
-    "                         SIGINT or SIGTERM\n"
+    "                         SIGINT or SIGTERM\n" PEER_HELP
     "  --                     what follows is no option\n"
     "\n"
     "An ARG is one of\n"

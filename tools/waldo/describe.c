@@ -71,6 +71,7 @@ run(const struct command *command, int argc, char **argv)
 	struct peer peer = {0};
 	const struct option options[] = {
 	    {'t', "timeout", WANTS_SECONDS, option_seconds, &peer.timeout_ms},
+	    PEER_OPTIONS(peer),
 	    {0},
 	};
 	waldo_promise *answer = NULL;
@@ -101,7 +102,7 @@ static const char help[] =
     "Prints the class of the object that is published at URI, and its methods\n"
     "with their signatures, one a line.\n"
     "\n"
-    "  -t, --timeout SECONDS  give up after that time\n";
+    "  -t, --timeout SECONDS  give up after that time\n" PEER_HELP;
 
 const struct command describe_command = {
     "describe",

@@ -42,6 +42,7 @@ static const struct scheme {
 	const char *address, *uri;
 } schemes[] = {
     {"tcp-insecure:", "waldo+tcp-insecure://"},
+    {"tcp:", "waldo://@"},
     {"tcp:", "waldo://"},
     {"inproc:", "waldo+inproc:"},
 };
@@ -120,10 +121,11 @@ bootstrap_uri(const char *where, char **ret_uri)
 		                where);
 	}
 	if (!is_known) {
-		return complain(STATUS_USAGE,
-		                "%s: is no address (unix:, tcp-insecure:) and "
-		                "no URI (waldo+unix:, waldo+tcp-insecure:)",
-		                where);
+		return complain(
+		    STATUS_USAGE,
+		    "%s: is no address (unix:, tcp:, tcp-insecure:) and "
+		    "no URI (waldo+unix:, waldo:, waldo+tcp-insecure:)",
+		    where);
 	}
 	return STATUS_OK;
 }
@@ -171,6 +173,7 @@ run(const struct command *command, int argc, char **argv)
 	struct peer peer = {0};
 	const struct option options[] = {
 	    {'t', "timeout", WANTS_SECONDS, option_seconds, &peer.timeout_ms},
+	    PEER_OPTIONS(peer),
 	    {0},
 	};
 	int status = STATUS_OK;
@@ -201,7 +204,7 @@ static const char help[] =
     "  waldo ls tcp-insecure:127.0.0.1:4747\n"
     "  waldo ls waldo+unix:///run/x/NAME        all that is published there\n"
     "\n"
-    "  -t, --timeout SECONDS  give up after that time\n";
+    "  -t, --timeout SECONDS  give up after that time\n" PEER_HELP;
 
 const struct command ls_command = {
     "ls",

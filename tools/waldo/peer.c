@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "tool.h"
@@ -48,8 +49,22 @@ complain_open(waldo_err err, const struct peer *peer, const char *uri)
 int
 peer_open(struct peer *peer, const char *uri)
 {
-	waldo_err err = waldo_node_new(NULL, &peer->node);
+	waldo_node_options options = {.size = sizeof(options),
+	                              .known_hosts = peer->known_hosts,
+	                              .trust = peer_meet,
+	                              .trust_user = peer};
+	char *path = NULL;
+	waldo_err err;
 
+	if (peer->known_hosts == NULL && strncmp(uri, "waldo:", 6) == 0) {
+		path = state_path("known_hosts");
+		if (path == NULL) {
+			return STATUS_LOST;
+		}
+		options.known_hosts = path;
+	}
+	err = waldo_node_new(&options, &peer->node);
+	free(path);
 	if (err == WALDO_OK) {
 		err = waldo_connect(peer->node, uri, &peer->ref);
 	}

@@ -144,6 +144,7 @@ run(const struct command *command, int argc, char **argv)
 	    {'i', "interval", WANTS_SECONDS, option_seconds, &ping.interval_ms},
 	    {'t', "timeout", WANTS_SECONDS, option_seconds,
 	     &ping.peer.timeout_ms},
+	    PEER_OPTIONS(ping.peer),
 	    {0},
 	};
 	int status = STATUS_OK;
@@ -169,7 +170,7 @@ static const char help[] =
     "\n"
     "  -c, --count N           stop after N; else SIGINT stops it\n"
     "  -i, --interval SECONDS  from one to the next; 1 if not given\n"
-    "  -t, --timeout SECONDS   count it as lost after that time\n"
+    "  -t, --timeout SECONDS   count it as lost after that time\n" PEER_HELP
     "\n"
     "Exit status 0 if there was an answer, 4 if there was none in time, else "
     "as\n"

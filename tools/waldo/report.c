@@ -125,6 +125,9 @@ complain_failure(const waldo_failure *failure, const struct peer *peer)
 {
 	int status = status_of(failure->code);
 
+	if (failure->code == WALDO_EDENIED && peer->stranger[0] != '\0') {
+		return complain(STATUS_LOST, "%s", peer->stranger);
+	}
 	/* Whatever the peer answered is its error, also one of ours that it
 	 * passes on: that it has lost somebody else. Whom we lose, we say. */
 	if (status != STATUS_DEADLINE && failure->remote) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <string.h>
 #include "demo.h"
 #include "store.h"
 #include "tool.h"
 
-#define DEFAULT_ADDRESS "tcp-insecure:127.0.0.1:0"
+#define DEFAULT_ADDRESS "tcp:127.0.0.1:0"
 
 /* What calls that run may take to finish, once we are told to stop. */
 #define GRACE_MS 5000
@@ -88,11 +89,45 @@ open_store(struct demo *demo, const char *path)
 	return err;
 }
 
+static bool
+needs_key(const struct addresses *addresses)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (strncmp(addresses->items[i], "tcp:", 4) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The key at `path`; NULL: at the usual place, if one is needed. */
+static int
+load_key(const struct addresses *addresses, const char *path,
+         waldo_key **ret_key)
+{
+	char *usual = NULL;
+	waldo_err err;
+
+	if (path == NULL) {
+		if (!needs_key(addresses)) {
+			return STATUS_OK;
+		}
+		path = usual = state_path("key");
+		if (path == NULL) {
+			return STATUS_LOST;
+		}
+	}
+	err = waldo_key_load(path, ret_key);
+	free(usual);
+	return err == WALDO_OK ? STATUS_OK : complain_err(err, NULL);
+}
+
 static int
 serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
-      const char *store, uint32_t grace_ms)
+      waldo_key *key, const char *store, uint32_t grace_ms)
 {
-	waldo_node_options options = {.size = sizeof(options), .log = log_line};
+	waldo_node_options options = {
+	    .size = sizeof(options), .key = key, .log = log_line};
 	waldo_err err = waldo_node_new(&options, &peer->node);
 	int status;
 
@@ -128,11 +163,13 @@ run(const struct command *command, int argc, char **argv)
 	struct demo demo = {0};
 	struct peer peer = {0};
 	bool is_demo = false;
-	const char *store = NULL;
+	const char *store = NULL, *key_file = NULL;
+	waldo_key *key = NULL;
 	uint32_t grace_ms = GRACE_MS;
 	const struct option options[] = {
 	    {0, "demo", NULL, NULL, &is_demo},
 	    {'l', "listen", "an address", add_address, &addresses},
+	    {'k', "key", "a file", option_text, &key_file},
 	    {0, "store", "a file", option_text, &store},
 	    {'g', "grace", "seconds, like 2.5, up to 4294967", option_grace,
 	     &grace_ms},
@@ -160,10 +197,14 @@ run(const struct command *command, int argc, char **argv)
 			if (addresses.count == 0) {
 				add_address(DEFAULT_ADDRESS, &addresses);
 			}
-			status =
-			    serve(&peer, &demo, &addresses, store, grace_ms);
+			status = load_key(&addresses, key_file, &key);
+			if (status == STATUS_OK) {
+				status = serve(&peer, &demo, &addresses, key,
+				               store, grace_ms);
+			}
 			dump_no_more();
 			peer_close(&peer);
+			waldo_key_release(key);
 		}
 	}
 	free(addresses.items);
@@ -172,8 +213,8 @@ run(const struct command *command, int argc, char **argv)
 }
 
 static const char help[] =
-    "usage: waldo serve --demo [--listen ADDRESS]... [--store FILE]\n"
-    "                   [--grace SECONDS]\n"
+    "usage: waldo serve --demo [--listen ADDRESS]... [--key FILE]\n"
+    "                   [--store FILE] [--grace SECONDS]\n"
     "\n"
     "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
     "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
@@ -182,10 +223,15 @@ static const char help[] =
     "\n"
     "      --demo            publish the objects below\n"
     "  -l, --listen ADDRESS  accept there; may be repeated\n"
-    "        tcp-insecure:127.0.0.1:0   clear text; port 0 is one that is\n"
-    "                                   free; what you get if you ask for "
-    "none\n"
+    "        tcp:127.0.0.1:0            encrypted; port 0 is one that is "
+    "free;\n"
+    "                                   what you get if you ask for none\n"
+    "        tcp-insecure:127.0.0.1:0   clear text\n"
     "        unix:/run/x                a Unix socket\n"
+    "  -k, --key FILE        who we are, behind tcp:; made if it is not "
+    "there.\n"
+    "                        Else waldo/key in $XDG_STATE_HOME or\n"
+    "                        ~/.local/state\n"
     "      --store FILE      restore what waldo grant FILE counter NAME has\n"
     "                        granted: a counter for each name\n"
     "  -g, --grace SECONDS   what calls that run then may take to finish, 5 "

@@ -62,6 +62,8 @@ option_parse option_grace; /* which may be none */
 option_parse option_count; /* to uint64_t, 1 at least */
 option_parse option_text;  /* to const char *, as it is */
 
+option_parse option_print; /* to const char *: a fingerprint */
+
 /* To int64_t microseconds since 1970, so long from now. */
 option_parse option_expiry;
 #define WANTS_EXPIRY "a time from now, like 90s, 15m, 12h or 30d"
@@ -89,7 +91,25 @@ struct peer {
 	const char *uri;     /* as the user wrote it; borrowed */
 	uint32_t timeout_ms; /* of each call; 0: none */
 	double asked_ms;     /* when the last call left, as now_ms() tells */
+
+	/* Where keys of hosts are remembered; NULL: at the usual place. */
+	const char *known_hosts;
+	const char *trust;  /* the fingerprint that is accepted; or NULL */
+	char stranger[400]; /* why a host was refused; or "" */
 };
+
+/* For the options of those who call. */
+#define PEER_OPTIONS(peer)                                                     \
+	{0, "known-hosts", "a file", option_text, &(peer).known_hosts},        \
+	{                                                                      \
+		0, "trust", "a fingerprint, like abcd-efgh-ijkl-mnop-qrst",    \
+		    option_print, &(peer).trust                                \
+	}
+#define PEER_HELP                                                              \
+	"      --known-hosts FILE   what remembers the keys of hosts that a "  \
+	"URI\n"                                                                \
+	"                           names without one (waldo://@HOST:PORT/)\n" \
+	"      --trust FINGERPRINT  accepts such a key at first sight\n"
 
 /* Monotonic. */
 double now_ms(void);
@@ -109,6 +129,15 @@ int peer_ask(struct peer *peer, const char *method,
 void stop_on_signal(waldo_node *node, uint32_t grace_ms);
 bool was_signalled(void);
 
+/* ---- trust.c: for waldo_node_options.trust, with the peer */
+waldo_trust_cb peer_meet;
+
+/* ---- state.c */
+
+/* The path of a file of ours, to be freed; its folder is made. NULL after a
+ * complaint. */
+char *state_path(const char *name);
+
 /* ---- dump.c */
 
 /* After it, SIGUSR1 has `node` print who holds what on stderr. It is to be
@@ -119,7 +148,7 @@ void dump_no_more(void);
 /* ---- the subcommands */
 
 extern const struct command bench_command, call_command, describe_command,
-    grant_command, grants_command, ls_command, ping_command, revoke_command,
-    serve_command;
+    grant_command, grants_command, key_command, ls_command, ping_command,
+    revoke_command, serve_command;
 
 #endif
