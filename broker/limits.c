@@ -22,6 +22,9 @@ static const waldo_limits defaults = {
     .parked_bytes = 1 * MEBI,
     .retained_bytes = 8 * MEBI,
     .call_window = 8 * MEBI,
+    .handshakes = 1024,
+    .handshakes_per_source = 64,
+    .handshake_rate = 100,
 };
 
 #define TAKE(field)                                                            \
@@ -49,6 +52,9 @@ take(const waldo_limits *given, waldo_limits *to)
 	TAKE(parked_bytes);
 	TAKE(retained_bytes);
 	TAKE(call_window);
+	TAKE(handshakes);
+	TAKE(handshakes_per_source);
+	TAKE(handshake_rate);
 }
 
 static waldo_err
@@ -101,6 +107,9 @@ check_all(const char *whose, const waldo_limits *to, char message[200])
 	CHECK(refs_per_message, 16, 256);
 	CHECK(names, 64, 65536);
 	CHECK(dead_peer_ms, 100, 24 * 3600 * 1000);
+	CHECK(handshakes, 1, UINT32_MAX);
+	CHECK(handshakes_per_source, 1, UINT32_MAX);
+	CHECK(handshake_rate, 1, 1000000);
 	return WALDO_OK;
 }
 
@@ -150,6 +159,9 @@ check_strangers(const waldo_limits *to, const waldo_limits *limits,
 	SAME(sessions);
 	SAME(call_timeout_ms);
 	SAME(dead_peer_ms);
+	SAME(handshakes);
+	SAME(handshakes_per_source);
+	SAME(handshake_rate);
 	return check_all(whose, to, message);
 }
 

@@ -14,6 +14,7 @@
 #include "broker/identity.h"
 #include "broker/pool.h"
 #include "broker/runqueue.h"
+#include "broker/source.h"
 #include "broker/timer.h"
 #include "serial/writer.h"
 
@@ -79,7 +80,10 @@ struct waldo_node {
 	                                    * is as it must be */
 	waldoi_identity identity;
 	LIST_HEAD(, waldoi_guest) guests; /* have not proved who they are */
-	size_t guest_count;
+	size_t guest_count;     /* but for those that are being closed */
+	waldoi_rate *rates;     /* of handshakes; NULL: there were none */
+	uint64_t guests_told;   /* when the log last had a line of them, */
+	unsigned guests_untold; /* and what it had not since then */
 	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
 
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */

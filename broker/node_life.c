@@ -338,6 +338,8 @@ waldo_node_free(waldo_node *node)
 	node->freeing = node->turning = true;
 	close_listeners(node);
 	waldoi_guests_end(node);
+	free(node->rates);
+	node->rates = NULL;
 	waldoi_sessions_free_all(node);
 	waldoi_dial_forget_questions(node);
 	/* The sessions have ended; what is left is near. What the callbacks of

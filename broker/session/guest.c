@@ -8,10 +8,13 @@
 #include "broker/session/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct waldoi_guest {
 	waldo_node *node;
 	waldoi_link *link;
+	waldoi_source source;
+	bool leaving; /* its job will close it; not counted */
 	LIST_ENTRY(waldoi_guest) entry;
 	waldoi_job job; /* to close the link */
 	waldoi_timer deadline;
@@ -25,7 +28,7 @@ free_guest(waldoi_guest *guest)
 	waldoi_runqueue_remove(&guest->job);
 	waldoi_timer_stop(&node->timers, &guest->deadline);
 	LIST_REMOVE(guest, entry);
-	node->guest_count--;
+	node->guest_count -= !guest->leaving;
 	free(guest);
 }
 
@@ -44,15 +47,42 @@ close_guest(waldoi_job *job)
 	link->ops->close(link, owes ? WALDOI_CLOSE_ORDERLY : WALDOI_CLOSE_NOW);
 }
 
+/* In the turn. */
+static void
+close_later(waldoi_guest *guest)
+{
+	if (!guest->leaving) {
+		guest->leaving = true;
+		guest->node->guest_count--;
+		waldoi_node_queue(guest->node, &guest->job, close_guest);
+	}
+}
+
+/* A line a second: who makes many of them does not fill a disk. */
+static void
+tell(waldoi_guest *guest, const char *what)
+{
+	waldo_node *node = guest->node;
+
+	if (node->guests_told != 0 &&
+	    node->now - node->guests_told < UINT64_C(1000000)) {
+		node->guests_untold++;
+		return;
+	}
+	waldoi_node_log(node, WALDO_LOG_INFO,
+	                "%s is refused: %s (and %u others before)",
+	                guest->link->peer.address, what, node->guests_untold);
+	node->guests_told = node->now;
+	node->guests_untold = 0;
+}
+
 static void
 too_late(waldoi_timer *timer)
 {
 	waldoi_guest *guest =
 	    waldoi_container_of(timer, waldoi_guest, deadline);
 
-	waldoi_node_log(guest->node, WALDO_LOG_INFO,
-	                "%s has not proved who it is within %u ms",
-	                guest->link->peer.address, WALDOI_GUEST_MS);
+	tell(guest, "it has not proved who it is within 5 seconds");
 	close_guest(&guest->job);
 }
 
@@ -69,9 +99,14 @@ guest_random(void *owner, void *data, size_t len)
 static const waldoi_keypair *
 guest_find_key(void *owner, const uint8_t *hint)
 {
-	const waldoi_guest *guest = owner;
+	waldoi_guest *guest = owner;
+	waldo_node *node = guest->node;
 
-	return waldoi_identity_find(&guest->node->identity, hint);
+	if (!waldoi_rate_take(node->rates, &guest->source,
+	                      node->limits.handshake_rate, node->now)) {
+		return NULL;
+	}
+	return waldoi_identity_find(&node->identity, hint);
 }
 
 static const uint8_t *
@@ -120,9 +155,8 @@ guest_failed(void *owner, waldo_err err, const char *what)
 	waldoi_guest *guest = owner;
 
 	(void) err;
-	waldoi_node_log(guest->node, WALDO_LOG_INFO, "%s is refused: %s",
-	                guest->link->peer.address, what);
-	waldoi_node_queue(guest->node, &guest->job, close_guest);
+	tell(guest, what);
+	close_later(guest);
 }
 
 static void
@@ -148,6 +182,48 @@ static const waldoi_handshake_ops guest_ops = {
 
 /* ---- all of them */
 
+static bool
+is_of(const waldoi_guest *guest, const waldoi_source *source)
+{
+	return !guest->leaving &&
+	       (source == NULL ||
+	        memcmp(&guest->source, source, sizeof(*source)) == 0);
+}
+
+/* Any one, so that who comes in numbers mostly hits itself. */
+static void
+close_any(waldo_node *node, const waldoi_source *source, size_t count)
+{
+	waldoi_guest *guest;
+	uint32_t which;
+
+	node->driver->random(node->driver_data, &which, sizeof(which));
+	which %= (uint32_t) count;
+	LIST_FOREACH(guest, &node->guests, entry) {
+		if (is_of(guest, source) && which-- == 0) {
+			tell(guest, "too many have not proved who they are");
+			close_later(guest);
+			return;
+		}
+	}
+}
+
+static void
+make_room(waldo_node *node, const waldoi_source *source)
+{
+	const waldoi_guest *guest;
+	size_t count = 0;
+
+	LIST_FOREACH(guest, &node->guests, entry) {
+		count += is_of(guest, source);
+	}
+	if (count >= node->limits.handshakes_per_source) {
+		close_any(node, source, count);
+	} else if (node->guest_count >= node->limits.handshakes) {
+		close_any(node, NULL, node->guest_count);
+	}
+}
+
 waldo_err
 waldoi_guest_accept(waldo_node *node, waldoi_link *link)
 {
@@ -158,8 +234,11 @@ waldoi_guest_accept(waldo_node *node, waldoi_link *link)
 	if (node->stopping || node->freeing) {
 		return WALDO_ELOST;
 	}
+	if (node->rates == NULL) {
+		node->rates = calloc(WALDOI_RATES, sizeof(*node->rates));
+	}
 	guest = calloc(1, sizeof(*guest));
-	if (guest != NULL && sealer != NULL) {
+	if (guest != NULL && sealer != NULL && node->rates != NULL) {
 		err = waldoi_channel_init_secure(
 		    &link->channel, waldoi_session_channel_user(), NULL, sealer,
 		    &guest_ops, guest, NULL);
@@ -170,6 +249,8 @@ waldoi_guest_accept(waldo_node *node, waldoi_link *link)
 	}
 	guest->node = node;
 	guest->link = link;
+	guest->source = waldoi_source_of(link->peer.address);
+	make_room(node, &guest->source);
 	LIST_INSERT_HEAD(&node->guests, guest, entry);
 	node->guest_count++;
 	waldoi_node_arm(node, &guest->deadline,

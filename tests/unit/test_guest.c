@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Links that have not proved who they are: PROTOCOL.md N4, N7, N8. */
 #include "tests/unit/dial_fixture.h"
+#include "broker/source.h"
 
 #define SECOND UINT64_C(1000000)
 
@@ -131,6 +132,76 @@ one_session_too_many_is_told_so(void **state)
 	assert_non_null(strstr(o->message, "sessions: at most 1"));
 }
 
+/* ---- who comes in numbers */
+
+enum { MANY = 10000, OF_ONE = 64 };
+
+static size_t
+count_open(memory_raw *const *raws, size_t count)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		open += !memory_raw_is_closed(raws[i]);
+	}
+	return open;
+}
+
+static void
+strangers_in_numbers_leave_room_for_the_honest(void **state)
+{
+	static memory_raw *raws[MANY];
+	struct fixture *f = *state;
+	uint64_t start = memory_now();
+
+	for (size_t i = 0; i < MANY; i++) {
+		raws[i] = memory_raw_dial("host");
+		assert_non_null(raws[i]);
+		(void) memory_raw_send(raws[i], preamble, 8);
+		if (i % 50 == 0) {
+			(void) memory_settle();
+		}
+	}
+	(void) memory_settle();
+	assert_int_equal(count_open(raws, MANY), OF_ONE);
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+	assert_in_range(memory_now() - start, 0, 2 * SECOND);
+	for (size_t i = 0; i < MANY; i++) {
+		memory_raw_free(raws[i]);
+	}
+}
+
+static unsigned
+take(waldoi_rate *rates, const char *address, unsigned times, uint64_t now)
+{
+	const waldoi_source source = waldoi_source_of(address);
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < times; i++) {
+		taken += waldoi_rate_take(rates, &source, 100, now);
+	}
+	return taken;
+}
+
+static void
+a_source_has_so_many_handshakes_a_second(void **state)
+{
+	waldoi_rate rates[WALDOI_RATES] = {0};
+
+	(void) state;
+	assert_int_equal(take(rates, "tcp:192.0.2.7:5", 1000, SECOND), 200);
+	assert_int_equal(take(rates, "tcp:192.0.2.7:6", 10, SECOND), 0);
+	assert_int_equal(take(rates, "tcp:192.0.2.8:5", 10, SECOND), 10);
+	assert_int_equal(
+	    take(rates, "tcp:192.0.2.7:5", 10, SECOND + SECOND / 20), 5);
+	assert_int_equal(take(rates, "tcp:[2001:db8::1]:5", 300, SECOND), 200);
+	assert_int_equal(take(rates, "tcp:[2001:db8::2]:5", 1, SECOND), 0);
+	assert_int_equal(take(rates, "tcp:[2001:db8:0:1::2]:5", 1, SECOND), 1);
+	assert_int_equal(take(rates, "tcp:127.0.0.1:5", 1000, SECOND), 1000);
+	assert_int_equal(take(rates, "tcp:[::1]:5", 1000, SECOND), 1000);
+	assert_int_equal(take(rates, "inproc:", 1000, SECOND), 1000);
+}
+
 int
 main(void)
 {
@@ -142,6 +213,8 @@ main(void)
 	    dial_test(a_stop_does_not_wait_for_strangers),
 	    dial_test(a_node_is_freed_with_strangers),
 	    dial_test(one_session_too_many_is_told_so),
+	    dial_test(strangers_in_numbers_leave_room_for_the_honest),
+	    cmocka_unit_test(a_source_has_so_many_handshakes_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,9 @@ static const waldo_limits defaults = {
     .parked_bytes = 1 * MEBI,
     .retained_bytes = 8 * MEBI,
     .call_window = 8 * MEBI,
+    .handshakes = 1024,
+    .handshakes_per_source = 64,
+    .handshake_rate = 100,
 };
 
 static char message[200];
@@ -51,6 +54,9 @@ assert_limits(const waldo_limits *limits, const waldo_limits *want)
 	SAME(parked_bytes);
 	SAME(retained_bytes);
 	SAME(call_window);
+	SAME(handshakes);
+	SAME(handshakes_per_source);
+	SAME(handshake_rate);
 }
 
 static void
@@ -87,7 +93,10 @@ what_is_given_is_taken_and_the_rest_is_the_default(void **state)
 	                            .names = 64,
 	                            .parked_bytes = 4,
 	                            .retained_bytes = 66 * KIBI,
-	                            .call_window = 67 * KIBI};
+	                            .call_window = 67 * KIBI,
+	                            .handshakes = 5,
+	                            .handshakes_per_source = 6,
+	                            .handshake_rate = 7};
 	const waldo_limits one = {.size = sizeof(one), .open_calls = 64};
 	waldo_limits limits, want = defaults;
 
@@ -147,6 +156,7 @@ a_limit_that_is_too_large_is_named(void **state)
 	REFUSED(depth, 65);
 	REFUSED(refs_per_message, 257);
 	REFUSED(names, 65537);
+	REFUSED(handshake_rate, 1000001);
 	REFUSED(call_window, (size_t) UINT32_MAX + 1);
 	REFUSED(dead_peer_ms, 24 * 3600 * 1000 + 1);
 }

@@ -38,6 +38,14 @@ typedef struct waldo_limits {
 	size_t call_window;    /* one peer's calls on their way to us that have
 	                        * not begun; over it the peer waits; 8 MiB, at
 	                        * least message_bytes */
+	/* Encrypted links whose peers have not proved who they are; one more
+	 * takes the place of any of them: */
+	uint32_t handshakes;            /* 1024 */
+	uint32_t handshakes_per_source; /* 64 of one IPv4 address, or of one
+	                                 * IPv6 network of 64 bits */
+	uint32_t handshake_rate; /* of such a source, each second, but for this
+	                          * machine; 100, and 2 seconds' worth at once;
+	                          * at most 1000000 */
 } waldo_limits;
 
 #endif
