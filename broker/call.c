@@ -28,7 +28,7 @@ init_call(waldo_call *call)
 	call->on_cancel = NULL;
 	call->kept.count = 0;
 	call->job.queue = NULL;
-	call->timer.armed = false;
+	waldoi_timer_init(&call->timer);
 	waldoi_message_init(&call->args);
 }
 
@@ -82,7 +82,7 @@ leave_object(waldo_call *call)
 static void
 stop_timer(waldo_call *call)
 {
-	if (call->timer.armed) {
+	if (waldoi_timer_is_armed(&call->timer)) {
 		waldoi_timer_stop(&call->node->timers, &call->timer);
 	}
 }
@@ -140,7 +140,7 @@ dispose(waldo_call *call)
 
 	assert(call->session == NULL && call->promise == NULL &&
 	       call->following == NULL && call->job.queue == NULL &&
-	       !call->timer.armed);
+	       !waldoi_timer_is_armed(&call->timer));
 	if (node != NULL) {
 		LIST_REMOVE(call, entry);
 		node->call_count--;
@@ -223,13 +223,10 @@ send_answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
 	}
 }
 
+/* The user has answered: what else it was in is over. */
 static void
-answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
-       waldoi_failure *failure)
+end_work(waldo_call *call)
 {
-	if (call->answered) {
-		return; /* a second answer, from within the method */
-	}
 	call->answered = true;
 	call->told = true;
 	unqueue(call);
@@ -237,13 +234,28 @@ answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
 	waldoi_call_unpark(call);
 	leave_object(call);
 	stop_following(call);
-	send_answer(call, writer, message, failure);
-	if (call->phase == WALDOI_KEPT) {
-		return;
-	}
+}
+
+static void
+end(waldo_call *call)
+{
 	call->phase = WALDOI_ENDED;
 	if (!call->on_stack) {
 		dispose(call);
+	}
+}
+
+static void
+answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
+       waldoi_failure *failure)
+{
+	if (call->answered) {
+		return; /* a second answer, from within the method */
+	}
+	end_work(call);
+	send_answer(call, writer, message, failure);
+	if (call->phase != WALDOI_KEPT) {
+		end(call);
 	}
 }
 
@@ -272,6 +284,16 @@ waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
 	answer(call, NULL, failure == NULL ? result : NULL, failure);
 }
 
+/* The method answers, as most do, before it returns, and all of the result is
+ * here. */
+static bool
+may_answer_directly(const waldo_call *call)
+{
+	return call->phase == WALDOI_RUNNING && !call->answered &&
+	       call->session != NULL && call->following == NULL &&
+	       waldoi_writer_is_empty(&call->result);
+}
+
 WALDO_API void
 waldo_call_reply(waldo_call *call, const char *format, ...)
 {
@@ -279,6 +301,18 @@ waldo_call_reply(waldo_call *call, const char *format, ...)
 
 	if (call == NULL) {
 		return;
+	}
+	if (may_answer_directly(call)) {
+		bool sent;
+
+		va_start(args, format);
+		sent = call->origin->answer_directly(call, format, args);
+		va_end(args);
+		if (sent) {
+			end_work(call);
+			end(call);
+			return;
+		}
 	}
 	va_start(args, format);
 	waldoi_putf_va(&call->result, format, args);
@@ -396,7 +430,7 @@ waldoi_call_stay(waldo_call *call)
 {
 	/* A near one's promise looks after it. */
 	if (call->deadline != WALDOI_NEVER && call->session != NULL &&
-	    !call->timer.armed && !call->gave_up) {
+	    !waldoi_timer_is_armed(&call->timer) && !call->gave_up) {
 		waldoi_node_arm(call->node, &call->timer, call->deadline,
 		                too_late);
 	}

@@ -60,7 +60,8 @@ struct waldo_node {
 	                    * since it last sent */
 	size_t near_bytes; /* of near calls that wait, against queued_bytes */
 
-	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
+	waldoi_pool call_pool, promise_pool, request_pool;
+	waldoi_pool slab_pool, small_pool;
 	waldoi_pool object_pool, export_pool;
 	waldoi_pool import_pool, pending_pool;
 
@@ -73,6 +74,8 @@ struct waldo_node {
 
 	const struct waldo_class *checked; /* the class of the last object: it
 	                                    * is as it must be */
+	waldo_writer direct; /* of messages that are packed where they leave */
+
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
 
 	/* stopping */
@@ -111,19 +114,16 @@ void waldoi_node_rearm(waldo_node *node);
 /* All that is queued, and all that this queues: only when the node dies. */
 void waldoi_node_run_jobs(waldo_node *node);
 
+/* The time, read afresh: where a user's own timeout begins, since a method may
+ * have kept the turn for long. */
+uint64_t waldoi_node_clock(waldo_node *node);
+
 /* The time: that of the turn, or afresh outside one. */
 static inline uint64_t
 waldoi_node_now(waldo_node *node)
 {
-	if (!node->entered) {
-		node->now = node->driver->now(node->driver_data);
-	}
-	return node->now;
+	return node->entered ? node->now : waldoi_node_clock(node);
 }
-
-/* The time, read afresh: where a user's own timeout begins, since a method may
- * have kept the turn for long. */
-uint64_t waldoi_node_clock(waldo_node *node);
 
 void waldoi_node_arm(waldo_node *node, waldoi_timer *timer, uint64_t at,
                      void (*fire)(waldoi_timer *timer));

@@ -11,6 +11,9 @@ set_target_properties(waldo PROPERTIES LINKER_LANGUAGE C)
 if(NOT WALDO_SANITIZE)
   target_link_options(waldo PRIVATE LINKER:--no-undefined)
 endif()
+if(WALDO_LTO)
+  target_link_options(waldo PRIVATE -O2 -flto=auto)
+endif()
 
 # <waldo.h> includes whatever the modules publish.
 get_target_property(headers waldo HEADER_SET)

@@ -26,7 +26,6 @@ own_free(waldoi_cutter *cutter)
 {
 	free(cutter->own);
 	cutter->own = NULL;
-	cutter->own_pos = cutter->own_len = cutter->own_cap = 0;
 }
 
 void
@@ -40,7 +39,21 @@ waldoi_cutter_fini(waldoi_cutter *cutter)
 static size_t
 own_left(const waldoi_cutter *cutter)
 {
-	return cutter->own_len - cutter->own_pos;
+	return cutter->own == NULL ? 0 : cutter->own->len - cutter->own->pos;
+}
+
+/* Where what is left begins; there is some. */
+static uint8_t *
+own_begin(const waldoi_cutter *cutter)
+{
+	return cutter->own->bytes + cutter->own->pos;
+}
+
+/* Room for what is left and what comes behind it. */
+static size_t
+own_room(const waldoi_cutter *cutter)
+{
+	return cutter->own == NULL ? 0 : cutter->own->cap - cutter->own->pos;
 }
 
 static size_t
@@ -54,23 +67,25 @@ own_bound(size_t used)
 static bool
 own_resize(waldoi_cutter *cutter, size_t cap)
 {
-	uint8_t *own;
+	waldoi_kept *own = cutter->own;
 
-	if (cutter->own_pos > 0) {
-		cutter->own_len = own_left(cutter);
-		memmove(cutter->own, cutter->own + cutter->own_pos,
-		        cutter->own_len);
-		cutter->own_pos = 0;
+	if (own != NULL && own->pos > 0) {
+		own->len -= own->pos;
+		memmove(own->bytes, own->bytes + own->pos, own->len);
+		own->pos = 0;
 	}
-	if (cap == cutter->own_cap) {
+	if (own != NULL && cap == own->cap) {
 		return true;
 	}
-	own = realloc(cutter->own, cap);
+	own = realloc(own, sizeof(*own) + cap);
 	if (own == NULL) {
 		return false;
 	}
+	if (cutter->own == NULL) {
+		own->pos = own->len = 0;
+	}
+	own->cap = cap;
 	cutter->own = own;
-	cutter->own_cap = cap;
 	return true;
 }
 
@@ -81,24 +96,23 @@ own_reserve(waldoi_cutter *cutter, size_t want, size_t used)
 {
 	size_t cap = want < own_bound(used) ? want : own_bound(used);
 
-	if (cutter->own_cap - cutter->own_pos >= cap) {
-		return true;
-	}
-	return own_resize(cutter, cap);
+	return own_room(cutter) >= cap || own_resize(cutter, cap);
 }
 
 /* Moves up to `len` fed bytes into the own buffer, which has the room. */
 static void
 own_append(waldoi_cutter *cutter, size_t len)
 {
+	waldoi_kept *own = cutter->own;
+
 	if (len > cutter->fed_len) {
 		len = cutter->fed_len;
 	}
 	if (len > 0) {
-		memcpy(cutter->own + cutter->own_len, cutter->fed, len);
-		cutter->own_len += len;
+		memcpy(own->bytes + own->len, cutter->fed, len);
+		own->len += len;
 		cutter->fed += len;
-		cutter->fed_len -= len;
+		cutter->fed_len -= (uint32_t) len;
 	}
 }
 
@@ -137,7 +151,7 @@ own_awaited(const waldoi_cutter *cutter)
 	if (own_left(cutter) < LENGTH_BYTES) {
 		return LENGTH_BYTES;
 	}
-	return LENGTH_BYTES + waldoi_be_load32(cutter->own + cutter->own_pos);
+	return LENGTH_BYTES + waldoi_be_load32(own_begin(cutter));
 }
 
 uint8_t *
@@ -148,8 +162,8 @@ waldoi_cutter_space(waldoi_cutter *cutter, size_t *ret_len)
 	size_t room;
 
 	if (cutter->fed_len > 0 || own_left(cutter) == 0 ||
-	    look(cutter, cutter->own + cutter->own_pos, own_left(cutter),
-	         &frame) != WALDOI_CUT_MORE) {
+	    look(cutter, own_begin(cutter), own_left(cutter), &frame) !=
+	        WALDOI_CUT_MORE) {
 		return NULL;
 	}
 	awaited = own_awaited(cutter);
@@ -157,25 +171,25 @@ waldoi_cutter_space(waldoi_cutter *cutter, size_t *ret_len)
 	    !own_reserve(cutter, awaited, own_left(cutter))) {
 		return NULL;
 	}
-	room = cutter->own_cap - cutter->own_len;
+	room = cutter->own->cap - cutter->own->len;
 	awaited -= own_left(cutter);
 	*ret_len = awaited < room ? awaited : room;
-	return cutter->own + cutter->own_len;
+	return cutter->own->bytes + cutter->own->len;
 }
 
 void
 waldoi_cutter_received(waldoi_cutter *cutter, size_t len)
 {
-	assert(len <= cutter->own_cap - cutter->own_len);
-	cutter->own_len += len;
+	assert(len <= cutter->own->cap - cutter->own->len);
+	cutter->own->len += len;
 }
 
 void
 waldoi_cutter_feed(waldoi_cutter *cutter, uint8_t *data, size_t len)
 {
-	assert(cutter->fed_len == 0);
+	assert(cutter->fed_len == 0 && len <= UINT32_MAX);
 	cutter->fed = data;
-	cutter->fed_len = len;
+	cutter->fed_len = (uint32_t) len;
 }
 
 /* A frame that begins in the own buffer; what it lacks is taken from what was
@@ -187,8 +201,8 @@ next_own(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 	size_t awaited;
 	size_t lacks;
 
-	while ((cut = look(cutter, cutter->own + cutter->own_pos,
-	                   own_left(cutter), ret_frame)) == WALDOI_CUT_MORE &&
+	while ((cut = look(cutter, own_begin(cutter), own_left(cutter),
+	                   ret_frame)) == WALDOI_CUT_MORE &&
 	       cutter->fed_len > 0) {
 		awaited = own_awaited(cutter);
 		lacks = awaited - own_left(cutter);
@@ -201,7 +215,7 @@ next_own(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 		own_append(cutter, lacks);
 	}
 	if (cut == WALDOI_CUT_FRAME) {
-		cutter->own_pos += WALDOI_FRAME_HEAD + ret_frame->len;
+		cutter->own->pos += WALDOI_FRAME_HEAD + ret_frame->len;
 	}
 	return cut;
 }
@@ -219,7 +233,7 @@ waldoi_cutter_next(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 	if (cut == WALDOI_CUT_FRAME) {
 		size = WALDOI_FRAME_HEAD + ret_frame->len;
 		cutter->fed += size;
-		cutter->fed_len -= size;
+		cutter->fed_len -= (uint32_t) size;
 	}
 	return cut;
 }
@@ -229,17 +243,16 @@ waldoi_cutter_keep(waldoi_cutter *cutter)
 {
 	size_t need = own_left(cutter) + cutter->fed_len;
 
-	if (own_left(cutter) == 0) {
+	if (cutter->own != NULL && own_left(cutter) == 0) {
 		own_free(cutter);
 	}
 	if (need == 0) {
 		return WALDO_OK;
 	}
-	if (cutter->own_cap - cutter->own_pos < need ||
-	    cutter->own_cap > own_bound(need)) {
-		if (!own_resize(cutter, need)) {
-			return WALDO_ENOMEM;
-		}
+	if ((own_room(cutter) < need ||
+	     waldoi_cutter_owned(cutter) > own_bound(need)) &&
+	    !own_resize(cutter, need)) {
+		return WALDO_ENOMEM;
 	}
 	own_append(cutter, cutter->fed_len);
 	cutter->fed = NULL;
@@ -256,12 +269,6 @@ waldoi_cutter_is_ready(const waldoi_cutter *cutter)
 		       WALDOI_CUT_MORE;
 	}
 	return cutter->fed_len > 0 ||
-	       look(cutter, cutter->own + cutter->own_pos, own_left(cutter),
-	            &frame) != WALDOI_CUT_MORE;
-}
-
-size_t
-waldoi_cutter_owned(const waldoi_cutter *cutter)
-{
-	return cutter->own_cap;
+	       look(cutter, own_begin(cutter), own_left(cutter), &frame) !=
+	           WALDOI_CUT_MORE;
 }

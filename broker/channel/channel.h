@@ -31,7 +31,7 @@ typedef struct waldoi_channel_user {
 	bool (*wants_input)(const struct waldoi_session *session);
 	size_t (*output)(struct waldoi_session *session, struct iovec *iov,
 	                 size_t max);
-	void (*sent)(struct waldoi_session *session, size_t len);
+	bool (*sent)(struct waldoi_session *session, size_t len);
 	void (*lost)(struct waldoi_session *session, waldo_err err,
 	             const char *message);
 	/* The link is open: what there is to send may leave. */
@@ -80,7 +80,8 @@ void waldoi_channel_lost(waldoi_channel *channel, waldo_err err,
 size_t waldoi_channel_output(waldoi_channel *channel, struct iovec *iov,
                              size_t max);
 
-/* The first `len` bytes of that were given to the kernel. */
-void waldoi_channel_sent(waldoi_channel *channel, size_t len);
+/* The first `len` bytes of that were given to the kernel. False if there is
+ * nothing more to send. */
+bool waldoi_channel_sent(waldoi_channel *channel, size_t len);
 
 #endif

@@ -142,13 +142,12 @@ waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	return n + channel->user->output(channel->session, iov + n, max - n);
 }
 
-void
+bool
 waldoi_channel_sent(waldoi_channel *channel, size_t len)
 {
 	size_t ours = len < channel->out_left ? len : channel->out_left;
 
 	channel->out_left = (uint8_t) (channel->out_left - ours);
-	if (channel->session != NULL && len > ours) {
-		channel->user->sent(channel->session, len - ours);
-	}
+	return channel->session == NULL || len == ours ||
+	       channel->user->sent(channel->session, len - ours);
 }

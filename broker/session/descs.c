@@ -25,7 +25,7 @@ is_answer(const waldoi_session *session, const waldoi_pending *pending)
 static waldoi_failure *
 check_exports(const waldoi_session *session)
 {
-	uint32_t ours = session->limits.exports;
+	uint32_t ours = session->limits->exports;
 	uint32_t theirs = session->peer.exports;
 	uint32_t most = ours < theirs ? ours : theirs;
 
@@ -387,11 +387,12 @@ read_mine(waldoi_session *session, int64_t id, bool promise)
 		                     (long long) id);
 		return NULL;
 	}
-	if (session->imports.count >= session->limits.imports &&
-	    waldoi_table_find(&session->imports, (uint64_t) id) == NULL) {
+	if (session->caller->imports.count >= session->limits->imports &&
+	    waldoi_table_find(&session->caller->imports, (uint64_t) id) ==
+	        NULL) {
 		waldoi_session_abort(session,
 		                     "imports: more than %u references",
-		                     session->limits.imports);
+		                     session->limits->imports);
 		return NULL;
 	}
 	wrong = waldoi_import_check(session, id, promise);
@@ -534,12 +535,12 @@ waldoi_descs_read_some(waldoi_session *session, waldoi_cursor *c,
 {
 	uint32_t count = waldoi_cursor_array(c);
 
-	if (c->failed || count > session->limits.refs_per_message) {
+	if (c->failed || count > session->limits->refs_per_message) {
 		waldoi_session_abort(session,
 		                     "refs_per_message: %u references%s, at "
 		                     "most %u are taken",
 		                     count, c->failed ? ", malformed" : "",
-		                     session->limits.refs_per_message);
+		                     session->limits->refs_per_message);
 		return false;
 	}
 	if (!waldoi_message_room(message, count)) {

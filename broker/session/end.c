@@ -148,8 +148,7 @@ break_all(waldoi_session *session)
 {
 	waldo_node *node = session->node;
 
-	waldoi_timer_stop(&node->timers, &session->idle_timer);
-	waldoi_timer_stop(&node->timers, &session->ack_timer);
+	waldoi_timer_stop(&node->timers, &session->timer);
 	waldoi_session_fail_calls(session);
 	waldoi_imports_break(session, session->why);
 }
@@ -160,8 +159,7 @@ let_go(waldoi_session *session)
 {
 	give_up_incoming(session);
 	waldoi_exports_release(session);
-	session->node->bytes -= session->in_bytes;
-	session->in_bytes = 0;
+	session->node->bytes -= waldoi_cutter_owned(&session->in);
 	waldoi_cutter_fini(&session->in);
 }
 
@@ -169,7 +167,7 @@ static void
 too_long(waldoi_timer *timer)
 {
 	waldoi_session *session =
-	    waldoi_container_of(timer, waldoi_session, idle_timer);
+	    waldoi_container_of(timer, waldoi_session, timer);
 
 	closed(&session->job);
 }
@@ -190,7 +188,7 @@ finish_end(waldoi_job *job)
 		return;
 	}
 	waldoi_session_touch(session);
-	waldoi_node_arm(node, &session->idle_timer,
+	waldoi_node_arm(node, &session->timer,
 	                node->now + CLOSING_MS * UINT64_C(1000), too_long);
 }
 
@@ -210,7 +208,7 @@ waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
 	/* What was not begun is not begun any more: it fails as NOT_SENT. */
 	session->out.ended = true;
 	waldoi_runqueue_remove(&session->job);
-	waldoi_runqueue_remove(&session->resume_job);
+	waldoi_session_keep_paused(session);
 	session->more_input = false; /* what comes now is discarded */
 	break_all(session);
 	/* Behind the callbacks of that. */
@@ -239,12 +237,14 @@ void
 waldoi_session_check_use(waldoi_session *session)
 {
 	if (session->initiator && session->state == WALDOI_OPEN_SESSION &&
-	    session->bootstrap == NULL && session->calls.count == 0 &&
-	    session->imports.count == 0 && session->exports.count == 0 &&
-	    session->incoming_count == 0 && TAILQ_EMPTY(&session->waiting) &&
-	    TAILQ_EMPTY(&session->waiting_flushes) &&
-	    TAILQ_EMPTY(&session->one_way) && session->out.unsent == 0 &&
-	    !session->node->freeing) {
+	    session->caller->bootstrap == NULL &&
+	    session->caller->calls.count == 0 &&
+	    session->caller->imports.count == 0 &&
+	    session->exports.count == 0 && session->incoming_count == 0 &&
+	    TAILQ_EMPTY(&session->caller->waiting) &&
+	    TAILQ_EMPTY(&session->caller->waiting_flushes) &&
+	    TAILQ_EMPTY(&session->caller->one_way) &&
+	    session->out.unsent == 0 && !session->node->freeing) {
 		waldoi_session_end(session, 0,
 		                   waldoi_failure_new(WALDO_ELOST,
 		                                      WALDO_NOT_SENT,

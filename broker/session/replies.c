@@ -318,5 +318,5 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 }
 
 const waldoi_origin waldoi_session_origin = {
-    waldoi_session_answer, waldoi_session_forget_call, waldoi_session_get_peer,
-    waldoi_session_stall};
+    waldoi_session_answer, waldoi_session_reply_directly,
+    waldoi_session_forget_call, waldoi_session_get_peer, waldoi_session_stall};
