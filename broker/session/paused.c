@@ -149,13 +149,16 @@ resume(waldoi_job *job)
 {
 	waldoi_session *session =
 	    waldoi_container_of(job, waldoi_session, resume_job);
-	int left = WALDOI_FRAMES_PER_TURN;
+	waldoi_share share = {0};
 
-	while (left-- > 0 && may_resume(session)) {
+	while (may_resume(session)) {
 		waldoi_job *next = next_to_resume(session);
 
 		next->run(next);
 		session->resuming = false;
+		if (waldoi_share_is_used(&share, session->node, 0)) {
+			break;
+		}
 	}
 	if (may_resume(session)) {
 		waldoi_node_queue_next(session->node, &session->resume_job,

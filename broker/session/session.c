@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSING 16 /* sessions beyond the limit, only to say so */
+#define REFUSING 16  /* sessions beyond the limit, only to say so */
+#define FEW      8   /* frames */
+#define MUCH     256 /* bytes in one, perhaps as many references */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
 static const waldoi_peer_limits floor_limits = {
@@ -380,6 +382,26 @@ count_input(waldoi_session *session)
 	}
 }
 
+/* Few frames of common size take no time that is worth a look at the clock. */
+bool
+waldoi_share_is_used(waldoi_share *share, waldo_node *node, size_t size)
+{
+	uint64_t now;
+
+	share->taken++;
+	if (share->taken >= WALDOI_FRAMES_PER_TURN) {
+		return true;
+	}
+	if (size < MUCH && share->taken % FEW != 0) {
+		return false;
+	}
+	now = node->driver->now(node->driver_data);
+	if (share->since == 0) {
+		share->since = now;
+	}
+	return now - share->since >= WALDOI_SHARE_US;
+}
+
 static void go_on(waldoi_job *job);
 
 /* Frames that are there, but not for ever. */
@@ -388,14 +410,17 @@ take_frames(waldoi_session *session)
 {
 	waldoi_cut cut = WALDOI_CUT_MORE;
 	waldoi_frame frame;
-	int left = WALDOI_FRAMES_PER_TURN;
+	waldoi_share share = {0};
 
-	while (session->state == WALDOI_OPEN_SESSION && left-- > 0) {
+	while (session->state == WALDOI_OPEN_SESSION) {
 		cut = waldoi_cutter_next(&session->in, &frame);
 		if (cut != WALDOI_CUT_FRAME) {
 			break;
 		}
 		take_frame(session, &frame);
+		if (waldoi_share_is_used(&share, session->node, frame.len)) {
+			break;
+		}
 	}
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return; /* nobody looks at the rest */
