@@ -372,13 +372,11 @@ count_input(waldoi_session *session)
 	node->bytes += owned - session->in_bytes;
 	session->in_bytes = owned;
 	if (more && node->bytes > node->limits.total_bytes) {
-		waldoi_session_end(
-		    session, WALDOI_ABORT_LIMIT,
-		    waldoi_failure_new(
-		        WALDO_ELIMIT, WALDO_NOT_SENT,
-		        "total_bytes: %zu bytes are held for all "
-		        "peers, at most %zu may",
-		        node->bytes, node->limits.total_bytes));
+		waldoi_session_end_over_limit(
+		    session,
+		    "total_bytes: %zu bytes are held for all peers, at most "
+		    "%zu may",
+		    node->bytes, node->limits.total_bytes);
 	}
 }
 

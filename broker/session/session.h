@@ -217,6 +217,11 @@ void waldoi_session_end(waldoi_session *session, int abort_code,
 void waldoi_session_abort(waldoi_session *session, const char *format, ...)
     WALDO_PRINTF(2, 3);
 
+/* It costs more than a limit allows, which the text begins with: ABORT LIMIT,
+ * and a line in the log. */
+void waldoi_session_end_over_limit(waldoi_session *session, const char *format,
+                                   ...) WALDO_PRINTF(2, 3);
+
 /* A line in the log, the first time in a session. */
 void waldoi_session_warn(waldoi_session *session, const char *what);
 
