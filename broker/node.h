@@ -76,6 +76,7 @@ struct waldo_node {
 	/* the names of those called last; NULL: none (methods.h) */
 	struct waldoi_name *methods[1 << WALDOI_METHOD_BITS];
 	struct waldoi_name *method_places[1 << WALDOI_METHOD_BITS];
+	waldoi_spares spares;
 
 	waldoi_taken *lenders; /* whose bytes are not needed any more */
 	waldoi_job lenders_job;

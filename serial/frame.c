@@ -12,7 +12,11 @@
 
 /* The own buffer is never larger than this or four times what is in it,
  * whichever is more: a claimed length alone costs a peer nothing. */
-#define OWN_SMALL (64 * 1024)
+#define OWN_SMALL (4 * 1024)
+
+/* Sizes of buffers that are spared, each four times the last. */
+#define LEAST_SPARE 1024
+#define MOST_SPARE  (16 * 1024)
 
 void
 waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame)
@@ -21,10 +25,63 @@ waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame)
 	cutter->max_frame = max_frame;
 }
 
+/* ---- spares */
+
+void
+waldoi_spares_fini(waldoi_spares *spares)
+{
+	for (int i = 0; i < WALDOI_SPARES; i++) {
+		free(spares->of[i]);
+		spares->of[i] = NULL;
+	}
+}
+
+/* Where one of that size is spared; NULL: nowhere. */
+static uint8_t **
+spare_of(const waldoi_cutter *cutter, size_t cap)
+{
+	size_t size = LEAST_SPARE;
+	int i = 0;
+
+	while (size < cap && size < MOST_SPARE) {
+		size *= 4;
+		i++;
+	}
+	return cutter->spares == NULL || size != cap ? NULL
+	                                             : &cutter->spares->of[i];
+}
+
+static uint8_t *
+take_own(waldoi_cutter *cutter, size_t cap)
+{
+	uint8_t **spare = spare_of(cutter, cap), *own;
+
+	if (spare == NULL || *spare == NULL) {
+		return malloc(cap);
+	}
+	own = *spare;
+	*spare = NULL;
+	return own;
+}
+
+static void
+give_own(waldoi_cutter *cutter)
+{
+	uint8_t **spare = spare_of(cutter, cutter->own_cap);
+
+	if (cutter->own != NULL && spare != NULL && *spare == NULL) {
+		*spare = cutter->own;
+	} else {
+		free(cutter->own);
+	}
+}
+
+/* ---- the own buffer */
+
 static void
 own_free(waldoi_cutter *cutter)
 {
-	free(cutter->own);
+	give_own(cutter);
 	cutter->own = NULL;
 	cutter->own_pos = cutter->own_len = cutter->own_cap = 0;
 }
@@ -49,6 +106,17 @@ own_bound(size_t used)
 	return 4 * used > OWN_SMALL ? 4 * used : OWN_SMALL;
 }
 
+static void
+own_move_to_front(waldoi_cutter *cutter)
+{
+	if (cutter->own_pos > 0) {
+		cutter->own_len = own_left(cutter);
+		memmove(cutter->own, cutter->own + cutter->own_pos,
+		        cutter->own_len);
+		cutter->own_pos = 0;
+	}
+}
+
 /* Moves what is left to the front and makes the capacity `cap`, which is not
  * less than what is left. */
 static bool
@@ -56,16 +124,22 @@ own_resize(waldoi_cutter *cutter, size_t cap)
 {
 	uint8_t *own;
 
-	if (cutter->own_pos > 0) {
-		cutter->own_len = own_left(cutter);
-		memmove(cutter->own, cutter->own + cutter->own_pos,
-		        cutter->own_len);
-		cutter->own_pos = 0;
-	}
+	own_move_to_front(cutter);
 	if (cap == cutter->own_cap) {
 		return true;
 	}
-	own = realloc(cutter->own, cap);
+	if (spare_of(cutter, cap) == NULL &&
+	    spare_of(cutter, cutter->own_cap) == NULL) {
+		own = realloc(cutter->own, cap);
+	} else {
+		own = take_own(cutter, cap);
+		if (own != NULL && cutter->own_len > 0) {
+			memcpy(own, cutter->own, cutter->own_len);
+		}
+		if (own != NULL) {
+			give_own(cutter);
+		}
+	}
 	if (own == NULL) {
 		return false;
 	}
@@ -224,6 +298,18 @@ waldoi_cutter_next(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 	return cut;
 }
 
+/* One that is spared, if it is in proportion. */
+static size_t
+own_size(size_t need)
+{
+	size_t size = LEAST_SPARE;
+
+	while (size < need && size < MOST_SPARE) {
+		size *= 4;
+	}
+	return size < need ? need : size;
+}
+
 waldo_err
 waldoi_cutter_keep(waldoi_cutter *cutter)
 {
@@ -237,7 +323,7 @@ waldoi_cutter_keep(waldoi_cutter *cutter)
 	}
 	if (cutter->own_cap - cutter->own_pos < need ||
 	    cutter->own_cap > own_bound(need)) {
-		if (!own_resize(cutter, need)) {
+		if (!own_resize(cutter, own_size(need))) {
 			return WALDO_ENOMEM;
 		}
 	}

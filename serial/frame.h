@@ -7,7 +7,7 @@
  * The cutter lends what it cuts: a frame that lies whole in the bytes that it
  * was fed is never copied. What is left over is copied into a buffer of the
  * cutter's own, which grows with the bytes that are there, not with what a
- * length claims: it is at most 64 KiB or four times as large as they are,
+ * length claims: it is at most 4 KiB or four times as large as they are,
  * whichever is more. An idle cutter owns nothing.
  * A frame above WALDOI_DIRECT is received straight into that buffer
  * (waldoi_cutter_space).
@@ -26,10 +26,20 @@ typedef struct waldoi_frame {
 	size_t len;    /* of the body */
 } waldoi_frame;
 
+/* Small buffers that no cutter of a thread needs at the moment, one of each
+ * size: where some frames are left over in each turn, none is allocated. */
+enum { WALDOI_SPARES = 3 };
+typedef struct waldoi_spares {
+	uint8_t *of[WALDOI_SPARES]; /* NULL: none is left */
+} waldoi_spares;
+
+void waldoi_spares_fini(waldoi_spares *spares);
+
 typedef struct waldoi_cutter {
-	uint32_t max_frame; /* the most that `length` may say */
-	uint8_t *own;       /* left over from earlier; NULL if nothing is */
-	size_t own_pos;     /* cut so far, of own_len bytes */
+	waldoi_spares *spares; /* borrowed, set behind init; NULL: none */
+	uint32_t max_frame;    /* the most that `length` may say */
+	uint8_t *own;          /* left over from earlier; NULL if nothing is */
+	size_t own_pos;        /* cut so far, of own_len bytes */
 	size_t own_len;
 	size_t own_cap;
 	uint8_t *fed; /* borrowed from the caller of feed until keep */

@@ -51,6 +51,7 @@ new_session(waldo_node *node, bool initiator)
 	session->heard = session->spoke = waldoi_node_now(node);
 	waldoi_cutter_init(&session->in,
 	                   (uint32_t) session->limits.message_bytes);
+	session->in.spares = &node->spares;
 	waldoi_output_init(&session->out);
 	session->out.max_retained = node->limits.retained_bytes;
 	waldoi_table_init(&session->calls, node->secret);
