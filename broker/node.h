@@ -14,9 +14,18 @@
 #include "broker/pool.h"
 #include "broker/runqueue.h"
 #include "broker/timer.h"
+#include "serial/frame.h"
 #include "serial/writer.h"
 
 #define WALDOI_METHOD_BITS 6
+#define WALDOI_WARNINGS 8
+
+/* Lines of the log that have one format. */
+typedef struct waldoi_warnings {
+	const char *format;
+	uint64_t since;         /* these were counted; the oldest makes room */
+	uint32_t count, spared; /* logged, and left out */
+} waldoi_warnings;
 
 struct waldo_node {
 	const waldoi_driver_ops *driver;
@@ -68,6 +77,7 @@ struct waldo_node {
 	/* the names of those called last; NULL: none (methods.h) */
 	struct waldoi_name *methods[1 << WALDOI_METHOD_BITS];
 	struct waldoi_name *method_places[1 << WALDOI_METHOD_BITS];
+	waldoi_spares spares;
 
 	waldoi_taken *lenders; /* whose bytes are not needed any more */
 	waldoi_job lenders_job;
@@ -86,6 +96,7 @@ struct waldo_node {
 
 	void (*log)(waldo_log_level level, const char *line, void *user);
 	void *log_user;
+	waldoi_warnings warnings[WALDOI_WARNINGS];
 	void (*trace)(const char *line, void *user);
 	void *trace_user;
 	uint64_t secret; /* of the hash tables */

@@ -357,5 +357,6 @@ waldo_node_free(waldo_node *node)
 	waldoi_pool_fini(&node->export_pool);
 	waldoi_pool_fini(&node->import_pool);
 	waldoi_pool_fini(&node->pending_pool);
+	waldoi_spares_fini(&node->spares);
 	free(node);
 }

@@ -12,7 +12,11 @@
 
 /* The own buffer is never larger than this or four times what is in it,
  * whichever is more: a claimed length alone costs a peer nothing. */
-#define OWN_SMALL (64 * 1024)
+#define OWN_SMALL (4 * 1024)
+
+/* Sizes of buffers that are spared, each four times the last. */
+#define LEAST_SPARE 1024
+#define MOST_SPARE  (16 * 1024)
 
 void
 waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame)
@@ -21,10 +25,63 @@ waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame)
 	cutter->max_frame = max_frame;
 }
 
+/* ---- spares */
+
+void
+waldoi_spares_fini(waldoi_spares *spares)
+{
+	for (int i = 0; i < WALDOI_SPARES; i++) {
+		free(spares->of[i]);
+		spares->of[i] = NULL;
+	}
+}
+
+/* Where one of that size is spared; NULL: nowhere. */
+static waldoi_kept **
+spare_of(const waldoi_cutter *cutter, size_t cap)
+{
+	size_t size = LEAST_SPARE;
+	int i = 0;
+
+	while (size < cap && size < MOST_SPARE) {
+		size *= 4;
+		i++;
+	}
+	return cutter->spares == NULL || size != cap ? NULL
+	                                             : &cutter->spares->of[i];
+}
+
+static waldoi_kept *
+take_own(waldoi_cutter *cutter, size_t cap)
+{
+	waldoi_kept **spare = spare_of(cutter, cap), *own;
+
+	if (spare != NULL && *spare != NULL) {
+		own = *spare;
+		*spare = NULL;
+	} else {
+		own = malloc(sizeof(*own) + cap);
+	}
+	if (own != NULL) {
+		own->pos = own->len = 0;
+		own->cap = cap;
+	}
+	return own;
+}
+
+/* ---- the own buffer */
+
 static void
 own_free(waldoi_cutter *cutter)
 {
-	free(cutter->own);
+	waldoi_kept *own = cutter->own;
+	waldoi_kept **spare = own == NULL ? NULL : spare_of(cutter, own->cap);
+
+	if (spare != NULL && *spare == NULL) {
+		*spare = own;
+	} else {
+		free(own);
+	}
 	cutter->own = NULL;
 }
 
@@ -67,24 +124,35 @@ own_bound(size_t used)
 static bool
 own_resize(waldoi_cutter *cutter, size_t cap)
 {
-	waldoi_kept *own = cutter->own;
+	waldoi_kept *old = cutter->own, *own;
 
-	if (own != NULL && own->pos > 0) {
-		own->len -= own->pos;
-		memmove(own->bytes, own->bytes + own->pos, own->len);
-		own->pos = 0;
+	if (old != NULL && old->pos > 0) {
+		old->len -= old->pos;
+		memmove(old->bytes, old->bytes + old->pos, old->len);
+		old->pos = 0;
 	}
-	if (own != NULL && cap == own->cap) {
+	if (old != NULL && cap == old->cap) {
 		return true;
 	}
-	own = realloc(own, sizeof(*own) + cap);
+	if (old != NULL && spare_of(cutter, cap) == NULL &&
+	    spare_of(cutter, old->cap) == NULL) {
+		own = realloc(old, sizeof(*own) + cap);
+		if (own == NULL) {
+			return false;
+		}
+		own->cap = cap;
+		cutter->own = own;
+		return true;
+	}
+	own = take_own(cutter, cap);
 	if (own == NULL) {
 		return false;
 	}
-	if (cutter->own == NULL) {
-		own->pos = own->len = 0;
+	if (old != NULL) {
+		memcpy(own->bytes, old->bytes, old->len);
+		own->len = old->len;
+		own_free(cutter);
 	}
-	own->cap = cap;
 	cutter->own = own;
 	return true;
 }
@@ -238,6 +306,18 @@ waldoi_cutter_next(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 	return cut;
 }
 
+/* One that is spared, if it is in proportion. */
+static size_t
+own_size(size_t need)
+{
+	size_t size = LEAST_SPARE;
+
+	while (size < need && size < MOST_SPARE) {
+		size *= 4;
+	}
+	return size < need ? need : size;
+}
+
 waldo_err
 waldoi_cutter_keep(waldoi_cutter *cutter)
 {
@@ -251,7 +331,7 @@ waldoi_cutter_keep(waldoi_cutter *cutter)
 	}
 	if ((own_room(cutter) < need ||
 	     waldoi_cutter_owned(cutter) > own_bound(need)) &&
-	    !own_resize(cutter, need)) {
+	    !own_resize(cutter, own_size(need))) {
 		return WALDO_ENOMEM;
 	}
 	own_append(cutter, cutter->fed_len);

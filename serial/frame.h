@@ -33,8 +33,18 @@ typedef struct waldoi_kept {
 	uint8_t bytes[];
 } waldoi_kept;
 
+/* Small buffers that no cutter of a thread needs at the moment, one of each
+ * size: where some frames are left over in each turn, none is allocated. */
+enum { WALDOI_SPARES = 3 };
+typedef struct waldoi_spares {
+	waldoi_kept *of[WALDOI_SPARES]; /* NULL: none is left */
+} waldoi_spares;
+
+void waldoi_spares_fini(waldoi_spares *spares);
+
 typedef struct waldoi_cutter {
-	waldoi_kept *own; /* NULL if nothing is left over */
+	waldoi_spares *spares; /* borrowed, set behind init; NULL: none */
+	waldoi_kept *own;      /* NULL if nothing is left over */
 	uint8_t *fed;     /* borrowed from the caller of feed until keep */
 	uint32_t fed_len;
 	uint32_t max_frame; /* the most that `length` may say */

@@ -447,18 +447,19 @@ read_answer(waldoi_session *session, int64_t id, const waldoi_path *path)
 	return ref != NULL ? waldo_ref_retain(ref) : out_of_memory(session);
 }
 
+/* Two bytes of a peer's make one, so it is ready-made. */
 static waldo_ref *
-read_unknown(waldoi_session *session, waldoi_cursor *c, uint32_t count,
-             uint64_t code)
+read_unknown(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 {
+	static waldoi_failure unknown = {
+	    .pub = {WALDO_EINVAL, WALDO_NOT_SENT, false, "waldo.Invalid",
+	            "a reference of a kind that this version has not", 0},
+	    .count = WALDOI_IMMORTAL};
+
 	for (uint32_t i = 1; i < count; i++) {
 		waldoi_cursor_skip(c);
 	}
-	return new_broken(session,
-	                  waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-	                                     "a reference of kind %llu, which "
-	                                     "this version has not",
-	                                     (unsigned long long) code));
+	return new_broken(session, &unknown);
 }
 
 /* It stays for as long as somebody holds it, and so is small. */
@@ -486,7 +487,7 @@ read_one(waldoi_session *session, waldoi_cursor *c)
 		return count == 2 ? read_broken(session, c) : NULL;
 	}
 	if (code > WALDOI_DESC_ANSWER) {
-		return read_unknown(session, c, count, code);
+		return read_unknown(session, c, count);
 	}
 	id = waldoi_cursor_int(c);
 	if (code == WALDOI_DESC_MINE && count == 3) {

@@ -57,16 +57,29 @@ waldoi_session_refused(waldoi_session *session, const char *what)
 	                       what));
 }
 
+void
+waldoi_session_end_over_limit(waldoi_session *session, const char *format, ...)
+{
+	waldoi_failure *why;
+	va_list args;
+
+	va_start(args, format);
+	why = waldoi_failure_newv(WALDO_ELIMIT, WALDO_NOT_SENT, format, args);
+	va_end(args);
+	waldoi_node_log(session->node, WALDO_LOG_WARN, "%s is given up: %s",
+	                waldoi_session_get_peer(session)->address,
+	                why->pub.message);
+	waldoi_session_end(session, WALDOI_ABORT_LIMIT, why);
+}
+
 static void
-end_over_limit(waldoi_session *session, const char *limit, size_t size,
+end_of_replies(waldoi_session *session, const char *limit, size_t size,
                size_t most)
 {
-	waldoi_session_end(
-	    session, WALDOI_ABORT_LIMIT,
-	    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-	                       "%s: %zu bytes wait, at most %zu may, and the "
-	                       "peer does not read its replies",
-	                       limit, size, most));
+	waldoi_session_end_over_limit(session,
+	                              "%s: %zu bytes wait, at most %zu may, "
+	                              "and the peer does not read its replies",
+	                              limit, size, most);
 }
 
 void
@@ -77,12 +90,12 @@ waldoi_session_check_queue(waldoi_session *session)
 	size_t held = unsent + session->out.retained;
 
 	if (unsent > 2 * node->limits.queued_bytes) {
-		end_over_limit(session, "queued_bytes", unsent,
+		end_of_replies(session, "queued_bytes", unsent,
 		               2 * node->limits.queued_bytes);
 	} else if (node->bytes > node->limits.total_bytes &&
 	           held > node->limits.queued_bytes / 16) {
 		/* Those that read are not made to pay for those that do not. */
-		end_over_limit(session, "total_bytes", node->bytes,
+		end_of_replies(session, "total_bytes", node->bytes,
 		               node->limits.total_bytes);
 	}
 }

@@ -426,14 +426,18 @@ park(waldoi_session *session, waldo_call *call)
 {
 	size_t size = waldoi_call_size(call);
 	size_t most = session->limits->parked_bytes;
+	waldoi_failure *full;
 
 	if (session->parked_bytes + size > most) {
-		waldoi_call_fail(
-		    call,
-		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-		                       "parked_bytes: %zu bytes of calls wait "
-		                       "for promises, at most %zu may",
-		                       session->parked_bytes, most));
+		full = waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_NOT_SENT,
+		    "parked_bytes: %zu bytes of calls wait for promises, at "
+		    "most %zu may",
+		    session->parked_bytes, most);
+		if (call->id == 0) {
+			waldoi_session_warn(session, full->pub.message);
+		}
+		waldoi_call_fail(call, full);
 		return false;
 	}
 	call->parked_bytes = size;

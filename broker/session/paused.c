@@ -194,13 +194,16 @@ resume(waldoi_job *job)
 {
 	waldoi_paused *paused = waldoi_container_of(job, waldoi_paused, job);
 	waldoi_session *session = paused->session;
-	int left = WALDOI_FRAMES_PER_TURN;
+	waldoi_share share = {0};
 
-	while (left-- > 0 && may_resume(session)) {
+	while (may_resume(session)) {
 		waldoi_job *next = next_to_resume(paused);
 
 		next->run(next);
 		paused->resuming = false;
+		if (waldoi_share_is_used(&share, session->node, 0)) {
+			break;
+		}
 	}
 	if (may_resume(session)) {
 		waldoi_node_queue_next(session->node, &paused->job, resume);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSING 16 /* sessions beyond the limit, only to say so */
+#define REFUSING 16  /* sessions beyond the limit, only to say so */
+#define FEW      8   /* frames */
+#define MUCH     256 /* bytes in one, perhaps as many references */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
 static const waldoi_peer_limits floor_limits = {
@@ -95,6 +97,7 @@ new_session(waldo_node *node, bool initiator)
 	session->heard = session->spoke = waldoi_node_now(node);
 	waldoi_cutter_init(&session->in,
 	                   (uint32_t) session->limits->message_bytes);
+	session->in.spares = &node->spares;
 	waldoi_output_init(&session->out);
 	session->out.max_retained = node->limits.retained_bytes;
 	waldoi_table_init(&session->answers, 0);
@@ -347,13 +350,11 @@ count_input(waldoi_session *session, size_t before)
 	node->bytes += after - before;
 	if (after > before && node->bytes > node->limits.total_bytes &&
 	    session->state == WALDOI_OPEN_SESSION) {
-		waldoi_session_end(
-		    session, WALDOI_ABORT_LIMIT,
-		    waldoi_failure_new(
-		        WALDO_ELIMIT, WALDO_NOT_SENT,
-		        "total_bytes: %zu bytes are held for all "
-		        "peers, at most %zu may",
-		        node->bytes, node->limits.total_bytes));
+		waldoi_session_end_over_limit(
+		    session,
+		    "total_bytes: %zu bytes are held for all peers, at most "
+		    "%zu may",
+		    node->bytes, node->limits.total_bytes);
 	}
 }
 
@@ -428,6 +429,26 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 	}
 }
 
+/* Few frames of common size take no time that is worth a look at the clock. */
+bool
+waldoi_share_is_used(waldoi_share *share, waldo_node *node, size_t size)
+{
+	uint64_t now;
+
+	share->taken++;
+	if (share->taken >= WALDOI_FRAMES_PER_TURN) {
+		return true;
+	}
+	if (size < MUCH && share->taken % FEW != 0) {
+		return false;
+	}
+	now = node->driver->now(node->driver_data);
+	if (share->since == 0) {
+		share->since = now;
+	}
+	return now - share->since >= WALDOI_SHARE_US;
+}
+
 static void go_on(waldoi_job *job);
 
 /* Frames that are there, but not for ever. */
@@ -437,14 +458,17 @@ take_frames(waldoi_session *session)
 	size_t before = waldoi_cutter_owned(&session->in);
 	waldoi_cut cut = WALDOI_CUT_MORE;
 	waldoi_frame frame;
-	int left = WALDOI_FRAMES_PER_TURN;
+	waldoi_share share = {0};
 
-	while (session->state == WALDOI_OPEN_SESSION && left-- > 0) {
+	while (session->state == WALDOI_OPEN_SESSION) {
 		cut = waldoi_cutter_next(&session->in, &frame);
 		if (cut != WALDOI_CUT_FRAME) {
 			break;
 		}
 		take_frame(session, &frame);
+		if (waldoi_share_is_used(&share, session->node, frame.len)) {
+			break;
+		}
 	}
 	if (session->state == WALDOI_OPEN_SESSION) {
 		if (cut != WALDOI_CUT_FRAME && cut != WALDOI_CUT_MORE) {

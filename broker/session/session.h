@@ -74,8 +74,16 @@ enum {
 
 #define WALDOI_MAX_ID ((INT64_C(1) << 53) - 1)
 
-/* Of one session; then others have their turn (PROTOCOL.md P36). */
+/* What one session may take of a turn, before others have theirs (PROTOCOL.md
+ * P36): so many frames or calls, and a new one no later than that. */
 #define WALDOI_FRAMES_PER_TURN 1024
+#define WALDOI_SHARE_US        50
+
+/* How much it has had; begins as zeros. */
+typedef struct waldoi_share {
+	unsigned taken;
+	uint64_t since; /* 0: nobody has looked at the clock yet */
+} waldoi_share;
 
 /* What the peer accepts from us: the floor, until its HELLO has come. */
 typedef struct waldoi_peer_limits {
@@ -233,6 +241,11 @@ void waldoi_session_end(waldoi_session *session, int abort_code,
 void waldoi_session_abort(waldoi_session *session, const char *format, ...)
     WALDO_PRINTF(2, 3);
 
+/* It costs more than a limit allows, which the text begins with: ABORT LIMIT,
+ * and a line in the log. */
+void waldoi_session_end_over_limit(waldoi_session *session, const char *format,
+                                   ...) WALDO_PRINTF(2, 3);
+
 /* A line in the log, the first time in a session. */
 void waldoi_session_warn(waldoi_session *session, const char *what);
 
@@ -247,6 +260,10 @@ void waldoi_session_check_use(waldoi_session *session);
 
 /* Its last words may have left: then it is over. */
 void waldoi_session_check_closed(waldoi_session *session);
+
+/* After each frame or call, of `size` bytes: true once the others' turn has
+ * come. */
+bool waldoi_share_is_used(waldoi_share *share, waldo_node *node, size_t size);
 
 /* All sessions of a node. */
 void waldoi_sessions_flush(waldo_node *node);
