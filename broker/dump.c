@@ -255,7 +255,8 @@ say_call(const dump *d, int level, const waldo_call *call)
 	if (call->session == NULL) {
 		waldoi_line_add(&l, "%s", call->remote ? "left" : "near");
 	} else if (call->id == 0) {
-		waldoi_line_add(&l, "one-way");
+		/* Who was answered before the method was ready is not one. */
+		waldoi_line_add(&l, call->gave_up ? "over" : "one-way");
 	} else {
 		waldoi_line_add(&l, "%" PRId64, call->id);
 	}

@@ -29,3 +29,9 @@ if(CMAKE_C_COMPILER_ID STREQUAL GNU AND CMAKE_BUILD_TYPE MATCHES "^Rel" AND
     $<$<COMPILE_LANGUAGE:C>:-flto=auto;-ffat-lto-objects>
     -fno-semantic-interposition)
 endif()
+
+if(WALDO_COVERAGE)
+  target_compile_options(waldo_flags INTERFACE
+    -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(waldo_flags INTERFACE -fprofile-instr-generate)
+endif()

@@ -35,6 +35,11 @@ void memory_pass(uint64_t microseconds);
 /* About so many bytes are handed over at a time; 0: all there are. */
 void memory_set_chunk(size_t bytes);
 
+/* Says how many of `len` bytes are handed over to one end now, at least one;
+ * the others follow. NULL: all. */
+typedef size_t memory_gate(bool to_initiator, size_t len);
+void memory_set_gate(memory_gate *gate);
+
 /*
  * Sees what is handed over to one end of a link, and says how much of it that
  * end shall have: with less than `len` the link is lost behind it, in both
