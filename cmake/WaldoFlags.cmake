@@ -28,6 +28,9 @@ if(CMAKE_C_COMPILER_ID STREQUAL GNU AND CMAKE_BUILD_TYPE MATCHES "^Rel" AND
   target_compile_options(waldo_flags INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-flto=auto;-ffat-lto-objects>
     -fno-semantic-interposition)
+  # It is the library that counts; a test is linked in a moment.
+  target_link_options(waldo_flags INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-fno-lto>)
 endif()
 
 if(WALDO_COVERAGE)
