@@ -46,8 +46,6 @@ waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
 	call->method = waldoi_name_retain(method);
 	call->deadline = WALDOI_NEVER;
 	call->since = waldoi_node_now(node);
-	waldoi_writer_init(&call->result, &waldoi_ref_handles,
-	                   &node->writer_limits, waldoi_node_give_back, node);
 	LIST_INSERT_HEAD(&node->calls, call, entry);
 	node->call_count++;
 	return call;
@@ -152,7 +150,9 @@ dispose(waldo_call *call)
 	if (call->kept.count > 0) {
 		waldoi_places_fini(&call->kept);
 	}
-	waldoi_writer_fini(&call->result);
+	if (call->has_writer) {
+		waldoi_writer_fini(&call->result);
+	}
 	waldoi_name_release(call->method);
 	if (node != NULL) {
 		waldoi_pool_give(&node->call_pool, call);
@@ -284,6 +284,23 @@ waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
 	answer(call, NULL, failure == NULL ? result : NULL, failure);
 }
 
+/* Begun when somebody wants it. The node may be gone by then. */
+static waldo_writer *
+result_of(waldo_call *call)
+{
+	static const waldoi_writer_limits no_limits = {1 << 16, 64, 256};
+
+	if (!call->has_writer) {
+		call->has_writer = true;
+		waldoi_writer_init(&call->result, &waldoi_ref_handles,
+		                   call->node == NULL
+		                       ? &no_limits
+		                       : &call->node->writer_limits,
+		                   waldoi_node_give_back, call->node);
+	}
+	return &call->result;
+}
+
 /* The method answers, as most do, before it returns, and all of the result is
  * here. */
 static bool
@@ -291,12 +308,13 @@ may_answer_directly(const waldo_call *call)
 {
 	return call->phase == WALDOI_RUNNING && !call->answered &&
 	       call->session != NULL && call->following == NULL &&
-	       waldoi_writer_is_empty(&call->result);
+	       (!call->has_writer || waldoi_writer_is_empty(&call->result));
 }
 
 WALDO_API void
 waldo_call_reply(waldo_call *call, const char *format, ...)
 {
+	waldo_writer *result;
 	va_list args;
 
 	if (call == NULL) {
@@ -314,17 +332,18 @@ waldo_call_reply(waldo_call *call, const char *format, ...)
 			return;
 		}
 	}
+	result = result_of(call);
 	va_start(args, format);
-	waldoi_putf_va(&call->result, format, args);
+	waldoi_putf_va(result, format, args);
 	va_end(args);
-	if (call->result.handle_count > 0 &&
-	    !waldoi_refs_are_of(call->node, call->result.handles,
-	                        call->result.handle_count)) {
-		waldoi_writer_fail(&call->result, WALDO_EINVAL,
+	if (result->handle_count > 0 &&
+	    !waldoi_refs_are_of(call->node, result->handles,
+	                        result->handle_count)) {
+		waldoi_writer_fail(result, WALDO_EINVAL,
 		                   "a reference in the result belongs to "
 		                   "another node");
 	}
-	answer(call, &call->result, NULL, NULL);
+	answer(call, result, NULL, NULL);
 }
 
 WALDO_API void
@@ -409,7 +428,7 @@ waldo_call_check(waldo_call *call)
 WALDO_API waldo_writer *
 waldo_call_get_result(waldo_call *call)
 {
-	return call == NULL ? NULL : &call->result;
+	return call == NULL ? NULL : result_of(call);
 }
 
 /* ---- time */
@@ -547,7 +566,9 @@ waldoi_call_orphan(waldo_call *call)
 	detach(call);
 	stop_following(call);
 	waldoi_pendings_free(&call->pendings);
-	waldoi_writer_orphan(&call->result);
+	if (call->has_writer) {
+		waldoi_writer_orphan(&call->result);
+	}
 	LIST_REMOVE(call, entry);
 	node->call_count--;
 	call->node = NULL;

@@ -185,6 +185,7 @@ struct waldo_call {
 	    idempotent; /* as its caller said: for whoever it is passed on to */
 	bool passed_on; /* to where its target leads: it never ran here */
 	bool of_object; /* in its object's list */
+	bool has_writer; /* `result` has been begun */
 	uint8_t hops;
 
 	/* who gets the answer */

@@ -18,7 +18,7 @@
 #include "serial/writer.h"
 
 #define WALDOI_METHOD_BITS 6
-#define WALDOI_WARNINGS 8
+#define WALDOI_WARNINGS    8
 
 /* Lines of the log that have one format. */
 typedef struct waldoi_warnings {

@@ -45,7 +45,7 @@ void waldoi_spares_fini(waldoi_spares *spares);
 typedef struct waldoi_cutter {
 	waldoi_spares *spares; /* borrowed, set behind init; NULL: none */
 	waldoi_kept *own;      /* NULL if nothing is left over */
-	uint8_t *fed;     /* borrowed from the caller of feed until keep */
+	uint8_t *fed;          /* borrowed from the caller of feed until keep */
 	uint32_t fed_len;
 	uint32_t max_frame; /* the most that `length` may say */
 } waldoi_cutter;

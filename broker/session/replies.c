@@ -309,7 +309,9 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 		waldoi_failure_release(bad);
 	}
 	if (call->phase == WALDOI_KEPT) {
-		waldoi_writer_reset(&call->result); /* it has left */
+		if (call->has_writer) {
+			waldoi_writer_reset(&call->result); /* it has left */
+		}
 		return;
 	}
 	if (call->answered && call->session != NULL) {

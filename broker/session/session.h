@@ -77,7 +77,7 @@ enum {
 /* What one session may take of a turn, before others have theirs (PROTOCOL.md
  * P36): so many frames or calls, and a new one no later than that. */
 #define WALDOI_FRAMES_PER_TURN 1024
-#define WALDOI_SHARE_US        50
+#define WALDOI_SHARE_US        100
 
 /* How much it has had; begins as zeros. */
 typedef struct waldoi_share {
