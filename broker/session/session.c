@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define REFUSING 16  /* sessions beyond the limit, only to say so */
-#define FEW      16  /* frames */
+#define FEW      8   /* frames */
 #define MUCH     256 /* bytes in one, perhaps as many references */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
