@@ -259,13 +259,13 @@ work_of_one_link_does_not_keep_others_waiting(void **state)
 	for (int i = 0; i < 200; i++) {
 		send(s, "[1,nil,-2,'work',[],{}] []");
 	}
-	for (int turns = 1; worked < 200; turns++) {
+	for (int turns = 0; turns < 200; turns++) {
 		int before = worked;
 
 		assert_ok(waldo_node_step(s->f->server, 0));
 		assert_in_range(worked - before, 0, 40);
-		assert_in_range(turns, 1, 200);
 	}
+	assert_int_equal(worked, 200);
 	waldo_unpublish(s->f->server, "slow");
 }
 
