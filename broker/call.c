@@ -30,7 +30,7 @@ init_call(waldo_call *call)
 	call->on_cancel = NULL;
 	call->kept.count = 0;
 	call->job.queue = NULL;
-	call->timer.armed = false;
+	waldoi_timer_init(&call->timer);
 	waldoi_message_init(&call->args);
 }
 
@@ -48,8 +48,6 @@ waldoi_call_new(waldo_node *node, waldo_ref *target, waldoi_name *method)
 	call->method = waldoi_name_retain(method);
 	call->deadline = WALDOI_NEVER;
 	call->since = waldoi_node_now(node);
-	waldoi_writer_init(&call->result, &waldoi_ref_handles,
-	                   &node->writer_limits, waldoi_node_give_back, node);
 	LIST_INSERT_HEAD(&node->calls, call, entry);
 	node->call_count++;
 	return call;
@@ -84,7 +82,7 @@ leave_object(waldo_call *call)
 static void
 stop_timer(waldo_call *call)
 {
-	if (call->timer.armed) {
+	if (waldoi_timer_is_armed(&call->timer)) {
 		waldoi_timer_stop(&call->node->timers, &call->timer);
 	}
 }
@@ -143,7 +141,7 @@ dispose(waldo_call *call)
 
 	assert(call->session == NULL && call->promise == NULL &&
 	       call->following == NULL && call->job.queue == NULL &&
-	       !call->timer.armed);
+	       !waldoi_timer_is_armed(&call->timer));
 	if (node != NULL) {
 		LIST_REMOVE(call, entry);
 		node->call_count--;
@@ -155,7 +153,9 @@ dispose(waldo_call *call)
 	if (call->kept.count > 0) {
 		waldoi_places_fini(&call->kept);
 	}
-	waldoi_writer_fini(&call->result);
+	if (call->has_writer) {
+		waldoi_writer_fini(&call->result);
+	}
 	waldoi_name_release(call->method);
 	if (node != NULL) {
 		waldoi_pool_give(&node->call_pool, call);
@@ -227,13 +227,10 @@ send_answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
 	}
 }
 
+/* The user has answered: what else it was in is over. */
 static void
-answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
-       waldoi_failure *failure)
+end_work(waldo_call *call)
 {
-	if (call->answered) {
-		return; /* a second answer, from within the method */
-	}
 	call->answered = true;
 	call->told = true;
 	unqueue(call);
@@ -241,13 +238,28 @@ answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
 	waldoi_call_unpark(call);
 	leave_object(call);
 	stop_following(call);
-	send_answer(call, writer, message, failure);
-	if (call->phase == WALDOI_KEPT) {
-		return;
-	}
+}
+
+static void
+end(waldo_call *call)
+{
 	call->phase = WALDOI_ENDED;
 	if (!call->on_stack) {
 		dispose(call);
+	}
+}
+
+static void
+answer(waldo_call *call, waldo_writer *writer, waldoi_message *message,
+       waldoi_failure *failure)
+{
+	if (call->answered) {
+		return; /* a second answer, from within the method */
+	}
+	end_work(call);
+	send_answer(call, writer, message, failure);
+	if (call->phase != WALDOI_KEPT) {
+		end(call);
 	}
 }
 
@@ -280,25 +292,66 @@ waldoi_call_answer_with(waldo_call *call, waldoi_message *result,
 	}
 }
 
+/* Begun when somebody wants it. The node may be gone by then. */
+static waldo_writer *
+result_of(waldo_call *call)
+{
+	static const waldoi_writer_limits no_limits = {1 << 16, 64, 256};
+
+	if (!call->has_writer) {
+		call->has_writer = true;
+		waldoi_writer_init(&call->result, &waldoi_ref_handles,
+		                   call->node == NULL
+		                       ? &no_limits
+		                       : &call->node->writer_limits,
+		                   waldoi_node_give_back, call->node);
+	}
+	return &call->result;
+}
+
+/* The method answers, as most do, before it returns, and all of the result is
+ * here. */
+static bool
+may_answer_directly(const waldo_call *call)
+{
+	return call->phase == WALDOI_RUNNING && !call->answered &&
+	       call->session != NULL && call->following == NULL &&
+	       (!call->has_writer || waldoi_writer_is_empty(&call->result));
+}
+
 WALDO_API void
 waldo_call_reply(waldo_call *call, const char *format, ...)
 {
+	waldo_writer *result;
 	va_list args;
 
 	if (call == NULL) {
 		return;
 	}
+	if (may_answer_directly(call)) {
+		bool sent;
+
+		va_start(args, format);
+		sent = call->origin->answer_directly(call, format, args);
+		va_end(args);
+		if (sent) {
+			end_work(call);
+			end(call);
+			return;
+		}
+	}
+	result = result_of(call);
 	va_start(args, format);
-	waldoi_putf_va(&call->result, format, args);
+	waldoi_putf_va(result, format, args);
 	va_end(args);
-	if (call->result.handle_count > 0 &&
-	    !waldoi_refs_are_of(call->node, call->result.handles,
-	                        call->result.handle_count)) {
-		waldoi_writer_fail(&call->result, WALDO_EINVAL,
+	if (result->handle_count > 0 &&
+	    !waldoi_refs_are_of(call->node, result->handles,
+	                        result->handle_count)) {
+		waldoi_writer_fail(result, WALDO_EINVAL,
 		                   "a reference in the result belongs to "
 		                   "another node");
 	}
-	answer(call, &call->result, NULL, NULL);
+	answer(call, result, NULL, NULL);
 }
 
 WALDO_API void
@@ -383,7 +436,7 @@ waldo_call_check(waldo_call *call)
 WALDO_API waldo_writer *
 waldo_call_get_result(waldo_call *call)
 {
-	return call == NULL ? NULL : &call->result;
+	return call == NULL ? NULL : result_of(call);
 }
 
 /* ---- time */
@@ -404,7 +457,7 @@ waldoi_call_stay(waldo_call *call)
 {
 	/* A near one's promise looks after it. */
 	if (call->deadline != WALDOI_NEVER && call->session != NULL &&
-	    !call->timer.armed && !call->gave_up) {
+	    !waldoi_timer_is_armed(&call->timer) && !call->gave_up) {
 		waldoi_node_arm(call->node, &call->timer, call->deadline,
 		                too_late);
 	}
@@ -533,7 +586,9 @@ waldoi_call_orphan(waldo_call *call)
 	detach(call);
 	stop_following(call);
 	waldoi_pendings_free(&call->pendings);
-	waldoi_writer_orphan(&call->result);
+	if (call->has_writer) {
+		waldoi_writer_orphan(&call->result);
+	}
 	LIST_REMOVE(call, entry);
 	node->call_count--;
 	call->node = NULL;

@@ -146,6 +146,11 @@ typedef struct waldoi_origin {
 	/* Exactly one of writer (finished or not), message and failure. */
 	void (*answer)(waldo_call *call, waldo_writer *writer,
 	               waldoi_message *message, waldoi_failure *failure);
+	/* The same of a small result, given as waldo_call_reply() is, where it
+	 * can be sent at once; the call leaves its session then. False: nothing
+	 * has happened. */
+	bool (*answer_directly)(waldo_call *call, const char *format,
+	                        va_list args);
 	/* The call leaves its session, which it is being freed or given up. */
 	void (*forget)(waldo_call *call);
 	const waldo_peer *(*get_peer)(const waldoi_session *session);
@@ -180,6 +185,7 @@ struct waldo_call {
 	    idempotent; /* as its caller said: for whoever it is passed on to */
 	bool passed_on; /* to where its target leads: it never ran here */
 	bool of_object; /* in its object's list */
+	bool has_writer; /* `result` has been begun */
 	uint8_t hops;
 
 	/* who gets the answer */

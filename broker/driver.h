@@ -133,6 +133,8 @@ bool waldoi_node_in_callback(const waldo_node *node);
 void waldoi_node_set_message(waldo_node *node, const char *format, ...)
     WALDO_PRINTF(2, 3);
 
+/* Warnings are what peers bring about: of each format there are at most 50 in ten
+ * seconds, and what was left out is counted. */
 void waldoi_node_log(waldo_node *node, waldo_log_level level,
                      const char *format, ...) WALDO_PRINTF(3, 4);
 

@@ -58,8 +58,8 @@ add_age(waldoi_line *l, const dump *d, uint64_t since)
 static const char *
 address_of(const waldoi_session *session)
 {
-	return session->address != NULL
-	           ? session->address
+	return session->caller->address != NULL
+	           ? session->caller->address
 	           : waldoi_session_get_peer(session)->address;
 }
 
@@ -108,8 +108,10 @@ static void
 dump_table(const dump *d, const char *title, const waldoi_table *table,
            void (*say_slot)(const dump *d, const waldoi_slot *slot))
 {
+	const waldoi_slot *slot;
 	waldoi_slot *slots;
 	size_t count = 0;
+	uint32_t at = 0;
 
 	if (table->count == 0) {
 		return;
@@ -120,10 +122,8 @@ dump_table(const dump *d, const char *title, const waldoi_table *table,
 		say(d, 3, "out of memory: they are not told");
 		return;
 	}
-	for (uint32_t i = 0; i < table->size; i++) {
-		if (table->slots[i].value != NULL) {
-			slots[count++] = table->slots[i];
-		}
+	while ((slot = waldoi_table_next(table, &at)) != NULL) {
+		slots[count++] = *slot;
 	}
 	qsort(slots, count, sizeof(*slots), compare_slots);
 	for (size_t i = 0; i < count; i++) {
@@ -142,7 +142,8 @@ say_export(const dump *d, const waldoi_slot *slot)
 	waldoi_line_add(&l, "%" PRId64 " ", export->id);
 	add_ref(&l, export->ref);
 	waldoi_line_add(&l, "%s, mentioned %" PRIu64,
-	                export->promise ? ", a promise" : "", export->sent);
+	                export->promise ? ", a promise" : "",
+	                (uint64_t) export->sent);
 	end(d, &l);
 }
 
@@ -176,7 +177,7 @@ say_our_call(const dump *d, const waldoi_slot *slot)
 
 	begin(&l, 3);
 	waldoi_line_add(&l, "%" PRId64, promise->id);
-	method = waldoi_names_out_get(&promise->session->names_out,
+	method = waldoi_names_out_get(&promise->session->caller->names_out,
 	                              promise->method_number);
 	if (method != NULL) {
 		waldoi_line_add(&l, " %s", method);
@@ -196,17 +197,17 @@ dump_other_calls(const dump *d, const waldoi_session *session)
 	const waldo_promise *promise;
 	size_t flushes = 0;
 
-	TAILQ_FOREACH(request, &session->waiting_flushes, entry) {
+	TAILQ_FOREACH(request, &session->caller->waiting_flushes, entry) {
 		flushes++;
 	}
 	if (flushes > 0) {
 		say(d, 2, "flushes that wait for a slot or credit: %zu",
 		    flushes);
 	}
-	if (!TAILQ_EMPTY(&session->waiting)) {
+	if (!TAILQ_EMPTY(&session->caller->waiting)) {
 		say(d, 2, "calls of ours that wait for HELLO or credit:");
 	}
-	TAILQ_FOREACH(request, &session->waiting, entry) {
+	TAILQ_FOREACH(request, &session->caller->waiting, entry) {
 		waldoi_line l;
 
 		begin(&l, 3);
@@ -216,10 +217,10 @@ dump_other_calls(const dump *d, const waldoi_session *session)
 		}
 		end(d, &l);
 	}
-	if (!TAILQ_EMPTY(&session->one_way)) {
+	if (!TAILQ_EMPTY(&session->caller->one_way)) {
 		say(d, 2, "one-way calls of ours that are not acknowledged:");
 	}
-	TAILQ_FOREACH(promise, &session->one_way, one_way) {
+	TAILQ_FOREACH(promise, &session->caller->one_way, one_way) {
 		waldoi_line l;
 
 		begin(&l, 3);
@@ -234,10 +235,8 @@ phase_of(const waldo_call *call)
 {
 	switch (call->phase) {
 	case WALDOI_WAITING:
-		return call->session != NULL &&
-		               call->job.queue == &call->session->paused
-		           ? "paused until its peer reads"
-		           : "waiting";
+		return call->window_bytes > 0 ? "paused until its peer reads"
+		                              : "waiting";
 	case WALDOI_RUNNING: return "running";
 	case WALDOI_DEFERRED:
 		return call->following != NULL ? "following another"
@@ -256,7 +255,8 @@ say_call(const dump *d, int level, const waldo_call *call)
 	if (call->session == NULL) {
 		waldoi_line_add(&l, "%s", call->remote ? "left" : "near");
 	} else if (call->id == 0) {
-		waldoi_line_add(&l, "one-way");
+		/* Who was answered before the method was ready is not one. */
+		waldoi_line_add(&l, call->gave_up ? "over" : "one-way");
 	} else {
 		waldoi_line_add(&l, "%" PRId64, call->id);
 	}
@@ -368,21 +368,22 @@ dump_session(const dump *d, const waldoi_session *session)
 	say(d, 2,
 	    "bytes: %zu unsent, %zu retained, %zu waiting, %zu parked, %zu "
 	    "received in part",
-	    out->unsent, out->retained, session->waiting_bytes,
-	    session->parked_bytes, session->in_bytes);
+	    out->unsent, out->retained, session->caller->waiting_bytes,
+	    session->parked_bytes, waldoi_cutter_owned(&session->in));
 	say(d, 2,
 	    "call windows: of ours %" PRIu64 " of %" PRIu64 " used, of the "
 	    "peer's %" PRIu64 " of %" PRIu64 ", %zu bytes paused",
-	    session->window_used, session->window_total, session->window_taken,
-	    session->window_told, session->paused_bytes);
+	    session->caller->window_used, session->window_total,
+	    session->window_taken, session->window_told,
+	    waldoi_session_paused_bytes(session));
 	say(d, 2,
 	    "the peer takes: message_bytes %zu, depth %u, open_calls %u, "
 	    "imports %u, refs_per_message %u, names %u",
 	    peer->max_frame, peer->max_depth, peer->open_calls, peer->exports,
 	    peer->refs_per_message, peer->names);
 	dump_table(d, "exports", &session->exports, say_export);
-	dump_table(d, "imports", &session->imports, say_import);
-	dump_table(d, "calls of ours", &session->calls, say_our_call);
+	dump_table(d, "imports", &session->caller->imports, say_import);
+	dump_table(d, "calls of ours", &session->caller->calls, say_our_call);
 	dump_other_calls(d, session);
 	dump_peers_calls(d, session);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define LAST_CODE WALDO_ESYSTEM
+#define FEW       256 /* bytes of a message: nearly all are shorter */
 
 #define NO_MEMORY(fate)                                                        \
 	{                                                                      \
@@ -48,12 +49,13 @@ make(waldo_err code, waldo_fate fate, const char *type, const char *format,
      va_list args)
 {
 	size_t type_size = strlen(type) + 1;
+	char few[FEW];
 	va_list again;
 	int len;
 	waldoi_failure *failure = NULL;
 
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(few, sizeof(few), format, args);
 	if (len >= 0) {
 		failure = new_failure(code, fate, type_size + (size_t) len + 1);
 	}
@@ -62,7 +64,12 @@ make(waldo_err code, waldo_fate fate, const char *type, const char *format,
 		return no_memory(fate);
 	}
 	memcpy(failure->text, type, type_size);
-	vsnprintf(failure->text + type_size, (size_t) len + 1, format, again);
+	if ((size_t) len < sizeof(few)) {
+		memcpy(failure->text + type_size, few, (size_t) len + 1);
+	} else {
+		vsnprintf(failure->text + type_size, (size_t) len + 1, format,
+		          again);
+	}
 	va_end(again);
 	waldoi_escape(failure->text, failure->text, type_size - 1);
 	waldoi_escape(failure->text + type_size, failure->text + type_size,

@@ -57,9 +57,9 @@ remember(waldo_node *node, waldoi_name **slot, const char *text, size_t len)
 }
 
 waldo_err
-waldoi_methods_find(waldo_node *node, const char *text, waldoi_name **ret_name)
+waldoi_methods_share(waldo_node *node, const char *text, size_t len,
+                     waldoi_name **ret_name)
 {
-	size_t len = strlen(text);
 	waldo_err err = WALDO_OK;
 	waldoi_name **slot;
 
@@ -72,8 +72,19 @@ waldoi_methods_find(waldo_node *node, const char *text, waldoi_name **ret_name)
 		err = remember(node, slot, text, len);
 	}
 	if (err == WALDO_OK) {
-		*waldoi_methods_place(node, text) = *slot;
 		*ret_name = waldoi_name_retain(*slot);
+	}
+	return err;
+}
+
+waldo_err
+waldoi_methods_find(waldo_node *node, const char *text, waldoi_name **ret_name)
+{
+	waldo_err err =
+	    waldoi_methods_share(node, text, strlen(text), ret_name);
+
+	if (err == WALDO_OK) {
+		*waldoi_methods_place(node, text) = *ret_name;
 	}
 	return err;
 }

@@ -10,6 +10,10 @@
 
 #define MUCH (64 * 1024) /* to send; then peers may begin with it */
 
+/* So many lines in so long. */
+#define MOST_WARNINGS  50
+#define WARN_PERIOD_US (10 * UINT64_C(1000000))
+
 /* Why the last node of this thread could not be made. */
 static _Thread_local char no_node_message[256];
 
@@ -64,12 +68,58 @@ waldo_node_get_message(const waldo_node *node)
 	return node == NULL ? no_node_message : node->message;
 }
 
+static waldoi_warnings *
+find_warnings(waldo_node *node, const char *format)
+{
+	waldoi_warnings *oldest = node->warnings;
+
+	for (int i = 0; i < WALDOI_WARNINGS; i++) {
+		waldoi_warnings *w = &node->warnings[i];
+
+		if (w->format == format) {
+			return w;
+		}
+		oldest = w->since < oldest->since ? w : oldest;
+	}
+	*oldest = (waldoi_warnings){.format = format};
+	return oldest;
+}
+
+static void
+tell_spared(waldo_node *node, uint32_t spared)
+{
+	char line[80];
+
+	if (spared > 0) {
+		snprintf(line, sizeof(line),
+		         "%u lines as the next were left out", spared);
+		node->log(WALDO_LOG_WARN, line, node->log_user);
+	}
+}
+
+/* Peers that come again and again must not fill a disk. */
+static bool
+may_warn(waldo_node *node, const char *format)
+{
+	waldoi_warnings *w = find_warnings(node, format);
+	uint64_t now = waldoi_node_now(node);
+
+	if (w->since == 0 || now - w->since >= WARN_PERIOD_US) {
+		tell_spared(node, w->spared);
+		*w = (waldoi_warnings){.format = format, .since = now};
+	}
+	w->spared += w->count == MOST_WARNINGS;
+	w->count += w->count < MOST_WARNINGS;
+	return w->spared == 0;
+}
+
 static void
 logv(waldo_node *node, waldo_log_level level, const char *format, va_list args)
 {
 	char line[512];
 
-	if (node->log == NULL) {
+	if (node->log == NULL ||
+	    (level == WALDO_LOG_WARN && !may_warn(node, format))) {
 		return;
 	}
 	vsnprintf(line, sizeof(line), format, args);

@@ -16,9 +16,18 @@
 #include "broker/runqueue.h"
 #include "broker/source.h"
 #include "broker/timer.h"
+#include "serial/frame.h"
 #include "serial/writer.h"
 
 #define WALDOI_METHOD_BITS 6
+#define WALDOI_WARNINGS    8
+
+/* Lines of the log that have one format. */
+typedef struct waldoi_warnings {
+	const char *format;
+	uint64_t since;         /* these were counted; the oldest makes room */
+	uint32_t count, spared; /* logged, and left out */
+} waldoi_warnings;
 
 struct waldo_node {
 	const waldoi_driver_ops *driver;
@@ -65,13 +74,15 @@ struct waldo_node {
 	                    * since it last sent */
 	size_t near_bytes; /* of near calls that wait, against queued_bytes */
 
-	waldoi_pool call_pool, promise_pool, request_pool, slab_pool;
+	waldoi_pool call_pool, promise_pool, request_pool;
+	waldoi_pool slab_pool, small_pool;
 	waldoi_pool object_pool, export_pool;
 	waldoi_pool import_pool, pending_pool;
 
 	/* the names of those called last; NULL: none (methods.h) */
 	struct waldoi_name *methods[1 << WALDOI_METHOD_BITS];
 	struct waldoi_name *method_places[1 << WALDOI_METHOD_BITS];
+	waldoi_spares spares;
 
 	waldoi_taken *lenders; /* whose bytes are not needed any more */
 	waldoi_job lenders_job;
@@ -85,6 +96,7 @@ struct waldo_node {
 	uint64_t guests_told;   /* when the log last had a line of them, */
 	unsigned guests_untold; /* and what it had not since then */
 	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
+	waldo_writer direct; /* of messages that are packed where they leave */
 
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
 
@@ -96,6 +108,7 @@ struct waldo_node {
 
 	void (*log)(waldo_log_level level, const char *line, void *user);
 	void *log_user;
+	waldoi_warnings warnings[WALDOI_WARNINGS];
 	void (*trace)(const char *line, void *user);
 	void *trace_user;
 	uint64_t secret; /* of the hash tables */
@@ -124,19 +137,16 @@ void waldoi_node_rearm(waldo_node *node);
 /* All that is queued, and all that this queues: only when the node dies. */
 void waldoi_node_run_jobs(waldo_node *node);
 
+/* The time, read afresh: where a user's own timeout begins, since a method may
+ * have kept the turn for long. */
+uint64_t waldoi_node_clock(waldo_node *node);
+
 /* The time: that of the turn, or afresh outside one. */
 static inline uint64_t
 waldoi_node_now(waldo_node *node)
 {
-	if (!node->entered) {
-		node->now = node->driver->now(node->driver_data);
-	}
-	return node->now;
+	return node->entered ? node->now : waldoi_node_clock(node);
 }
-
-/* The time, read afresh: where a user's own timeout begins, since a method may
- * have kept the turn for long. */
-uint64_t waldoi_node_clock(waldo_node *node);
 
 void waldoi_node_arm(waldo_node *node, waldoi_timer *timer, uint64_t at,
                      void (*fire)(waldoi_timer *timer));

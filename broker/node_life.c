@@ -21,6 +21,7 @@ init_pools(waldo_node *node)
 	waldoi_pool_init(&node->promise_pool, sizeof(waldo_promise), 1024);
 	waldoi_pool_init(&node->request_pool, sizeof(waldo_request), 16);
 	waldoi_pool_init(&node->slab_pool, WALDOI_SLAB, 16);
+	waldoi_pool_init(&node->small_pool, WALDOI_SMALL, 128);
 	waldoi_pool_init(&node->object_pool, sizeof(waldoi_object), 256);
 	waldoi_pool_init(&node->export_pool, sizeof(waldoi_export), 256);
 	waldoi_pool_init(&node->import_pool, waldoi_import_size(), 256);
@@ -105,6 +106,8 @@ waldoi_node_new(const waldo_node_options *options, const waldoi_driver_ops *ops,
 	}
 	init_lists(node);
 	init_pools(node);
+	waldoi_writer_init(&node->direct, &waldoi_ref_handles,
+	                   &node->writer_limits, waldoi_node_give_back, node);
 	ops->random(driver, &node->secret, sizeof(node->secret));
 	ops->random(driver, node->incarnation, sizeof(node->incarnation));
 	*ret_node = node;
@@ -128,7 +131,7 @@ waldoi_node_count(const waldo_node *node, waldoi_counts *ret_counts)
 	};
 	LIST_FOREACH(session, &node->sessions, entry) {
 		ret_counts->exports += session->exports.count;
-		ret_counts->imports += session->imports.count;
+		ret_counts->imports += session->caller->imports.count;
 	}
 }
 
@@ -184,12 +187,14 @@ look_at_stop(waldoi_job *job)
 	if (node->stopped || node->freeing) {
 		return;
 	}
-	if (node->stop_timer.armed && !waldoi_sessions_are_busy(node)) {
+	if (waldoi_timer_is_armed(&node->stop_timer) &&
+	    !waldoi_sessions_are_busy(node)) {
 		waldoi_timer_stop(&node->timers, &node->stop_timer);
 		waldoi_sessions_end_all(node, WALDO_ELOST,
 		                        "the node has stopped");
 	}
-	if (!node->stop_timer.armed && LIST_EMPTY(&node->sessions)) {
+	if (!waldoi_timer_is_armed(&node->stop_timer) &&
+	    LIST_EMPTY(&node->sessions)) {
 		node->stopped = true;
 		waldoi_node_wake(node); /* so that run() looks */
 	}
@@ -230,7 +235,8 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 		close_listeners(node);
 		waldoi_guests_end(node);
 		waldoi_sessions_go_away(node);
-	} else if (!node->stop_timer.armed || node->stop_timer.at <= at) {
+	} else if (!waldoi_timer_is_armed(&node->stop_timer) ||
+	           node->stop_timer.at <= at) {
 		return; /* never later than was said before */
 	}
 	waldoi_node_arm(node, &node->stop_timer, at, end_grace);
@@ -361,9 +367,11 @@ waldo_node_free(waldo_node *node)
 	waldoi_pool_fini(&node->promise_pool);
 	waldoi_pool_fini(&node->request_pool);
 	waldoi_pool_fini(&node->slab_pool);
+	waldoi_pool_fini(&node->small_pool);
 	waldoi_pool_fini(&node->object_pool);
 	waldoi_pool_fini(&node->export_pool);
 	waldoi_pool_fini(&node->import_pool);
 	waldoi_pool_fini(&node->pending_pool);
+	waldoi_spares_fini(&node->spares);
 	free(node);
 }

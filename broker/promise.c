@@ -43,7 +43,7 @@ init(waldo_promise *promise, waldo_node *node)
 	promise->pendings = NULL;
 	promise->failure = NULL;
 	promise->job.queue = NULL;
-	promise->timer.armed = false;
+	waldoi_timer_init(&promise->timer);
 	waldoi_message_init(&promise->value);
 }
 
@@ -99,7 +99,7 @@ free_promise(waldo_promise *promise)
 	if (promise->job.queue != NULL) {
 		waldoi_runqueue_remove(&promise->job);
 	}
-	if (promise->timer.armed) {
+	if (waldoi_timer_is_armed(&promise->timer)) {
 		waldoi_timer_stop(&node->timers, &promise->timer);
 	}
 	LIST_REMOVE(promise, entry);
@@ -230,7 +230,7 @@ waldoi_promise_settle(waldo_promise *promise, waldoi_message *value,
 	promise->settled = WALDOI_SETTLING;
 	promise->source = NULL;
 	promise->failure = failure;
-	if (promise->timer.armed) {
+	if (waldoi_timer_is_armed(&promise->timer)) {
 		waldoi_timer_stop(&promise->node->timers, &promise->timer);
 	}
 	if (promise->pendings != NULL) {

@@ -16,6 +16,8 @@
 #include "broker/node.h"
 #include <waldo/ref.h>
 
+#include <stdarg.h>
+
 typedef struct waldoi_ref_ops {
 	/* A local invocation; takes `request`, whose target is no longer
 	 * needed. Not NULL unless memory runs out. `wants` false: one-way
@@ -23,6 +25,12 @@ typedef struct waldoi_ref_ops {
 	 * it was queued. */
 	waldo_promise *(*invoke)(waldo_ref *ref, waldo_request *request,
 	                         bool wants, waldo_err *ret_err);
+
+	/* The same of a small call with a promise, given as
+	 * waldo_ref_invoke() is; where that can be done at once, and then it
+	 * is. NULL: nothing has happened; invoke it. May be NULL itself. */
+	waldo_promise *(*call_directly)(waldo_ref *ref, const char *method,
+	                                const char *format, va_list args);
 
 	/* A call that came for this reference. Takes it: it will be answered.
 	 */

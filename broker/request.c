@@ -254,10 +254,21 @@ waldo_request_send(waldo_request *request)
 WALDO_API waldo_promise *
 waldo_ref_invoke(waldo_ref *ref, const char *method, const char *format, ...)
 {
-	waldo_request *request = waldoi_request_new(ref, method, NULL);
+	waldo_ref *end = waldoi_ref_follow(ref);
+	waldo_request *request;
+	waldo_promise *promise;
 	waldo_err err;
 	va_list args;
 
+	if (end != NULL && end->state == WALDO_FAR) {
+		va_start(args, format);
+		promise = end->ops->call_directly(end, method, format, args);
+		va_end(args);
+		if (promise != NULL) {
+			return promise;
+		}
+	}
+	request = waldoi_request_new(ref, method, NULL);
 	if (request == NULL) {
 		return NULL;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/timer.h"
 
-/* Both are roots without siblings; either may be NULL. */
+/* Both are roots without siblings; either may be NULL. What becomes of the
+ * `prev` of the one that stays a root is for the caller to say. */
 static waldoi_timer *
 meld(waldoi_timer *a, waldoi_timer *b)
 {
@@ -66,23 +67,27 @@ detach(waldoi_timer *timer)
 	timer->next = timer->prev = NULL;
 }
 
-void
-waldoi_timer_stop(waldoi_timers *timers, waldoi_timer *timer)
+static void
+set_root(waldoi_timers *timers, waldoi_timer *root)
 {
-	waldoi_timer *rest;
-
-	if (!timer->armed) {
-		return;
+	timers->root = root;
+	if (root != NULL) {
+		root->prev = root;
 	}
-	rest = meld_siblings(timer->child);
+}
+
+void
+waldoi_timers_remove(waldoi_timers *timers, waldoi_timer *timer)
+{
+	waldoi_timer *rest = meld_siblings(timer->child);
+
 	if (timer == timers->root) {
-		timers->root = rest;
+		set_root(timers, rest);
 	} else {
 		detach(timer);
-		timers->root = meld(timers->root, rest);
+		set_root(timers, meld(timers->root, rest));
 	}
-	timer->child = NULL;
-	timer->armed = false;
+	timer->child = timer->prev = NULL;
 	timers->count--;
 }
 
@@ -91,8 +96,8 @@ waldoi_timer_arm(waldoi_timers *timers, waldoi_timer *timer, uint64_t at,
                  void (*fire)(waldoi_timer *timer))
 {
 	waldoi_timer_stop(timers, timer);
-	*timer = (waldoi_timer){.at = at, .fire = fire, .armed = true};
-	timers->root = meld(timers->root, timer);
+	*timer = (waldoi_timer){.at = at, .fire = fire};
+	set_root(timers, meld(timers->root, timer));
 	timers->count++;
 }
 

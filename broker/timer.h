@@ -20,8 +20,8 @@ struct waldoi_timer {
 	uint64_t at; /* microseconds, the driver's clock */
 	void (*fire)(waldoi_timer *timer);
 	waldoi_timer *child, *next; /* first child; next sibling */
-	waldoi_timer *prev;         /* sibling before, or the parent */
-	bool armed;
+	waldoi_timer *prev; /* sibling before, or the parent; the root itself;
+	                     * NULL: not armed */
 };
 
 typedef struct waldoi_timers {
@@ -29,12 +29,33 @@ typedef struct waldoi_timers {
 	size_t count;
 } waldoi_timers;
 
-/* Re-arms a timer that is armed. `timer` is zeroed before its first use. */
+/* Not armed; zeroed is that, too. */
+static inline void
+waldoi_timer_init(waldoi_timer *timer)
+{
+	timer->prev = NULL;
+}
+
+static inline bool
+waldoi_timer_is_armed(const waldoi_timer *timer)
+{
+	return timer->prev != NULL;
+}
+
+/* Re-arms a timer that is armed. */
 void waldoi_timer_arm(waldoi_timers *timers, waldoi_timer *timer, uint64_t at,
                       void (*fire)(waldoi_timer *timer));
 
+void waldoi_timers_remove(waldoi_timers *timers, waldoi_timer *timer);
+
 /* Nothing happens if it is not armed. */
-void waldoi_timer_stop(waldoi_timers *timers, waldoi_timer *timer);
+static inline void
+waldoi_timer_stop(waldoi_timers *timers, waldoi_timer *timer)
+{
+	if (waldoi_timer_is_armed(timer)) {
+		waldoi_timers_remove(timers, timer);
+	}
+}
 
 /* When the first is due; WALDOI_NEVER if there is none. */
 uint64_t waldoi_timers_next(const waldoi_timers *timers);

@@ -11,6 +11,12 @@ set_target_properties(waldo PROPERTIES LINKER_LANGUAGE C)
 if(NOT WALDO_SANITIZE)
   target_link_options(waldo PRIVATE LINKER:--no-undefined)
 endif()
+if(WALDO_LTO)
+  # What gcc 12 sees in lengths that are known to be small, once it has put
+  # everything together, is not there.
+  target_link_options(waldo PRIVATE
+    -O2 -flto=auto -Wno-stringop-overflow -Wno-stringop-overread)
+endif()
 
 # <waldo.h> includes whatever the modules publish.
 get_target_property(headers waldo HEADER_SET)

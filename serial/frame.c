@@ -12,7 +12,11 @@
 
 /* The own buffer is never larger than this or four times what is in it,
  * whichever is more: a claimed length alone costs a peer nothing. */
-#define OWN_SMALL (64 * 1024)
+#define OWN_SMALL (4 * 1024)
+
+/* Sizes of buffers that are spared, each four times the last. */
+#define LEAST_SPARE 1024
+#define MOST_SPARE  (16 * 1024)
 
 void
 waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame)
@@ -21,12 +25,64 @@ waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame)
 	cutter->max_frame = max_frame;
 }
 
+/* ---- spares */
+
+void
+waldoi_spares_fini(waldoi_spares *spares)
+{
+	for (int i = 0; i < WALDOI_SPARES; i++) {
+		free(spares->of[i]);
+		spares->of[i] = NULL;
+	}
+}
+
+/* Where one of that size is spared; NULL: nowhere. */
+static waldoi_kept **
+spare_of(const waldoi_cutter *cutter, size_t cap)
+{
+	size_t size = LEAST_SPARE;
+	int i = 0;
+
+	while (size < cap && size < MOST_SPARE) {
+		size *= 4;
+		i++;
+	}
+	return cutter->spares == NULL || size != cap ? NULL
+	                                             : &cutter->spares->of[i];
+}
+
+static waldoi_kept *
+take_own(waldoi_cutter *cutter, size_t cap)
+{
+	waldoi_kept **spare = spare_of(cutter, cap), *own;
+
+	if (spare != NULL && *spare != NULL) {
+		own = *spare;
+		*spare = NULL;
+	} else {
+		own = malloc(sizeof(*own) + cap);
+	}
+	if (own != NULL) {
+		own->pos = own->len = 0;
+		own->cap = cap;
+	}
+	return own;
+}
+
+/* ---- the own buffer */
+
 static void
 own_free(waldoi_cutter *cutter)
 {
-	free(cutter->own);
+	waldoi_kept *own = cutter->own;
+	waldoi_kept **spare = own == NULL ? NULL : spare_of(cutter, own->cap);
+
+	if (spare != NULL && *spare == NULL) {
+		*spare = own;
+	} else {
+		free(own);
+	}
 	cutter->own = NULL;
-	cutter->own_pos = cutter->own_len = cutter->own_cap = 0;
 }
 
 void
@@ -40,7 +96,21 @@ waldoi_cutter_fini(waldoi_cutter *cutter)
 static size_t
 own_left(const waldoi_cutter *cutter)
 {
-	return cutter->own_len - cutter->own_pos;
+	return cutter->own == NULL ? 0 : cutter->own->len - cutter->own->pos;
+}
+
+/* Where what is left begins; there is some. */
+static uint8_t *
+own_begin(const waldoi_cutter *cutter)
+{
+	return cutter->own->bytes + cutter->own->pos;
+}
+
+/* Room for what is left and what comes behind it. */
+static size_t
+own_room(const waldoi_cutter *cutter)
+{
+	return cutter->own == NULL ? 0 : cutter->own->cap - cutter->own->pos;
 }
 
 static size_t
@@ -54,23 +124,36 @@ own_bound(size_t used)
 static bool
 own_resize(waldoi_cutter *cutter, size_t cap)
 {
-	uint8_t *own;
+	waldoi_kept *old = cutter->own, *own;
 
-	if (cutter->own_pos > 0) {
-		cutter->own_len = own_left(cutter);
-		memmove(cutter->own, cutter->own + cutter->own_pos,
-		        cutter->own_len);
-		cutter->own_pos = 0;
+	if (old != NULL && old->pos > 0) {
+		old->len -= old->pos;
+		memmove(old->bytes, old->bytes + old->pos, old->len);
+		old->pos = 0;
 	}
-	if (cap == cutter->own_cap) {
+	if (old != NULL && cap == old->cap) {
 		return true;
 	}
-	own = realloc(cutter->own, cap);
+	if (old != NULL && spare_of(cutter, cap) == NULL &&
+	    spare_of(cutter, old->cap) == NULL) {
+		own = realloc(old, sizeof(*own) + cap);
+		if (own == NULL) {
+			return false;
+		}
+		own->cap = cap;
+		cutter->own = own;
+		return true;
+	}
+	own = take_own(cutter, cap);
 	if (own == NULL) {
 		return false;
 	}
+	if (old != NULL) {
+		memcpy(own->bytes, old->bytes, old->len);
+		own->len = old->len;
+		own_free(cutter);
+	}
 	cutter->own = own;
-	cutter->own_cap = cap;
 	return true;
 }
 
@@ -81,24 +164,23 @@ own_reserve(waldoi_cutter *cutter, size_t want, size_t used)
 {
 	size_t cap = want < own_bound(used) ? want : own_bound(used);
 
-	if (cutter->own_cap - cutter->own_pos >= cap) {
-		return true;
-	}
-	return own_resize(cutter, cap);
+	return own_room(cutter) >= cap || own_resize(cutter, cap);
 }
 
 /* Moves up to `len` fed bytes into the own buffer, which has the room. */
 static void
 own_append(waldoi_cutter *cutter, size_t len)
 {
+	waldoi_kept *own = cutter->own;
+
 	if (len > cutter->fed_len) {
 		len = cutter->fed_len;
 	}
 	if (len > 0) {
-		memcpy(cutter->own + cutter->own_len, cutter->fed, len);
-		cutter->own_len += len;
+		memcpy(own->bytes + own->len, cutter->fed, len);
+		own->len += len;
 		cutter->fed += len;
-		cutter->fed_len -= len;
+		cutter->fed_len -= (uint32_t) len;
 	}
 }
 
@@ -137,7 +219,7 @@ own_awaited(const waldoi_cutter *cutter)
 	if (own_left(cutter) < LENGTH_BYTES) {
 		return LENGTH_BYTES;
 	}
-	return LENGTH_BYTES + waldoi_be_load32(cutter->own + cutter->own_pos);
+	return LENGTH_BYTES + waldoi_be_load32(own_begin(cutter));
 }
 
 uint8_t *
@@ -148,8 +230,8 @@ waldoi_cutter_space(waldoi_cutter *cutter, size_t *ret_len)
 	size_t room;
 
 	if (cutter->fed_len > 0 || own_left(cutter) == 0 ||
-	    look(cutter, cutter->own + cutter->own_pos, own_left(cutter),
-	         &frame) != WALDOI_CUT_MORE) {
+	    look(cutter, own_begin(cutter), own_left(cutter), &frame) !=
+	        WALDOI_CUT_MORE) {
 		return NULL;
 	}
 	awaited = own_awaited(cutter);
@@ -157,25 +239,25 @@ waldoi_cutter_space(waldoi_cutter *cutter, size_t *ret_len)
 	    !own_reserve(cutter, awaited, own_left(cutter))) {
 		return NULL;
 	}
-	room = cutter->own_cap - cutter->own_len;
+	room = cutter->own->cap - cutter->own->len;
 	awaited -= own_left(cutter);
 	*ret_len = awaited < room ? awaited : room;
-	return cutter->own + cutter->own_len;
+	return cutter->own->bytes + cutter->own->len;
 }
 
 void
 waldoi_cutter_received(waldoi_cutter *cutter, size_t len)
 {
-	assert(len <= cutter->own_cap - cutter->own_len);
-	cutter->own_len += len;
+	assert(len <= cutter->own->cap - cutter->own->len);
+	cutter->own->len += len;
 }
 
 void
 waldoi_cutter_feed(waldoi_cutter *cutter, uint8_t *data, size_t len)
 {
-	assert(cutter->fed_len == 0);
+	assert(cutter->fed_len == 0 && len <= UINT32_MAX);
 	cutter->fed = data;
-	cutter->fed_len = len;
+	cutter->fed_len = (uint32_t) len;
 }
 
 /* A frame that begins in the own buffer; what it lacks is taken from what was
@@ -187,8 +269,8 @@ next_own(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 	size_t awaited;
 	size_t lacks;
 
-	while ((cut = look(cutter, cutter->own + cutter->own_pos,
-	                   own_left(cutter), ret_frame)) == WALDOI_CUT_MORE &&
+	while ((cut = look(cutter, own_begin(cutter), own_left(cutter),
+	                   ret_frame)) == WALDOI_CUT_MORE &&
 	       cutter->fed_len > 0) {
 		awaited = own_awaited(cutter);
 		lacks = awaited - own_left(cutter);
@@ -201,7 +283,7 @@ next_own(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 		own_append(cutter, lacks);
 	}
 	if (cut == WALDOI_CUT_FRAME) {
-		cutter->own_pos += WALDOI_FRAME_HEAD + ret_frame->len;
+		cutter->own->pos += WALDOI_FRAME_HEAD + ret_frame->len;
 	}
 	return cut;
 }
@@ -219,9 +301,21 @@ waldoi_cutter_next(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 	if (cut == WALDOI_CUT_FRAME) {
 		size = WALDOI_FRAME_HEAD + ret_frame->len;
 		cutter->fed += size;
-		cutter->fed_len -= size;
+		cutter->fed_len -= (uint32_t) size;
 	}
 	return cut;
+}
+
+/* One that is spared, if it is in proportion. */
+static size_t
+own_size(size_t need)
+{
+	size_t size = LEAST_SPARE;
+
+	while (size < need && size < MOST_SPARE) {
+		size *= 4;
+	}
+	return size < need ? need : size;
 }
 
 waldo_err
@@ -229,17 +323,16 @@ waldoi_cutter_keep(waldoi_cutter *cutter)
 {
 	size_t need = own_left(cutter) + cutter->fed_len;
 
-	if (own_left(cutter) == 0) {
+	if (cutter->own != NULL && own_left(cutter) == 0) {
 		own_free(cutter);
 	}
 	if (need == 0) {
 		return WALDO_OK;
 	}
-	if (cutter->own_cap - cutter->own_pos < need ||
-	    cutter->own_cap > own_bound(need)) {
-		if (!own_resize(cutter, need)) {
-			return WALDO_ENOMEM;
-		}
+	if ((own_room(cutter) < need ||
+	     waldoi_cutter_owned(cutter) > own_bound(need)) &&
+	    !own_resize(cutter, own_size(need))) {
+		return WALDO_ENOMEM;
 	}
 	own_append(cutter, cutter->fed_len);
 	cutter->fed = NULL;
@@ -256,12 +349,6 @@ waldoi_cutter_is_ready(const waldoi_cutter *cutter)
 		       WALDOI_CUT_MORE;
 	}
 	return cutter->fed_len > 0 ||
-	       look(cutter, cutter->own + cutter->own_pos, own_left(cutter),
-	            &frame) != WALDOI_CUT_MORE;
-}
-
-size_t
-waldoi_cutter_owned(const waldoi_cutter *cutter)
-{
-	return cutter->own_cap;
+	       look(cutter, own_begin(cutter), own_left(cutter), &frame) !=
+	           WALDOI_CUT_MORE;
 }

@@ -26,14 +26,28 @@ typedef struct waldoi_frame {
 	size_t len;    /* of the body */
 } waldoi_frame;
 
+/* What is left over from earlier. */
+typedef struct waldoi_kept {
+	size_t pos; /* cut so far, of `len` bytes */
+	size_t len, cap;
+	uint8_t bytes[];
+} waldoi_kept;
+
+/* Small buffers that no cutter of a thread needs at the moment, one of each
+ * size: where some frames are left over in each turn, none is allocated. */
+enum { WALDOI_SPARES = 3 };
+typedef struct waldoi_spares {
+	waldoi_kept *of[WALDOI_SPARES]; /* NULL: none is left */
+} waldoi_spares;
+
+void waldoi_spares_fini(waldoi_spares *spares);
+
 typedef struct waldoi_cutter {
+	waldoi_spares *spares; /* borrowed, set behind init; NULL: none */
+	waldoi_kept *own;      /* NULL if nothing is left over */
+	uint8_t *fed;          /* borrowed from the caller of feed until keep */
+	uint32_t fed_len;
 	uint32_t max_frame; /* the most that `length` may say */
-	uint8_t *own;       /* left over from earlier; NULL if nothing is */
-	size_t own_pos;     /* cut so far, of own_len bytes */
-	size_t own_len;
-	size_t own_cap;
-	uint8_t *fed; /* borrowed from the caller of feed until keep */
-	size_t fed_len;
 } waldoi_cutter;
 
 typedef enum waldoi_cut {
@@ -56,8 +70,8 @@ void waldoi_cutter_fini(waldoi_cutter *cutter);
 uint8_t *waldoi_cutter_space(waldoi_cutter *cutter, size_t *ret_len);
 void waldoi_cutter_received(waldoi_cutter *cutter, size_t len);
 
-/* Lends `data` until waldoi_cutter_keep(). Nothing else may be fed and not
- * yet kept. */
+/* Lends `data`, less than 4 GiB, until waldoi_cutter_keep(). Nothing else may be
+ * fed and not yet kept. */
 void waldoi_cutter_feed(waldoi_cutter *cutter, uint8_t *data, size_t len);
 
 /* The next frame, which lives until the next call of a function here. */
@@ -70,7 +84,11 @@ waldo_err waldoi_cutter_keep(waldoi_cutter *cutter) WALDO_MUST_CHECK;
 /* True if whole frames may be waiting, from a turn that was cut short. */
 bool waldoi_cutter_is_ready(const waldoi_cutter *cutter);
 
-/* Bytes of memory that the cutter owns. */
-size_t waldoi_cutter_owned(const waldoi_cutter *cutter);
+/* Bytes of the peer's that the cutter has room for. */
+static inline size_t
+waldoi_cutter_owned(const waldoi_cutter *cutter)
+{
+	return cutter->own == NULL ? 0 : cutter->own->cap;
+}
 
 #endif

@@ -97,6 +97,22 @@ check_brackets(waldo_writer *writer, const char *format, const char *p)
 	return depth == 0;
 }
 
+/* The number of values of the list that begins at `p` if it ends the format
+ * and has no brackets in it, as most have that are a result; -1 if not. */
+static int
+count_plain(const char *p)
+{
+	int count = 0;
+
+	if (*p != '[') {
+		return -1;
+	}
+	for (p++; is_letter(*p); p++) {
+		count++;
+	}
+	return p[0] == ']' && p[1] == '\0' ? count : -1;
+}
+
 /* A bracket at `p`. */
 static void
 put_bracket(waldo_writer *writer, const char *p)
@@ -113,6 +129,7 @@ waldoi_putf_va(waldo_writer *writer, const char *format, va_list args)
 {
 	bool brackets = false;
 	const void *data;
+	int count;
 
 	if (writer == NULL || writer->error != WALDO_OK) {
 		return;
@@ -150,10 +167,17 @@ waldoi_putf_va(waldo_writer *writer, const char *format, va_list args)
 		case ']':
 		case '{':
 		case '}':
-			if (!brackets && !check_brackets(writer, format, p)) {
-				return;
+			if (!brackets) {
+				brackets = true;
+				count = count_plain(p);
+				if (count >= 0) {
+					waldoi_put_list(writer, (size_t) count);
+					break;
+				}
+				if (!check_brackets(writer, format, p)) {
+					return;
+				}
 			}
-			brackets = true;
 			put_bracket(writer, p);
 			break;
 		default:

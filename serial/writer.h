@@ -91,6 +91,30 @@ void waldoi_writer_init(waldo_writer *writer, const waldoi_writer_ops *ops,
                         void (*give_back)(waldoi_taken *taken, void *context),
                         void *context);
 
+/*
+ * Has a writer that holds nothing put into the `cap` bytes at `data`, slack
+ * included, which stay the caller's: what does not fit there, or has more than
+ * `depth` levels, makes it fail. What was put ends at writer->p, and there is
+ * no list and no finish. Give it back if handles were put into it.
+ */
+static inline void
+waldoi_writer_lend(waldo_writer *writer, uint8_t *data, size_t cap,
+                   uint32_t depth)
+{
+	writer->p = data;
+	writer->end = data + cap - WALDOI_WRITER_SLACK;
+	writer->left = WALDOI_WRITER_COUNT;
+	writer->depth = 0;
+	writer->deepest = 0;
+	writer->error = WALDO_OK;
+	writer->limits.depth = depth;
+	writer->limits.message_bytes = cap - WALDOI_WRITER_SLACK;
+	writer->data = data - WALDOI_WRITER_ROOM;
+	writer->cap = cap + WALDOI_WRITER_ROOM;
+	writer->finished = NULL;
+}
+void waldoi_writer_return(waldo_writer *writer);
+
 /* Releases the handles and gives back what was taken and not moved away. */
 void waldoi_writer_drop(waldo_writer *writer);
 
@@ -138,6 +162,13 @@ static inline size_t
 waldoi_writer_len(const waldo_writer *writer)
 {
 	return (size_t) (writer->p - writer->data) - WALDOI_WRITER_ROOM;
+}
+
+/* Nothing was put, and nothing went wrong. */
+static inline bool
+waldoi_writer_is_empty(const waldo_writer *writer)
+{
+	return writer->left == WALDOI_WRITER_COUNT && writer->error == WALDO_OK;
 }
 
 /* The same with them. */

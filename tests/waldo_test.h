@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include <waldo/error.h>
@@ -23,5 +24,14 @@
 
 /* For a suite with a setup() and a teardown() of its own. */
 #define waldo_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+/* For a test of time, or of descriptors, some of which valgrind keeps for
+ * itself; tools/test says so when it runs a suite under it. */
+#define skip_under_valgrind()                                                  \
+	do {                                                                   \
+		if (getenv("WALDO_VALGRIND") != NULL) {                        \
+			skip();                                                \
+		}                                                              \
+	} while (0)
 
 #endif

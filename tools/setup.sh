@@ -4,6 +4,7 @@
 #   . "$(dirname "$0")/setup.sh"
 #   waldo_setup build            what building takes: compiler, libraries
 #   waldo_setup test             that, and what tools/test takes
+#   waldo_setup long             that, and what tools/test --long takes
 #   waldo_build PRESET [TARGET]...
 #                                configures and builds (CMakePresets.json);
 #                                release stands in build/, the others in
@@ -21,6 +22,8 @@ waldo_packages_build="build-essential cmake libcmocka-dev libevent-dev
 waldo_packages_test="$waldo_packages_build
 	clang clang-format fish groff-base libclang-rt-dev mandoc python3
 	python3-dissononce valgrind zsh"
+# valgrind needs the symbols of libc.
+waldo_packages_long="$waldo_packages_test libc6-dbg llvm"
 
 waldo_die() {
 	echo "$(basename "$0"): $*" >&2
@@ -44,7 +47,8 @@ waldo_setup() {
 	case $1 in
 	build) wanted=$waldo_packages_build ;;
 	test) wanted=$waldo_packages_test ;;
-	*) waldo_die "waldo_setup: build or test, not '$1'" ;;
+	long) wanted=$waldo_packages_long ;;
+	*) waldo_die "waldo_setup: build, test or long, not '$1'" ;;
 	esac
 
 	# Elsewhere than on Debian CMake will say what it does not find.

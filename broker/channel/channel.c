@@ -38,8 +38,8 @@ waldoi_channel_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	return channel->ops->output(channel, iov, max);
 }
 
-void
+bool
 waldoi_channel_sent(waldoi_channel *channel, size_t len)
 {
-	channel->ops->sent(channel, len);
+	return channel->ops->sent(channel, len);
 }

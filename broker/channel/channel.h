@@ -35,7 +35,7 @@ typedef struct waldoi_channel_user {
 	bool (*wants_input)(const struct waldoi_session *session);
 	size_t (*output)(struct waldoi_session *session, struct iovec *iov,
 	                 size_t max);
-	void (*sent)(struct waldoi_session *session, size_t len);
+	bool (*sent)(struct waldoi_session *session, size_t len);
 	void (*lost)(struct waldoi_session *session, waldo_err err,
 	             const char *message);
 	/* The link is open: what there is to send may leave. */
@@ -193,8 +193,9 @@ void waldoi_channel_lost(waldoi_channel *channel, waldo_err err,
 size_t waldoi_channel_output(waldoi_channel *channel, struct iovec *iov,
                              size_t max);
 
-/* The first `len` bytes of that were given to the kernel. */
-void waldoi_channel_sent(waldoi_channel *channel, size_t len);
+/* The first `len` bytes of that were given to the kernel. False if there is
+ * nothing more to send. */
+bool waldoi_channel_sent(waldoi_channel *channel, size_t len);
 
 /* ---- for the patterns */
 
@@ -207,7 +208,7 @@ typedef struct waldoi_channel_ops {
 	             const char *message);
 	size_t (*output)(waldoi_channel *channel, struct iovec *iov,
 	                 size_t max);
-	void (*sent)(waldoi_channel *channel, size_t len);
+	bool (*sent)(waldoi_channel *channel, size_t len);
 } waldoi_channel_ops;
 
 #endif

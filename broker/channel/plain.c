@@ -129,15 +129,14 @@ plain_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	return n + channel->user->output(channel->session, iov + n, max - n);
 }
 
-static void
+static bool
 plain_sent(waldoi_channel *channel, size_t len)
 {
 	size_t ours = len < channel->out_left ? len : channel->out_left;
 
 	channel->out_left = (uint8_t) (channel->out_left - ours);
-	if (channel->session != NULL && len > ours) {
-		channel->user->sent(channel->session, len - ours);
-	}
+	return channel->session == NULL || len == ours ||
+	       channel->user->sent(channel->session, len - ours);
 }
 
 static const waldoi_channel_ops plain_ops = {

@@ -317,7 +317,7 @@ seal(waldoi_channel *channel)
 	sealer->sent = 0;
 	sealer->user = secure;
 	/* It cannot be taken back: the nonce is spent. */
-	channel->user->sent(channel->session, len);
+	secure->more = channel->user->sent(channel->session, len);
 }
 
 static bool
@@ -350,7 +350,7 @@ secure_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	return waldoi_secure_pieces(secure, iov, max);
 }
 
-static void
+static bool
 secure_sent(waldoi_channel *channel, size_t len)
 {
 	waldoi_secure *secure = channel->secure;
@@ -361,9 +361,11 @@ secure_sent(waldoi_channel *channel, size_t len)
 	} else if (secure->stalled) {
 		secure->stalled = false;
 		if (channel->session != NULL && secure->records != NULL) {
-			channel->user->sent(channel->session, 0);
+			secure->more = channel->user->sent(channel->session, 0);
 		}
 	}
+	return secure->more || secure->records == NULL ||
+	       waldoi_secure_owes(secure);
 }
 
 bool

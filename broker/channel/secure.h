@@ -19,6 +19,7 @@ typedef struct waldoi_secure {
 	bool dead;    /* it failed or broke, and that was told */
 	bool no_room; /* what was sealed could not be kept */
 	bool stalled; /* the kernel did not take what was sealed at once */
+	bool more;    /* the session has what is not sealed */
 } waldoi_secure;
 
 /* One record at a time; it belongs to a link until all of it is sent, or

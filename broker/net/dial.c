@@ -28,6 +28,7 @@ struct waldoi_dial {
 	size_t count, next;
 	unsigned again_left; /* times to come back to a full queue */
 	int error;           /* errno of the last attempt */
+	struct event event;  /* connected, or too late */
 };
 
 static void on_connect(evutil_socket_t fd, short events, void *user);
@@ -36,6 +37,7 @@ void
 waldoi_dial_free(waldoi_dial *dial)
 {
 	if (dial != NULL) {
+		event_del(&dial->event);
 		waldoi_resolution_cancel(dial->resolution);
 		free(dial->candidates);
 		free(dial);
@@ -82,8 +84,9 @@ on_failed(evutil_socket_t fd, short events, void *user)
 static void
 fail_later(waldoi_socket_link *link)
 {
-	event_assign(&link->write, link->loop->base, -1, 0, on_failed, link);
-	event_active(&link->write, EV_TIMEOUT, 1);
+	event_assign(&link->dial->event, link->loop->base, -1, 0, on_failed,
+	             link);
+	event_active(&link->dial->event, EV_TIMEOUT, 1);
 }
 
 /* ---- one attempt */
@@ -91,7 +94,7 @@ fail_later(waldoi_socket_link *link)
 static void
 drop_socket(waldoi_socket_link *link)
 {
-	event_del(&link->write);
+	event_del(&link->dial->event);
 	waldoi_loop_set_timed(link->loop, &link->timed, false);
 	if (link->fd >= 0) {
 		close(link->fd);
@@ -105,9 +108,9 @@ await(waldoi_socket_link *link, int fd, uint32_t ms)
 {
 	const struct timeval limit = {ms / 1000, ms % 1000 * 1000};
 
-	event_assign(&link->write, link->loop->base, fd, fd < 0 ? 0 : EV_WRITE,
-	             on_connect, link);
-	if (event_add(&link->write, &limit) != 0) {
+	event_assign(&link->dial->event, link->loop->base, fd,
+	             fd < 0 ? 0 : EV_WRITE, on_connect, link);
+	if (event_add(&link->dial->event, &limit) != 0) {
 		link->dial->error = ENOMEM;
 		return false;
 	}
@@ -162,7 +165,7 @@ open_link(waldoi_socket_link *link)
 {
 	int fd = link->fd;
 
-	event_del(&link->write);
+	event_del(&link->dial->event);
 	waldoi_loop_set_timed(link->loop, &link->timed, false);
 	if (!waldoi_link_open(link, fd)) {
 		link->dial->error = ENOMEM;
@@ -294,6 +297,7 @@ waldoi_loop_dial(void *driver, const waldoi_address *address,
 	    (link->dial = calloc(1, sizeof(*link->dial))) == NULL) {
 		goto out;
 	}
+	event_assign(&link->dial->event, loop->base, -1, 0, on_connect, link);
 	link->dial->address = *address;
 	link->dial->again_left = CONNECT_MS / AGAIN_MS;
 	if (begin(owner, &link->link) == WALDO_OK && start(link)) {

@@ -17,17 +17,27 @@
 
 /* ---- the end */
 
+static void
+free_more(waldoi_socket_link *link)
+{
+	if (link->more == NULL) {
+		return;
+	}
+	event_del(&link->more->event);
+	if (link->lingering) {
+		LIST_REMOVE(link->more, entry);
+	}
+	free(link->more);
+}
+
 void
 waldoi_link_free(waldoi_socket_link *link)
 {
 	event_del(&link->read);
-	event_del(&link->write);
 	waldoi_dial_free(link->dial);
 	waldoi_channel_fini(&link->link.channel);
+	free_more(link);
 	waldoi_loop_set_timed(link->loop, &link->timed, false);
-	if (link->lingering) {
-		LIST_REMOVE(link, entry);
-	}
 	if (link->fd >= 0) {
 		close(link->fd);
 	}
@@ -78,6 +88,27 @@ on_linger(evutil_socket_t fd, short events, void *user)
 	}
 }
 
+/* Its event is not added; NULL without memory. */
+static waldoi_link_more *
+more_of(waldoi_socket_link *link, evutil_socket_t fd, short events,
+        event_callback_fn cb)
+{
+	waldoi_link_more *more = link->more;
+
+	if (more == NULL) {
+		more = calloc(1, sizeof(*more));
+		if (more == NULL) {
+			return NULL;
+		}
+		more->link = link;
+		link->more = more;
+	} else {
+		event_del(&more->event);
+	}
+	event_assign(&more->event, link->loop->base, fd, events, cb, link);
+	return more;
+}
+
 /* To close with input unread would reset the connection, and with it what we
  * said last. False if there is nothing to wait for. */
 static bool
@@ -86,23 +117,26 @@ linger(waldoi_socket_link *link)
 	const struct timeval limit = {WALDOI_LINGER_MS / 1000,
 	                              WALDOI_LINGER_MS % 1000 * 1000};
 	waldoi_loop *loop = link->loop;
+	waldoi_link_more *more;
 
 	if (shutdown(link->fd, SHUT_WR) != 0) {
 		return false;
 	}
-	event_del(&link->read);
-	event_del(&link->write);
 	/* Two, for a timeout of a persistent event starts anew each time. */
+	more = more_of(link, -1, 0, on_linger);
+	if (more == NULL || event_add(&more->event, &limit) != 0) {
+		return false;
+	}
+	event_del(&link->read);
 	event_assign(&link->read, loop->base, link->fd, EV_READ | EV_PERSIST,
 	             on_linger, link);
-	event_assign(&link->write, loop->base, -1, 0, on_linger, link);
 	link->reading = event_add(&link->read, NULL) == 0;
-	if (!link->reading || event_add(&link->write, &limit) != 0) {
+	if (!link->reading) {
 		return false;
 	}
 	waldoi_loop_set_timed(loop, &link->timed, true);
 	link->lingering = true;
-	LIST_INSERT_HEAD(&loop->lingering, link, entry);
+	LIST_INSERT_HEAD(&loop->lingering, more, entry);
 	return true;
 }
 
@@ -119,10 +153,10 @@ close_link(waldoi_link *base, waldoi_close how)
 void
 waldoi_links_end(waldoi_loop *loop)
 {
-	waldoi_socket_link *link;
+	waldoi_link_more *more;
 
-	while ((link = LIST_FIRST(&loop->lingering)) != NULL) {
-		waldoi_link_free(link);
+	while ((more = LIST_FIRST(&loop->lingering)) != NULL) {
+		waldoi_link_free(more->link);
 	}
 }
 
@@ -133,7 +167,7 @@ waldoi_links_end(waldoi_loop *loop)
 static void
 note_error(waldoi_socket_link *link, int error)
 {
-	link->error = error;
+	link->error = (short) error;
 	event_active(&link->read, EV_READ, 1);
 }
 
@@ -152,17 +186,25 @@ set_reading(waldoi_socket_link *link, bool reading)
 	link->reading = reading;
 }
 
+static void on_writable(evutil_socket_t fd, short events, void *user);
+
 static void
 set_writing(waldoi_socket_link *link, bool writing)
 {
+	waldoi_link_more *more;
+
 	if (writing == link->writing) {
 		return;
 	}
 	if (!writing) {
-		event_del(&link->write);
-	} else if (event_add(&link->write, NULL) != 0) {
-		note_error(link, ENOMEM);
-		return;
+		event_del(&link->more->event);
+	} else {
+		more =
+		    more_of(link, link->fd, EV_WRITE | EV_PERSIST, on_writable);
+		if (more == NULL || event_add(&more->event, NULL) != 0) {
+			note_error(link, ENOMEM);
+			return;
+		}
 	}
 	link->writing = writing;
 }
@@ -197,10 +239,11 @@ send_output(waldoi_socket_link *link)
 {
 	struct iovec iov[MAX_PIECES];
 	size_t budget = MAX_FLUSH, count, total;
+	bool more = true;
 	ssize_t sent;
 
-	while ((count = waldoi_channel_output(&link->link.channel, iov,
-	                                      MAX_PIECES)) > 0) {
+	while (more && (count = waldoi_channel_output(&link->link.channel, iov,
+	                                              MAX_PIECES)) > 0) {
 		total = total_of(iov, count);
 		sent = send_pieces(link->fd, iov, count);
 		if (sent < 0 && errno != EAGAIN) {
@@ -209,7 +252,8 @@ send_output(waldoi_socket_link *link)
 			return;
 		}
 		if (sent > 0) {
-			waldoi_channel_sent(&link->link.channel, (size_t) sent);
+			more = waldoi_channel_sent(&link->link.channel,
+			                           (size_t) sent);
 		}
 		if (sent < (ssize_t) total || total >= budget) {
 			set_writing(link, true);
@@ -282,14 +326,10 @@ receive(waldoi_socket_link *link)
 }
 
 static void
-on_readable(evutil_socket_t fd, short events, void *user)
+read_input(waldoi_socket_link *link)
 {
-	waldoi_socket_link *link = user;
 	ssize_t got;
 
-	(void) fd;
-	(void) events;
-	waldoi_node_enter(link->loop->node);
 	if (!waldoi_channel_wants_input(&link->link.channel)) {
 		set_reading(link, false); /* until it asks for a flush */
 		return;
@@ -307,6 +347,19 @@ on_readable(evutil_socket_t fd, short events, void *user)
 	}
 }
 
+static void
+on_readable(evutil_socket_t fd, short events, void *user)
+{
+	waldoi_socket_link *link = user;
+	waldoi_loop *loop = link->loop;
+
+	(void) fd;
+	(void) events;
+	waldoi_loop_enter(loop);
+	read_input(link); /* may free it */
+	waldoi_loop_leave(loop);
+}
+
 /* ---- the beginning */
 
 static const waldoi_link_ops link_ops = {
@@ -318,7 +371,8 @@ waldoi_socket_link *
 waldoi_link_new(waldoi_loop *loop, const char *address)
 {
 	size_t size = strlen(address) + 1;
-	waldoi_socket_link *link = calloc(1, sizeof(*link) + size);
+	waldoi_socket_link *link =
+	    calloc(1, offsetof(waldoi_socket_link, address) + size);
 
 	if (link == NULL) {
 		return NULL;
@@ -330,7 +384,6 @@ waldoi_link_new(waldoi_loop *loop, const char *address)
 	link->loop = loop;
 	link->fd = -1;
 	event_assign(&link->read, loop->base, -1, 0, on_readable, link);
-	event_assign(&link->write, loop->base, -1, 0, on_writable, link);
 	return link;
 }
 
@@ -364,8 +417,6 @@ waldoi_link_open(waldoi_socket_link *link, int fd)
 	                   waldoi_node_get_dead_peer_ms(loop->node));
 	event_assign(&link->read, loop->base, fd, EV_READ | EV_PERSIST,
 	             on_readable, link);
-	event_assign(&link->write, loop->base, fd, EV_WRITE | EV_PERSIST,
-	             on_writable, link);
 	link->reading = event_add(&link->read, NULL) == 0;
 	return link->reading;
 }

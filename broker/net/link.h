@@ -12,21 +12,29 @@
 
 typedef struct waldoi_dial waldoi_dial;
 
-typedef struct waldoi_socket_link {
+typedef struct waldoi_socket_link waldoi_socket_link;
+
+/* What a link needs that cannot send all at once, or that lingers. */
+typedef struct waldoi_link_more {
+	waldoi_socket_link *link;
+	struct event event; /* writable; while it lingers the timeout */
+	LIST_ENTRY(waldoi_link_more) entry; /* of loop->lingering */
+} waldoi_link_more;
+
+struct waldoi_socket_link {
 	waldoi_link link;
 	waldoi_loop *loop;
 	struct event read;
-	struct event write; /* while dialling and lingering: its timeout too */
-	waldoi_dial *dial;  /* until the link is open */
-	LIST_ENTRY(waldoi_socket_link) entry; /* of loop->lingering */
+	waldoi_link_more *more; /* NULL until it is needed */
+	waldoi_dial *dial;      /* until the link is open */
 	int fd;
-	int error;    /* errno of a send; told when all that came is read */
+	short error;  /* errno of a send; told when all that came is read */
 	bool reading; /* which of the two events are added */
 	bool writing;
 	bool lingering;
 	bool timed;
 	char address[]; /* link.peer.address */
-} waldoi_socket_link;
+};
 
 /* Without a socket; NULL: no memory. */
 waldoi_socket_link *waldoi_link_new(waldoi_loop *loop, const char *address);

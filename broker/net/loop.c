@@ -63,6 +63,10 @@ loop_wake(void *driver)
 	const struct timeval now = {0};
 	waldoi_loop *loop = driver;
 
+	if (loop->inside) {
+		loop->woken = true;
+		return;
+	}
 	/* An active event runs in this pass, after those that are active
 	 * already. What a turn leaves for the next one comes after the
 	 * sockets have been looked at again. */
@@ -71,6 +75,29 @@ loop_wake(void *driver)
 	}
 	if (!loop->dispatching) {
 		waldoi_outer_update(loop);
+	}
+}
+
+void
+waldoi_loop_enter(waldoi_loop *loop)
+{
+	loop->inside = true;
+	waldoi_node_enter(loop->node);
+}
+
+void
+waldoi_loop_leave(waldoi_loop *loop)
+{
+	loop->inside = false;
+	if (!loop->woken) {
+		return; /* a turn is due already */
+	}
+	loop->woken = false;
+	if (event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) ==
+	    0) {
+		turn(loop);
+	} else {
+		event_active(&loop->turn, EV_TIMEOUT, 1);
 	}
 }
 
@@ -160,7 +187,9 @@ dispatch(waldoi_loop *loop, int timeout_ms)
 	loop->dispatching = true;
 	result = event_base_loop(loop->base, flags);
 	loop->dispatching = false;
-	event_del(&loop->limit);
+	if (timeout_ms > 0) {
+		event_del(&loop->limit);
+	}
 	waldoi_outer_update(loop);
 	if (result < 0) {
 		waldoi_node_set_message(loop->node,

@@ -31,6 +31,8 @@ typedef struct waldoi_loop {
 	bool own_base;
 	bool dispatching; /* inside event_base_loop(), or a task */
 	bool turning;     /* inside waldoi_node_turn(), called by us */
+	bool inside;      /* an event, waldoi_loop_leave() will come */
+	bool woken;       /* meanwhile; so it has a turn come */
 
 	struct event turn;   /* wake */
 	struct event timer;  /* arm */
@@ -47,8 +49,14 @@ typedef struct waldoi_loop {
 
 	int reserve_fd; /* given up to accept a link and refuse it */
 	uint8_t *scratch;
-	LIST_HEAD(, waldoi_socket_link) lingering;
+	LIST_HEAD(, waldoi_link_more) lingering;
 } waldoi_loop;
+
+/* Around what an event brings: waldoi_node_enter() before, and the turn after
+ * it. That comes at once if this was the last event of the pass, else behind
+ * the others. */
+void waldoi_loop_enter(waldoi_loop *loop);
+void waldoi_loop_leave(waldoi_loop *loop);
 
 /* Counts who waits for a timeout of libevent's; `flag` is the owner's. */
 void waldoi_loop_set_timed(waldoi_loop *loop, bool *flag, bool timed);

@@ -52,9 +52,10 @@ waldoi_session_take_window(waldoi_session *session, size_t len)
 static uint64_t
 credit_due(const waldoi_session *session)
 {
-	const waldo_limits *limits = &session->limits;
-	uint64_t total =
-	    session->window_taken - session->paused_bytes + limits->call_window;
+	const waldo_limits *limits = session->limits;
+	uint64_t total = session->window_taken -
+	                 waldoi_session_paused_bytes(session) +
+	                 limits->call_window;
 	uint64_t more = total - session->window_told;
 	uint64_t left = session->window_told - session->window_taken;
 

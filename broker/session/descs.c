@@ -25,7 +25,7 @@ is_answer(const waldoi_session *session, const waldoi_pending *pending)
 static waldoi_failure *
 check_exports(const waldoi_session *session)
 {
-	uint32_t ours = session->limits.exports;
+	uint32_t ours = session->limits->exports;
 	uint32_t theirs = session->peer.exports;
 	uint32_t most = ours < theirs ? ours : theirs;
 
@@ -387,11 +387,12 @@ read_mine(waldoi_session *session, int64_t id, bool promise)
 		                     (long long) id);
 		return NULL;
 	}
-	if (session->imports.count >= session->limits.imports &&
-	    waldoi_table_find(&session->imports, (uint64_t) id) == NULL) {
+	if (session->caller->imports.count >= session->limits->imports &&
+	    waldoi_table_find(&session->caller->imports, (uint64_t) id) ==
+	        NULL) {
 		waldoi_session_abort(session,
 		                     "imports: more than %u references",
-		                     session->limits.imports);
+		                     session->limits->imports);
 		return NULL;
 	}
 	wrong = waldoi_import_check(session, id, promise);
@@ -446,18 +447,19 @@ read_answer(waldoi_session *session, int64_t id, const waldoi_path *path)
 	return ref != NULL ? waldo_ref_retain(ref) : out_of_memory(session);
 }
 
+/* Two bytes of a peer's make one, so it is ready-made. */
 static waldo_ref *
-read_unknown(waldoi_session *session, waldoi_cursor *c, uint32_t count,
-             uint64_t code)
+read_unknown(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 {
+	static waldoi_failure unknown = {
+	    .pub = {WALDO_EINVAL, WALDO_NOT_SENT, false, "waldo.Invalid",
+	            "a reference of a kind that this version has not", 0},
+	    .count = WALDOI_IMMORTAL};
+
 	for (uint32_t i = 1; i < count; i++) {
 		waldoi_cursor_skip(c);
 	}
-	return new_broken(session,
-	                  waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
-	                                     "a reference of kind %llu, which "
-	                                     "this version has not",
-	                                     (unsigned long long) code));
+	return new_broken(session, &unknown);
 }
 
 /* It stays for as long as somebody holds it, and so is small. */
@@ -485,7 +487,7 @@ read_one(waldoi_session *session, waldoi_cursor *c)
 		return count == 2 ? read_broken(session, c) : NULL;
 	}
 	if (code > WALDOI_DESC_ANSWER) {
-		return read_unknown(session, c, count, code);
+		return read_unknown(session, c, count);
 	}
 	id = waldoi_cursor_int(c);
 	if (code == WALDOI_DESC_MINE && count == 3) {
@@ -534,12 +536,12 @@ waldoi_descs_read_some(waldoi_session *session, waldoi_cursor *c,
 {
 	uint32_t count = waldoi_cursor_array(c);
 
-	if (c->failed || count > session->limits.refs_per_message) {
+	if (c->failed || count > session->limits->refs_per_message) {
 		waldoi_session_abort(session,
 		                     "refs_per_message: %u references%s, at "
 		                     "most %u are taken",
 		                     count, c->failed ? ", malformed" : "",
-		                     session->limits.refs_per_message);
+		                     session->limits->refs_per_message);
 		return false;
 	}
 	if (!waldoi_message_room(message, count)) {

@@ -585,7 +585,7 @@ waldoi_dial_begin(waldoi_session *session, const waldoi_uri *uri)
 	dialling->session = session;
 	dialling->uri = *uri;
 	LIST_INIT(&dialling->attempts);
-	session->dialling = dialling;
+	session->caller->dialling = dialling;
 	err = list_keys(dialling);
 	if (err != WALDO_OK) {
 		return err;

@@ -74,16 +74,29 @@ waldoi_session_refused(waldoi_session *session, const char *what)
 	                       what));
 }
 
+void
+waldoi_session_end_over_limit(waldoi_session *session, const char *format, ...)
+{
+	waldoi_failure *why;
+	va_list args;
+
+	va_start(args, format);
+	why = waldoi_failure_newv(WALDO_ELIMIT, WALDO_NOT_SENT, format, args);
+	va_end(args);
+	waldoi_node_log(session->node, WALDO_LOG_WARN, "%s is given up: %s",
+	                waldoi_session_get_peer(session)->address,
+	                why->pub.message);
+	waldoi_session_end(session, WALDOI_ABORT_LIMIT, why);
+}
+
 static void
-end_over_limit(waldoi_session *session, const char *limit, size_t size,
+end_of_replies(waldoi_session *session, const char *limit, size_t size,
                size_t most)
 {
-	waldoi_session_end(
-	    session, WALDOI_ABORT_LIMIT,
-	    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-	                       "%s: %zu bytes wait, at most %zu may, and the "
-	                       "peer does not read its replies",
-	                       limit, size, most));
+	waldoi_session_end_over_limit(session,
+	                              "%s: %zu bytes wait, at most %zu may, "
+	                              "and the peer does not read its replies",
+	                              limit, size, most);
 }
 
 void
@@ -94,12 +107,12 @@ waldoi_session_check_queue(waldoi_session *session)
 	size_t held = unsent + session->out.retained;
 
 	if (unsent > 2 * node->limits.queued_bytes) {
-		end_over_limit(session, "queued_bytes", unsent,
+		end_of_replies(session, "queued_bytes", unsent,
 		               2 * node->limits.queued_bytes);
 	} else if (node->bytes > node->limits.total_bytes &&
 	           held > node->limits.queued_bytes / 16) {
 		/* Those that read are not made to pay for those that do not. */
-		end_over_limit(session, "total_bytes", node->bytes,
+		end_of_replies(session, "total_bytes", node->bytes,
 		               node->limits.total_bytes);
 	}
 }
@@ -165,8 +178,7 @@ break_all(waldoi_session *session)
 {
 	waldo_node *node = session->node;
 
-	waldoi_timer_stop(&node->timers, &session->idle_timer);
-	waldoi_timer_stop(&node->timers, &session->ack_timer);
+	waldoi_timer_stop(&node->timers, &session->timer);
 	waldoi_session_fail_calls(session);
 	waldoi_imports_break(session, session->why);
 }
@@ -177,8 +189,7 @@ let_go(waldoi_session *session)
 {
 	give_up_incoming(session);
 	waldoi_exports_release(session);
-	session->node->bytes -= session->in_bytes;
-	session->in_bytes = 0;
+	session->node->bytes -= waldoi_cutter_owned(&session->in);
 	waldoi_cutter_fini(&session->in);
 }
 
@@ -186,7 +197,7 @@ static void
 too_long(waldoi_timer *timer)
 {
 	waldoi_session *session =
-	    waldoi_container_of(timer, waldoi_session, idle_timer);
+	    waldoi_container_of(timer, waldoi_session, timer);
 
 	finish(session);
 }
@@ -206,7 +217,7 @@ finish_end(waldoi_job *job)
 		return;
 	}
 	waldoi_session_touch(session);
-	waldoi_node_arm(node, &session->idle_timer,
+	waldoi_node_arm(node, &session->timer,
 	                node->now + CLOSING_MS * UINT64_C(1000), too_long);
 }
 
@@ -226,7 +237,7 @@ waldoi_session_end(waldoi_session *session, int abort_code, waldoi_failure *why)
 	/* What was not begun is not begun any more: it fails as NOT_SENT. */
 	session->out.ended = true;
 	waldoi_runqueue_remove(&session->job);
-	waldoi_runqueue_remove(&session->resume_job);
+	waldoi_session_keep_paused(session);
 	session->more_input = false; /* what comes now is discarded */
 	break_all(session);
 	/* Behind the callbacks of that. */
@@ -255,12 +266,14 @@ void
 waldoi_session_check_use(waldoi_session *session)
 {
 	if (session->initiator && session->state == WALDOI_OPEN_SESSION &&
-	    session->bootstrap == NULL && session->calls.count == 0 &&
-	    session->imports.count == 0 && session->exports.count == 0 &&
-	    session->incoming_count == 0 && TAILQ_EMPTY(&session->waiting) &&
-	    TAILQ_EMPTY(&session->waiting_flushes) &&
-	    TAILQ_EMPTY(&session->one_way) && session->out.unsent == 0 &&
-	    !session->node->freeing) {
+	    session->caller->bootstrap == NULL &&
+	    session->caller->calls.count == 0 &&
+	    session->caller->imports.count == 0 &&
+	    session->exports.count == 0 && session->incoming_count == 0 &&
+	    TAILQ_EMPTY(&session->caller->waiting) &&
+	    TAILQ_EMPTY(&session->caller->waiting_flushes) &&
+	    TAILQ_EMPTY(&session->caller->one_way) &&
+	    session->out.unsent == 0 && !session->node->freeing) {
 		waldoi_session_end(session, 0,
 		                   waldoi_failure_new(WALDO_ELOST,
 		                                      WALDO_NOT_SENT,

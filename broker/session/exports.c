@@ -93,7 +93,7 @@ void
 waldoi_export_drop(waldoi_session *session, waldoi_export *export,
                    uint64_t count)
 {
-	export->sent -= count;
+	export->sent = (export->sent - count) & INT64_MAX; /* 63 bits */
 	if (export->sent == 0) {
 		let_go(session, export);
 	}

@@ -72,11 +72,12 @@ fail_calls_above(waldoi_session *session, uint64_t last)
 
 	for (; id < end && session->state == WALDOI_OPEN_SESSION; id += 2) {
 		waldo_promise *promise =
-		    waldoi_table_find(&session->calls, (uint64_t) id);
+		    waldoi_table_find(&session->caller->calls, (uint64_t) id);
 
 		if (promise != NULL && promise->frame > last &&
 		    !promise->flush) {
-			waldoi_table_remove(&session->calls, (uint64_t) id);
+			waldoi_table_remove(&session->caller->calls,
+			                    (uint64_t) id);
 			fail_one(session, promise);
 		}
 	}
@@ -85,13 +86,14 @@ fail_calls_above(waldoi_session *session, uint64_t last)
 static void
 fail_one_way_above(waldoi_session *session, uint64_t last)
 {
-	waldo_promise *promise = TAILQ_FIRST(&session->one_way);
+	waldo_promise *promise = TAILQ_FIRST(&session->caller->one_way);
 
 	while (promise != NULL) {
 		waldo_promise *next = TAILQ_NEXT(promise, one_way);
 
 		if (promise->frame > last) {
-			TAILQ_REMOVE(&session->one_way, promise, one_way);
+			TAILQ_REMOVE(&session->caller->one_way, promise,
+			             one_way);
 			fail_one(session, promise);
 		}
 		promise = next;

@@ -6,6 +6,8 @@
 #include "serial/pack.h"
 #include <waldo/version.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LEAST_IDLE_MS 33 /* of the least dead_peer_ms */
@@ -66,7 +68,7 @@ waldoi_session_say_hello(waldoi_session *session)
 	uint8_t *p = waldoi_link_begin(frame, 2, WALDOI_LINK_HELLO);
 	told limits[LIMITS];
 
-	list_limits(&session->limits, limits);
+	list_limits(session->limits, limits);
 	p = waldoi_pack_map(p, 5 + LIMITS);
 	p = waldoi_pack_uint(p, KEY_VERSION);
 	p = waldoi_pack_array(p, 2);
@@ -95,7 +97,7 @@ say_limits(waldoi_session *session, const waldo_limits *before)
 	size_t count = 0;
 
 	list_limits(before, was);
-	list_limits(&session->limits, is);
+	list_limits(session->limits, is);
 	for (int i = 0; i < LIMITS; i++) {
 		if (is[i].value != was[i].value) {
 			end = pack_pair(end, is[i].key, is[i].value);
@@ -114,17 +116,25 @@ waldo_err
 waldoi_session_raise_limits(waldoi_session *session, const waldo_limits *limits,
                             char message[200])
 {
-	const waldo_limits before = session->limits;
-	waldo_err err = waldoi_limits_raise(limits, &session->limits, message);
+	const waldo_limits before = *session->limits;
+	waldo_limits *after = malloc(sizeof(*after));
+	waldo_err err;
 
-	if (err == WALDO_OK) {
-		session->in.max_frame =
-		    (uint32_t) session->limits.message_bytes;
-		session->window_told +=
-		    session->limits.call_window - before.call_window;
-		say_limits(session, &before);
+	if (after == NULL) {
+		snprintf(message, 200, "out of memory");
+		return WALDO_ENOMEM;
 	}
-	return err;
+	*after = before;
+	err = waldoi_limits_raise(limits, after, message);
+	if (err != WALDO_OK) {
+		free(after);
+		return err;
+	}
+	waldoi_session_set_limits(session, after);
+	session->in.max_frame = (uint32_t) after->message_bytes;
+	session->window_told += after->call_window - before.call_window;
+	say_limits(session, &before);
+	return WALDO_OK;
 }
 
 /* ---- taking */
@@ -237,7 +247,7 @@ waldoi_session_take_hello(waldoi_session *session, waldoi_cursor *c)
 		waldoi_output_let_go(&session->out, session->node);
 		waldoi_session_settle_one_way(session, session->out.sent);
 	}
-	waldoi_session_set_idle(session);
+	waldoi_session_set_timer(session);
 	waldoi_session_send_waiting(session);
 }
 

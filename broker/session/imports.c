@@ -53,11 +53,12 @@ far_destroy(waldo_ref *ref)
 	waldo_node *node = ref->node;
 
 	if (session != NULL && imported->id != 0) {
-		waldoi_table_remove(&session->imports, (uint64_t) imported->id);
+		waldoi_table_remove(&session->caller->imports,
+		                    (uint64_t) imported->id);
 		waldoi_session_send_drop(session, imported->id,
 		                         imported->received);
 	} else if (session != NULL) {
-		session->bootstrap = NULL;
+		session->caller->bootstrap = NULL;
 	}
 	free_import(node, imported);
 	if (session != NULL) {
@@ -65,8 +66,22 @@ far_destroy(waldo_ref *ref)
 	}
 }
 
+static waldo_promise *
+far_call_directly(waldo_ref *ref, const char *method, const char *format,
+                  va_list args)
+{
+	const import *imported = (const import *) ref;
+
+	return imported->session == NULL
+	           ? NULL
+	           : waldoi_session_call_directly(imported->session, ref,
+	                                          imported->id, method, format,
+	                                          args);
+}
+
 static const waldoi_ref_ops far_ops = {
     .invoke = far_invoke,
+    .call_directly = far_call_directly,
     .deliver = waldoi_ref_forward,
     .has_room = far_has_room,
     .destroy = far_destroy,
@@ -75,8 +90,12 @@ static const waldoi_ref_ops far_ops = {
 static waldo_ref *
 new_import(waldoi_session *session, int64_t id, bool promise)
 {
-	import *imported = waldoi_pool_take(&session->node->import_pool);
+	import *imported;
 
+	if (!waldoi_session_make_caller(session)) {
+		return NULL;
+	}
+	imported = waldoi_pool_take(&session->node->import_pool);
 	if (imported == NULL) {
 		return NULL;
 	}
@@ -92,7 +111,7 @@ const char *
 waldoi_import_check(const waldoi_session *session, int64_t id, bool promise)
 {
 	const waldo_ref *ref =
-	    waldoi_table_find(&session->imports, (uint64_t) id);
+	    waldoi_table_find(&session->caller->imports, (uint64_t) id);
 
 	if (ref == NULL) {
 		return NULL;
@@ -108,7 +127,8 @@ waldoi_import_check(const waldoi_session *session, int64_t id, bool promise)
 waldo_ref *
 waldoi_import_get(waldoi_session *session, int64_t id, bool promise)
 {
-	waldo_ref *ref = waldoi_table_find(&session->imports, (uint64_t) id);
+	waldo_ref *ref =
+	    waldoi_table_find(&session->caller->imports, (uint64_t) id);
 
 	if (ref != NULL) {
 		waldo_ref_retain(ref);
@@ -117,8 +137,8 @@ waldoi_import_get(waldoi_session *session, int64_t id, bool promise)
 		if (ref == NULL) {
 			return NULL;
 		}
-		if (!waldoi_table_insert(&session->imports, (uint64_t) id,
-		                         ref)) {
+		if (!waldoi_table_insert(&session->caller->imports,
+		                         (uint64_t) id, ref)) {
 			free_import(session->node, (import *) ref);
 			return NULL;
 		}
@@ -130,11 +150,17 @@ waldoi_import_get(waldoi_session *session, int64_t id, bool promise)
 waldo_ref *
 waldoi_session_get_bootstrap(waldoi_session *session)
 {
-	if (session->bootstrap != NULL) {
-		return waldo_ref_retain(session->bootstrap);
+	waldo_ref *bootstrap = session->caller->bootstrap;
+
+	if (bootstrap != NULL) {
+		return waldo_ref_retain(bootstrap);
 	}
-	session->bootstrap = new_import(session, 0, false);
-	return session->bootstrap;
+	bootstrap = new_import(session, 0, false);
+	if (bootstrap != NULL) {
+		/* Which made the caller, if there was none. */
+		session->caller->bootstrap = bootstrap;
+	}
+	return bootstrap;
 }
 
 uint64_t
@@ -175,14 +201,18 @@ waldoi_imports_break(waldoi_session *session, waldoi_failure *why)
 	waldo_ref *ref;
 	uint64_t key;
 
-	while ((ref = waldoi_table_any(&session->imports, &key)) != NULL) {
-		waldoi_table_remove(&session->imports, key);
+	if (!waldoi_session_has_caller(session)) {
+		return;
+	}
+	while ((ref = waldoi_table_any(&session->caller->imports, &key)) !=
+	       NULL) {
+		waldoi_table_remove(&session->caller->imports, key);
 		break_one(ref, why);
 	}
-	waldoi_table_fini(&session->imports);
-	if (session->bootstrap != NULL) {
-		break_one(session->bootstrap, why);
-		session->bootstrap = NULL;
+	waldoi_table_fini(&session->caller->imports);
+	if (session->caller->bootstrap != NULL) {
+		break_one(session->caller->bootstrap, why);
+		session->caller->bootstrap = NULL;
 	}
 }
 

@@ -17,7 +17,7 @@ read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value,
 	waldo_err err;
 	waldoi_failure *failure = NULL;
 
-	value->unchecked = (uint8_t) session->limits.depth;
+	value->unchecked = (uint8_t) session->limits->depth;
 	if (relayed && status == WALDOI_STATUS_OK) {
 		return NULL;
 	}
@@ -43,8 +43,8 @@ read_outcome(waldoi_session *session, uint64_t status, waldoi_message *value,
 static bool
 somebody_waits(const waldoi_session *session)
 {
-	return !TAILQ_EMPTY(&session->waiting_flushes) ||
-	       !TAILQ_EMPTY(&session->waiting) ||
+	return !TAILQ_EMPTY(&session->caller->waiting_flushes) ||
+	       !TAILQ_EMPTY(&session->caller->waiting) ||
 	       !LIST_EMPTY(&session->node->rooms);
 }
 
@@ -85,7 +85,7 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 		                     (long long) id);
 		return;
 	}
-	promise = waldoi_table_find(&session->calls, (uint64_t) id);
+	promise = waldoi_table_find(&session->caller->calls, (uint64_t) id);
 	if (promise == NULL) {
 		waldoi_session_abort(session,
 		                     "RETURN for %lld, which is no open call",
@@ -97,8 +97,8 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 		waldoi_message_fini(&value);
 		return;
 	}
-	waldoi_table_remove(&session->calls, (uint64_t) id);
-	session->flushes -= promise->flush;
+	waldoi_table_remove(&session->caller->calls, (uint64_t) id);
+	session->caller->flushes -= promise->flush;
 	value.body = (uint8_t *) (uintptr_t) c->p;
 	value.len = (size_t) (c->end - c->p);
 	failure = status == WALDOI_STATUS_BROKEN_TARGET
@@ -117,7 +117,7 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	if (keep && promise->flushes > 0) {
 		promise->kept =
 		    true; /* what they name is dropped behind them */
-		session->kept++;
+		session->caller->kept++;
 	} else if (keep) {
 		waldoi_session_send_drop(session, id, 1);
 	}
@@ -128,7 +128,7 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	if (somebody_waits(session)) {
 		waldoi_session_send_waiting(session);
 	}
-	if (session->calls.count == 0) {
+	if (session->caller->calls.count == 0) {
 		waldoi_session_check_use(session);
 	}
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "broker/methods.h"
 #include "broker/object.h"
 #include "broker/session/descs.h"
 #include "broker/session/session.h"
@@ -83,12 +84,12 @@ define_name(waldoi_session *session, uint64_t number, waldoi_name *name)
 {
 	uint32_t next = session->names_in.count + 1;
 
-	if (number != next || next > session->limits.names) {
+	if (number != next || next > session->limits->names) {
 		waldoi_session_abort(session,
 		                     "names: number %llu is defined, %u was "
 		                     "to come, at most %u may",
 		                     (unsigned long long) number, next,
-		                     session->limits.names);
+		                     session->limits->names);
 		return false;
 	}
 	if (!waldoi_names_in_define(&session->names_in,
@@ -105,13 +106,16 @@ read_spelled(waldoi_session *session, waldoi_cursor *c, uint64_t number,
 {
 	size_t len = 0;
 	const char *text = waldoi_cursor_str(c, WALDOI_MAX_METHOD, &len);
+	waldo_err err = WALDO_EINVAL;
 
-	if (c->failed || !waldoi_method_is_valid(text, len)) {
+	if (!c->failed) {
+		err = waldoi_methods_share(session->node, text, len, &in->name);
+	}
+	if (err == WALDO_EINVAL) {
 		waldoi_session_abort(session, "a method's name is malformed");
 		return false;
 	}
-	in->name = waldoi_name_new(text, len);
-	if (in->name == NULL) {
+	if (err != WALDO_OK) {
 		return no_memory(session);
 	}
 	return number == 0 || define_name(session, number, in->name);
@@ -215,7 +219,7 @@ read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 static bool
 count_open(waldoi_session *session, const incoming *in)
 {
-	uint32_t most = session->limits.open_calls;
+	uint32_t most = session->limits->open_calls;
 	uint32_t all = session->answers.count;
 	uint32_t count = in->flush
 	                     ? session->flush_answers - session->kept_flushes
@@ -245,7 +249,7 @@ get_place(waldoi_session *session, waldo_call *answer, const waldoi_path *path,
           waldoi_failure **ret_failure)
 {
 	const size_t size = sizeof(waldoi_pending) + WALDOI_MAX_METHOD;
-	size_t most = session->limits.parked_bytes;
+	size_t most = session->limits->parked_bytes;
 	size_t passed;
 	waldo_ref *ref = waldoi_pendings_find(answer->pendings, path, &passed);
 
@@ -307,8 +311,9 @@ waldoi_answer_get_ref(waldoi_session *session, int64_t id,
 waldoi_failure *
 waldoi_session_check_incoming(const waldoi_session *session, uint32_t listed)
 {
-	uint32_t most = session->limits.open_calls;
-	size_t count = session->incoming_count - listed - session->paused.count;
+	uint32_t most = session->limits->open_calls;
+	size_t count = session->incoming_count - listed -
+	               waldoi_session_paused_count(session);
 
 	if (count < (size_t) most + session->flush_answers) {
 		return NULL;
@@ -420,15 +425,19 @@ static bool
 park(waldoi_session *session, waldo_call *call)
 {
 	size_t size = waldoi_call_size(call);
-	size_t most = session->limits.parked_bytes;
+	size_t most = session->limits->parked_bytes;
+	waldoi_failure *full;
 
 	if (session->parked_bytes + size > most) {
-		waldoi_call_fail(
-		    call,
-		    waldoi_failure_new(WALDO_ELIMIT, WALDO_NOT_SENT,
-		                       "parked_bytes: %zu bytes of calls wait "
-		                       "for promises, at most %zu may",
-		                       session->parked_bytes, most));
+		full = waldoi_failure_new(
+		    WALDO_ELIMIT, WALDO_NOT_SENT,
+		    "parked_bytes: %zu bytes of calls wait for promises, at "
+		    "most %zu may",
+		    session->parked_bytes, most);
+		if (call->id == 0) {
+			waldoi_session_warn(session, full->pub.message);
+		}
+		waldoi_call_fail(call, full);
 		return false;
 	}
 	call->parked_bytes = size;
@@ -479,7 +488,7 @@ new_call(waldoi_session *session, const incoming *in, waldoi_message *args)
 	}
 	waldoi_message_move(&call->args, args);
 	/* Whoever reads them checks them: they may only be passed on. */
-	call->args.unchecked = (uint8_t) session->limits.depth;
+	call->args.unchecked = (uint8_t) session->limits->depth;
 	return call;
 }
 

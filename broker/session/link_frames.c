@@ -36,7 +36,7 @@ waldoi_link_say(waldoi_session *session, uint8_t *frame, const uint8_t *end)
 		                   frame + WALDOI_FRAME_HEAD,
 		                   len - WALDOI_FRAME_HEAD);
 	}
-	if (!waldoi_output_link(&session->out, frame, len)) {
+	if (!waldoi_output_link(&session->out, session->node, frame, len)) {
 		return false;
 	}
 	waldoi_session_touch(session);
@@ -83,43 +83,50 @@ waldoi_session_say_end(waldoi_session *session, int abort_code,
 
 /* ---- acknowledging */
 
-static void
-ack_due(waldoi_timer *timer)
-{
-	waldoi_session *session =
-	    waldoi_container_of(timer, waldoi_session, ack_timer);
+static void tick(waldoi_timer *timer);
 
-	waldoi_session_add_ack(session);
-}
-
+/* Perhaps no other frame comes, and the peer waits for it. */
 static void
 ack_later(waldoi_session *session)
 {
 	waldo_node *node = session->node;
 
-	if (!session->ack_timer.armed) {
-		waldoi_node_arm(node, &session->ack_timer,
-		                waldoi_node_now(node) + ACK_MS * UINT64_C(1000),
-		                ack_due);
+	if (session->ack_at == 0) {
+		session->ack_at =
+		    waldoi_node_now(node) + ACK_MS * UINT64_C(1000);
+		if (session->timer.at > session->ack_at) {
+			waldoi_node_arm(node, &session->timer, session->ack_at,
+			                tick);
+		}
+	}
+}
+
+static void
+say_ack(waldoi_session *session)
+{
+	uint64_t number = waldoi_session_may_ack(session);
+
+	if (session->told != number &&
+	    say_number(session, WALDOI_LINK_ACK, number)) {
+		session->told = number;
+		session->ack_bytes = 0;
+		session->ack_at = 0;
+	}
+	if (session->told != session->applied) {
+		ack_later(session);
 	}
 }
 
 void
 waldoi_session_add_ack(waldoi_session *session)
 {
-	uint64_t number = waldoi_session_may_ack(session);
-
 	if (session->told == session->applied || !session->out.retain) {
 		return;
 	}
-	if (session->told != number &&
-	    say_number(session, WALDOI_LINK_ACK, number)) {
-		session->told = number;
-		session->ack_bytes = 0;
-		waldoi_timer_stop(&session->node->timers, &session->ack_timer);
-	}
-	if (session->told != session->applied) {
-		/* Perhaps no other frame comes, and the peer waits for it. */
+	if (session->ack_bytes >= ACK_BYTES ||
+	    waldoi_output_is_pending(&session->out)) {
+		say_ack(session);
+	} else {
 		ack_later(session);
 	}
 }
@@ -130,11 +137,9 @@ waldoi_session_note_taken(waldoi_session *session, size_t len)
 	if (!session->out.retain || session->state != WALDOI_OPEN_SESSION) {
 		return;
 	}
-	session->ack_bytes += len;
-	if (session->ack_bytes >= ACK_BYTES) {
-		waldoi_session_touch(session); /* the flush adds it */
-	} else {
-		ack_later(session);
+	session->ack_bytes += (uint32_t) len;
+	if (session->ack_at == 0 || session->ack_bytes >= ACK_BYTES) {
+		waldoi_session_touch(session); /* the flush sees to it */
 	}
 }
 
@@ -169,56 +174,71 @@ min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static void
-silence(waldoi_timer *timer)
+/* True if the session is over, or has a second chance. */
+static bool
+is_silent(waldoi_session *session)
 {
-	waldoi_session *session =
-	    waldoi_container_of(timer, waldoi_session, idle_timer);
 	waldo_node *node = session->node;
 	uint64_t dead_us = node->limits.dead_peer_ms * UINT64_C(1000);
 
-	if (session->state != WALDOI_OPEN_SESSION) {
-		return;
+	if (node->now - session->heard < dead_us) {
+		return false;
 	}
-	if (node->now - session->heard >= dead_us && !session->overslept &&
-	    node->now - timer->at > OVERSLEPT_US) {
+	if (!session->overslept &&
+	    node->now - session->timer.at > OVERSLEPT_US) {
 		/* We were not there to hear: a method took too long, or the
 		 * machine slept. What the peer said meanwhile comes first. */
 		session->overslept = true;
-		waldoi_node_arm(node, timer,
+		waldoi_node_arm(node, &session->timer,
 		                node->now + min(dead_us / 4, SECOND_CHANCE_US),
-		                silence);
+		                tick);
+		return true;
+	}
+	waldoi_session_end(
+	    session, -1,
+	    waldoi_failure_new(session->greeted ? WALDO_ELOST : WALDO_ECONNECT,
+	                       WALDO_NOT_SENT,
+	                       "%s: nothing was heard for %u ms",
+	                       waldoi_session_get_peer(session)->address,
+	                       node->limits.dead_peer_ms));
+	return true;
+}
+
+static void
+tick(waldoi_timer *timer)
+{
+	waldoi_session *session =
+	    waldoi_container_of(timer, waldoi_session, timer);
+	waldo_node *node = session->node;
+
+	if (session->state != WALDOI_OPEN_SESSION || is_silent(session)) {
 		return;
 	}
-	if (node->now - session->heard >= dead_us) {
-		waldoi_session_end(
-		    session, -1,
-		    waldoi_failure_new(
-		        session->greeted ? WALDO_ELOST : WALDO_ECONNECT,
-		        WALDO_NOT_SENT, "%s: nothing was heard for %u ms",
-		        waldoi_session_get_peer(session)->address,
-		        node->limits.dead_peer_ms));
-		return;
+	if (session->ack_at != 0 && session->ack_at <= node->now) {
+		session->ack_at = 0;
+		say_ack(session);
 	}
 	if (session->greeted && node->now - session->spoke >=
 	                            session->peer.idle_ms * UINT64_C(500)) {
 		waldoi_session_say(session, WALDOI_LINK_PING, 0);
 		session->spoke = node->now;
 	}
-	waldoi_session_set_idle(session);
+	waldoi_session_set_timer(session);
 }
 
 void
-waldoi_session_set_idle(waldoi_session *session)
+waldoi_session_set_timer(waldoi_session *session)
 {
 	waldo_node *node = session->node;
 	/* We speak after half of what the peer would bear. */
 	uint64_t speak = session->spoke + session->peer.idle_ms * UINT64_C(500);
 	uint64_t dead =
 	    session->heard + node->limits.dead_peer_ms * UINT64_C(1000);
+	uint64_t at = session->greeted ? min(speak, dead) : dead;
 
-	waldoi_node_arm(node, &session->idle_timer,
-	                session->greeted ? min(speak, dead) : dead, silence);
+	waldoi_node_arm(node, &session->timer,
+	                session->ack_at != 0 ? min(at, session->ack_at) : at,
+	                tick);
 }
 
 /* ---- taking */

@@ -103,7 +103,7 @@ bool
 waldoi_names_in_define(waldoi_names_in *names, waldoi_name *name)
 {
 	if (names->count == names->cap) {
-		uint32_t cap = names->cap == 0 ? 8 : 2 * names->cap;
+		uint32_t cap = names->cap == 0 ? 2 : 2 * names->cap;
 		waldoi_name **more = realloc(names->names, cap * sizeof(*more));
 
 		if (more == NULL) {

@@ -94,8 +94,11 @@ waldoi_session_dial(waldo_node *node, const waldoi_uri *uri,
 		           ? WALDO_ELIMIT
 		           : WALDO_ENOMEM;
 	}
-	session->address = strdup(uri->addresses[0].text);
-	if (session->address != NULL && waldoi_session_say_hello(session)) {
+	if (waldoi_session_make_caller(session)) {
+		session->caller->address = strdup(uri->addresses[0].text);
+	}
+	if (session->caller->address != NULL &&
+	    waldoi_session_say_hello(session)) {
 		err = begin(session, uri);
 	}
 	if (err != WALDO_OK) {
@@ -112,13 +115,14 @@ static bool
 leads_to(const waldoi_session *session, const waldoi_uri *uri)
 {
 	const uint8_t *key = waldoi_session_get_peer(session)->key;
+	const waldoi_caller *caller = session->caller;
 
 	if (uri->addresses[0].scheme != WALDOI_TCP) {
-		return session->address != NULL && session->dialling == NULL &&
-		       strcmp(session->address, uri->addresses[0].text) == 0;
+		return caller->address != NULL && caller->dialling == NULL &&
+		       strcmp(caller->address, uri->addresses[0].text) == 0;
 	}
-	if (session->dialling != NULL) {
-		return waldoi_dial_is_for(session->dialling, uri);
+	if (caller->dialling != NULL) {
+		return waldoi_dial_is_for(caller->dialling, uri);
 	}
 	/* The peer itself has dialled us. */
 	return uri->has_key && uri->psk == 0 && key != NULL &&

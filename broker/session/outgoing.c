@@ -37,7 +37,7 @@ static uint8_t *
 pack_method(uint8_t *p, waldoi_session *session, waldo_request *request,
             bool *ret_new)
 {
-	waldoi_names_out *names = &session->names_out;
+	waldoi_names_out *names = &session->caller->names_out;
 	waldoi_name *name = request->method;
 	uint32_t number = waldoi_names_out_find(names, name);
 
@@ -92,7 +92,8 @@ sent_give_up(waldo_promise *promise)
 		waldoi_session_send_cancel(promise->session, promise->id);
 	} else {
 		/* One-way: whether it arrived is of no interest any more. */
-		TAILQ_REMOVE(&promise->session->one_way, promise, one_way);
+		TAILQ_REMOVE(&promise->session->caller->one_way, promise,
+		             one_way);
 		waldo_promise_release(promise);
 	}
 	return WALDO_MAYBE_EXECUTED;
@@ -121,7 +122,8 @@ static const waldoi_promise_source one_way_source = {sent_give_up, NULL, NULL};
 uint32_t
 waldoi_session_open_calls(const waldoi_session *session)
 {
-	return session->calls.count - session->flushes + session->kept;
+	return session->caller->calls.count - session->caller->flushes +
+	       session->caller->kept;
 }
 
 /* `size` is that of the frame, its length included. */
@@ -131,8 +133,8 @@ check_call(const waldoi_session *session, const waldo_request *request,
 {
 	bool flush = request->method->flush;
 	/* This one is in the table already, but not among the flushes. */
-	uint32_t open =
-	    flush ? session->flushes + 1 : waldoi_session_open_calls(session);
+	uint32_t open = flush ? session->caller->flushes + 1
+	                      : waldoi_session_open_calls(session);
 
 	if (open > session->peer.open_calls && !request->pinned) {
 		return waldoi_failure_new(
@@ -184,18 +186,26 @@ no_memory(void)
 	                          "out of memory");
 }
 
+void
+waldoi_session_expect_return(waldoi_session *session, waldo_promise *promise,
+                             int64_t id, uint32_t method_number)
+{
+	promise->session = session;
+	promise->id = id;
+	promise->method_number = method_number;
+	promise->frame = session->out.frames;
+	promise->source = &sent_source;
+	promise->count++;
+}
+
 static void
 expect_return(waldoi_session *session, waldo_promise *promise, int64_t id,
               waldo_ref *target, const waldo_request *request)
 {
+	waldoi_session_expect_return(session, promise, id,
+	                             request->method_number);
 	promise->flush = request->method->flush;
-	session->flushes += promise->flush;
-	promise->session = session;
-	promise->id = id;
-	promise->method_number = request->method_number;
-	promise->frame = session->out.frames;
-	promise->source = &sent_source;
-	promise->count++;
+	session->caller->flushes += promise->flush;
 	if (target->state == WALDO_PENDING &&
 	    waldoi_pending_of(target) != NULL) {
 		promise->on = waldo_ref_retain(target);
@@ -209,8 +219,8 @@ expect_ack(waldoi_session *session, waldo_promise *promise)
 	promise->frame = session->out.frames;
 	promise->source = &one_way_source;
 	waldo_promise_retain(promise);
-	TAILQ_INSERT_TAIL(&session->one_way, promise, one_way);
-	session->ping_due = session->out.retain;
+	TAILQ_INSERT_TAIL(&session->caller->one_way, promise, one_way);
+	session->caller->ping_due = session->out.retain;
 }
 
 /* Whether a frame of `size` bytes may go, and in *ret_failure if it never
@@ -221,7 +231,7 @@ may_send(waldoi_session *session, const waldo_request *request, size_t size,
 {
 	*ret_failure = check_call(session, request, size);
 	if (*ret_failure == NULL &&
-	    size - 4 > session->window_total - session->window_used) {
+	    size - 4 > session->window_total - session->caller->window_used) {
 		return WALDOI_MUST_WAIT;
 	}
 	/* One that waited is counted in queued_bytes already, and a flush has
@@ -267,9 +277,10 @@ queue_call(waldoi_session *session, waldo_ref *target, waldo_request *request,
 		sending = WALDOI_FAILED;
 	}
 	if (sending == WALDOI_SENT) {
-		session->window_used += size - 4;
+		session->caller->window_used += size - 4;
 	} else if (new_name) {
-		waldoi_names_out_undefine(&session->names_out, request->method);
+		waldoi_names_out_undefine(&session->caller->names_out,
+		                          request->method);
 	}
 	if (head != small) {
 		free(head);
@@ -296,14 +307,15 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 			return WALDOI_FAILED;
 		}
 	}
-	if (id != 0 &&
-	    !waldoi_table_insert(&session->calls, (uint64_t) id, promise)) {
+	if (id != 0 && !waldoi_table_insert(&session->caller->calls,
+	                                    (uint64_t) id, promise)) {
 		*ret_failure = no_memory();
 	} else {
 		sending = queue_call(session, target, request, &descs, id,
 		                     ret_failure);
 		if (sending != WALDOI_SENT && id != 0) {
-			waldoi_table_remove(&session->calls, (uint64_t) id);
+			waldoi_table_remove(&session->caller->calls,
+			                    (uint64_t) id);
 		}
 	}
 	if (sending != WALDOI_SENT) {
@@ -341,7 +353,7 @@ why_not(const waldoi_session *session, const waldo_request *request)
 static bool
 is_next(const waldoi_session *session, const waldo_request *request)
 {
-	return session->greeted && TAILQ_EMPTY(&session->waiting) &&
+	return session->greeted && TAILQ_EMPTY(&session->caller->waiting) &&
 	       !request->pinned;
 }
 
@@ -359,13 +371,11 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 		    request, wants, ret_err,
 		    waldoi_failure_with_fate(over, WALDO_NOT_SENT));
 	}
-	if (wants) {
-		promise = waldoi_promise_new(session->node);
-		if (promise == NULL) {
-			waldo_request_free(request);
-			*ret_err = WALDO_ENOMEM;
-			return NULL;
-		}
+	if (!waldoi_session_make_caller(session) ||
+	    (wants && (promise = waldoi_promise_new(session->node)) == NULL)) {
+		waldo_request_free(request);
+		*ret_err = WALDO_ENOMEM;
+		return NULL;
 	}
 	if (is_next(session, request) ||
 	    !waldoi_session_must_wait(session, request)) {
@@ -421,13 +431,17 @@ waldoi_session_fail_calls(waldoi_session *session)
 	waldo_promise *promise;
 	uint64_t key;
 
-	while ((promise = waldoi_table_any(&session->calls, &key)) != NULL) {
-		waldoi_table_remove(&session->calls, key);
+	if (!waldoi_session_has_caller(session)) {
+		return;
+	}
+	while ((promise = waldoi_table_any(&session->caller->calls, &key)) !=
+	       NULL) {
+		waldoi_table_remove(&session->caller->calls, key);
 		fail_sent(session, promise);
 	}
-	waldoi_table_fini(&session->calls);
-	while ((promise = TAILQ_FIRST(&session->one_way)) != NULL) {
-		TAILQ_REMOVE(&session->one_way, promise, one_way);
+	waldoi_table_fini(&session->caller->calls);
+	while ((promise = TAILQ_FIRST(&session->caller->one_way)) != NULL) {
+		TAILQ_REMOVE(&session->caller->one_way, promise, one_way);
 		fail_sent(session, promise);
 	}
 	waldoi_session_fail_waiting(session, session->why, true);
@@ -438,9 +452,9 @@ waldoi_session_settle_one_way(waldoi_session *session, uint64_t frame)
 {
 	waldo_promise *promise;
 
-	while ((promise = TAILQ_FIRST(&session->one_way)) != NULL &&
+	while ((promise = TAILQ_FIRST(&session->caller->one_way)) != NULL &&
 	       promise->frame <= frame) {
-		TAILQ_REMOVE(&session->one_way, promise, one_way);
+		TAILQ_REMOVE(&session->caller->one_way, promise, one_way);
 		waldoi_promise_settle_nil(promise, false);
 		waldo_promise_release(promise);
 	}

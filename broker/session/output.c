@@ -6,17 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct waldoi_piece {
-	waldoi_piece *next;
-	uint64_t last;  /* the number of the last frame that has bytes here */
-	uint64_t since; /* when the first that is not sent was queued */
-	const uint8_t *data; /* `store`, or the user's */
-	size_t len, sent, cap;
-	waldoi_taken *taken; /* whose bytes they are; NULL for our own */
-	uint8_t store[];
-};
-
-#define SLAB_ROOM (WALDOI_SLAB - sizeof(waldoi_piece))
+#define SLAB_ROOM  (WALDOI_SLAB - sizeof(waldoi_piece))
+#define SMALL_ROOM (WALDOI_SMALL - sizeof(waldoi_piece))
 
 void
 waldoi_output_init(waldoi_output *output)
@@ -26,23 +17,33 @@ waldoi_output_init(waldoi_output *output)
 
 /* ---- pieces */
 
+/* NULL: it is one of its own. */
+static waldoi_pool *
+pool_of(waldo_node *node, size_t cap)
+{
+	return cap == SMALL_ROOM  ? &node->small_pool
+	       : cap == SLAB_ROOM ? &node->slab_pool
+	                          : NULL;
+}
+
+/* One for `len` bytes, at least one of `cap`. */
 static waldoi_piece *
-new_piece(waldo_node *node, size_t len)
+new_piece(waldo_node *node, size_t len, size_t cap)
 {
 	waldoi_piece *piece;
+	waldoi_pool *pool;
 
-	if (len <= SLAB_ROOM) {
-		len = SLAB_ROOM;
-		piece = waldoi_pool_take(&node->slab_pool);
-	} else {
-		piece = malloc(sizeof(*piece) + len);
-	}
+	cap = len <= cap ? cap : len <= SLAB_ROOM ? SLAB_ROOM : len;
+	pool = pool_of(node, cap);
+	piece = pool != NULL ? waldoi_pool_take(pool)
+	                     : malloc(sizeof(*piece) + cap);
 	if (piece == NULL) {
 		return NULL;
 	}
-	*piece = (waldoi_piece){
-	    .data = piece->store, .cap = len, .since = waldoi_node_now(node)};
-	node->bytes += sizeof(*piece) + len;
+	*piece = (waldoi_piece){.data = piece->store,
+	                        .cap = (uint32_t) cap,
+	                        .since = waldoi_node_now(node)};
+	node->bytes += sizeof(*piece) + cap;
 	return piece;
 }
 
@@ -55,7 +56,8 @@ new_taken_piece(waldo_node *node, waldoi_taken *taken)
 		return NULL;
 	}
 	*piece = (waldoi_piece){.data = taken->data,
-	                        .len = taken->len,
+	                        .len = (uint32_t) taken->len,
+	                        .cap = (uint32_t) taken->len,
 	                        .taken = taken,
 	                        .since = waldoi_node_now(node)};
 	node->bytes += sizeof(*piece) + taken->len;
@@ -65,15 +67,16 @@ new_taken_piece(waldo_node *node, waldoi_taken *taken)
 static void
 free_piece(waldo_node *node, waldoi_piece *piece)
 {
-	if (piece->taken != NULL) {
-		node->bytes -= sizeof(*piece) + piece->len;
-		piece->taken->give_back(piece->taken, piece->taken->context);
-		free(piece);
-		return;
-	}
+	waldoi_pool *pool = NULL;
+
 	node->bytes -= sizeof(*piece) + piece->cap;
-	if (piece->cap == SLAB_ROOM) {
-		waldoi_pool_give(&node->slab_pool, piece);
+	if (piece->taken != NULL) {
+		piece->taken->give_back(piece->taken, piece->taken->context);
+	} else {
+		pool = pool_of(node, piece->cap);
+	}
+	if (pool != NULL) {
+		waldoi_pool_give(pool, piece);
 	} else {
 		free(piece);
 	}
@@ -88,7 +91,7 @@ free_chain(waldo_node *node, waldoi_piece *piece)
 		waldoi_piece *next = piece->next;
 
 		if (piece->taken != NULL) {
-			node->bytes -= sizeof(*piece) + piece->len;
+			node->bytes -= sizeof(*piece) + piece->cap;
 			free(piece);
 		} else {
 			free_piece(node, piece);
@@ -97,40 +100,13 @@ free_chain(waldo_node *node, waldoi_piece *piece)
 	}
 }
 
-void
-waldoi_output_fini(waldoi_output *output, waldo_node *node)
-{
-	while (output->head != NULL) {
-		waldoi_piece *piece = output->head;
-
-		output->head = piece->next;
-		free_piece(node, piece);
-	}
-	free(output->link);
-	waldoi_output_init(output);
-}
-
 /* ---- queueing */
 
 static void
 add_bytes(waldoi_piece *piece, const uint8_t *data, size_t len)
 {
 	memcpy(piece->store + piece->len, data, len);
-	piece->len += len;
-}
-
-/* A new slab begins when the old one is full, or so old that its frames and
- * the new ones cannot share one AGE. */
-static bool
-fits(const waldoi_output *output, waldo_node *node, size_t len)
-{
-	const waldoi_piece *tail = output->tail;
-
-	return tail != NULL && tail->taken == NULL &&
-	       tail->cap - tail->len >= len &&
-	       (tail->sent == tail->len ||
-	        waldoi_node_now(node) - tail->since <=
-	            WALDOI_SHARED_MS * UINT64_C(1000));
+	piece->len += (uint32_t) len;
 }
 
 static void
@@ -147,28 +123,42 @@ append(waldoi_output *output, waldoi_piece *piece)
 	}
 }
 
+/* What the tail cannot take, for it is full, or so old that its frames and the
+ * new one cannot share one AGE. */
+uint8_t *
+waldoi_output_make_room(waldoi_output *output, waldo_node *node, size_t len)
+{
+	waldoi_piece *tail = output->tail;
+
+	if (tail == NULL || tail->cap - tail->len < len ||
+	    tail->sent < tail->len) {
+		tail = new_piece(node, len,
+		                 output->unsent == 0 ? SMALL_ROOM : SLAB_ROOM);
+		if (tail == NULL) {
+			return NULL;
+		}
+		append(output, tail);
+	} else {
+		tail->since = waldoi_node_now(node);
+	}
+	if (output->current == NULL) {
+		output->current = tail;
+	}
+	return tail->store + tail->len;
+}
+
 static bool
 queue_plain(waldoi_output *output, waldo_node *node, const uint8_t *head,
             size_t head_len, const uint8_t *payload, size_t len)
 {
-	waldoi_piece *piece;
+	uint8_t *to = waldoi_output_room(output, node, head_len + len);
 
-	if (!fits(output, node, head_len + len)) {
-		piece = new_piece(node, head_len + len);
-		if (piece == NULL) {
-			return false;
-		}
-		append(output, piece);
+	if (to == NULL) {
+		return false;
 	}
-	piece = output->tail;
-	if (piece->sent == piece->len) {
-		piece->since = waldoi_node_now(node);
-	}
-	if (output->current == NULL) {
-		output->current = piece;
-	}
-	add_bytes(piece, head, head_len);
-	add_bytes(piece, payload, len);
+	memcpy(to, head, head_len);
+	memcpy(to + head_len, payload, len);
+	waldoi_output_put(output, node, head_len + len);
 	return true;
 }
 
@@ -190,8 +180,9 @@ queue_taken(waldoi_output *output, waldo_node *node, const uint8_t *head,
             size_t head_len, const uint8_t *payload, size_t len,
             waldo_writer *writer)
 {
-	waldoi_piece *first =
-	    new_piece(node, head_len + end_of_own(writer->taken, len));
+	size_t total = head_len + len + writer->taken_bytes;
+	waldoi_piece *first = new_piece(
+	    node, head_len + end_of_own(writer->taken, len), SMALL_ROOM);
 	waldoi_piece *last = first;
 	size_t at = 0;
 
@@ -199,6 +190,7 @@ queue_taken(waldoi_output *output, waldo_node *node, const uint8_t *head,
 		return false;
 	}
 	add_bytes(first, head, head_len);
+	waldoi_pack_be(first->store, total - 4, 4);
 	for (waldoi_taken *t = writer->taken; t != NULL; t = t->next) {
 		add_bytes(last, payload + at, t->offset - at);
 		at = t->offset;
@@ -207,8 +199,9 @@ queue_taken(waldoi_output *output, waldo_node *node, const uint8_t *head,
 		}
 		last->next = new_taken_piece(node, t);
 		if (last->next == NULL ||
-		    (last->next->next = new_piece(
-		         node, end_of_own(t->next, len) - at)) == NULL) {
+		    (last->next->next =
+		         new_piece(node, end_of_own(t->next, len) - at,
+		                   SMALL_ROOM)) == NULL) {
 			free_chain(node, first);
 			return false;
 		}
@@ -217,9 +210,13 @@ queue_taken(waldoi_output *output, waldo_node *node, const uint8_t *head,
 	add_bytes(last, payload + at, len - at);
 	for (waldoi_piece *p = first; p != NULL; p = p->next) {
 		p->last = output->frames + 1;
+		p->open = p != last;
 	}
 	append(output, first);
 	output->tail = last;
+	output->frames++;
+	output->unsent += total;
+	node->gathered += total;
 	return true;
 }
 
@@ -241,51 +238,56 @@ give_up_empty(waldo_writer *writer)
 }
 
 bool
-waldoi_output_frame(waldoi_output *output, waldo_node *node, uint8_t *head,
-                    size_t head_len, const uint8_t *payload, size_t len,
-                    waldo_writer *writer)
+waldoi_output_frame(waldoi_output *output, waldo_node *node,
+                    const uint8_t *head, size_t head_len,
+                    const uint8_t *payload, size_t len, waldo_writer *writer)
 {
-	bool takes = writer != NULL && writer->taken != NULL;
-	size_t total = head_len + len + (takes ? writer->taken_bytes : 0);
-
-	waldoi_pack_be(head, total - 4, 4);
-	if (takes) {
-		if (!queue_taken(output, node, head, head_len, payload, len,
-		                 writer)) {
-			return false;
-		}
-		give_up_empty(writer);
-	} else if (!queue_plain(output, node, head, head_len, payload, len)) {
+	if (writer == NULL || writer->taken == NULL) {
+		return queue_plain(output, node, head, head_len, payload, len);
+	}
+	if (!queue_taken(output, node, head, head_len, payload, len, writer)) {
 		return false;
 	}
-	output->frames++;
-	output->tail->last = output->frames;
-	output->unsent += total;
-	node->gathered += total;
+	give_up_empty(writer);
 	return true;
 }
 
-static uint8_t *
-link_bytes(waldoi_output *output)
+/* ---- link frames */
+
+static void
+free_link(waldoi_output *output, waldo_node *node)
 {
-	return output->link == NULL ? output->few : output->link;
+	if (output->link_cap == WALDOI_SMALL) {
+		waldoi_pool_give(&node->small_pool, output->link);
+	} else {
+		free(output->link);
+	}
+	output->link = NULL;
+	output->link_len = output->link_sent = output->link_cap = 0;
 }
 
+/* The steady state, an ACK and a PONG at most, allocates nothing. */
 static bool
-grow_link(waldoi_output *output, size_t len)
+grow_link(waldoi_output *output, waldo_node *node, size_t len)
 {
-	size_t cap = output->link_len + WALDOI_LINK_FRAME + len;
+	size_t used = output->link_len;
+	size_t cap = used == 0 ? WALDOI_SMALL : used + WALDOI_LINK_FRAME + len;
 	uint8_t *link;
 
 	if (cap > UINT16_MAX) {
 		return false;
 	}
-	link = realloc(output->link, cap);
+	link = used == 0 ? waldoi_pool_take(&node->small_pool) : malloc(cap);
 	if (link == NULL) {
 		return false;
 	}
-	if (output->link == NULL) {
-		memcpy(link, output->few, output->link_len);
+	if (used > 0) {
+		uint16_t sent = output->link_sent;
+
+		memcpy(link, output->link, used);
+		free_link(output, node);
+		output->link_len = (uint16_t) used;
+		output->link_sent = sent;
 	}
 	output->link = link;
 	output->link_cap = (uint16_t) cap;
@@ -293,39 +295,38 @@ grow_link(waldoi_output *output, size_t len)
 }
 
 bool
-waldoi_output_link(waldoi_output *output, const uint8_t *frame, size_t len)
+waldoi_output_link(waldoi_output *output, waldo_node *node,
+                   const uint8_t *frame, size_t len)
 {
-	size_t cap = output->link == NULL ? WALDOI_FEW_LINK : output->link_cap;
-
-	if (cap - output->link_len < len && !grow_link(output, len)) {
+	if ((size_t) (output->link_cap - output->link_len) < len &&
+	    !grow_link(output, node, len)) {
 		return false;
 	}
-	memcpy(link_bytes(output) + output->link_len, frame, len);
+	memcpy(output->link + output->link_len, frame, len);
 	output->link_len = (uint16_t) (output->link_len + len);
 	return true;
 }
 
-/* ---- sending */
-
-/* As much is kept as may be: nothing more begins until it is acknowledged. */
-static bool
-is_full(const waldoi_output *output)
+void
+waldoi_output_fini(waldoi_output *output, waldo_node *node)
 {
-	return output->retain && output->retained >= output->max_retained;
+	while (output->head != NULL) {
+		waldoi_piece *piece = output->head;
+
+		output->head = piece->next;
+		free_piece(node, piece);
+	}
+	free_link(output, node);
+	waldoi_output_init(output);
 }
+
+/* ---- sending */
 
 static size_t
 room_of(const waldoi_output *output)
 {
 	return output->retain ? output->max_retained - output->retained
 	                      : SIZE_MAX;
-}
-
-static bool
-may_send_frames(const waldoi_output *output)
-{
-	return output->unsent > 0 &&
-	       (output->frame_left > 0 || (!output->ended && !is_full(output)));
 }
 
 static const waldoi_piece *
@@ -337,12 +338,6 @@ first_unsent(const waldoi_output *output)
 		piece = piece->next;
 	}
 	return piece;
-}
-
-bool
-waldoi_output_is_pending(const waldoi_output *output)
-{
-	return output->link_len > 0 || may_send_frames(output);
 }
 
 static uint32_t
@@ -358,7 +353,7 @@ age_of(const waldoi_piece *piece, uint64_t now)
 /* Tells the peer how long the frames that come next have waited, if that is
  * not what it was told last. */
 static void
-tell_age(waldoi_output *output, uint32_t age_ms)
+tell_age(waldoi_output *output, waldo_node *node, uint32_t age_ms)
 {
 	uint8_t frame[32], *p = frame + WALDOI_FRAME_HEAD;
 
@@ -375,7 +370,7 @@ tell_age(waldoi_output *output, uint32_t age_ms)
 	p = waldoi_pack_uint(p, age_ms);
 	waldoi_pack_be(frame, (size_t) (p - frame) - 4, 4);
 	frame[4] = 2;
-	if (waldoi_output_link(output, frame, (size_t) (p - frame))) {
+	if (waldoi_output_link(output, node, frame, (size_t) (p - frame))) {
 		output->age_ms = age_ms;
 		output->age_told = true;
 	}
@@ -416,27 +411,28 @@ gather_frames(waldoi_output *output, uint64_t now, size_t most,
 }
 
 size_t
-waldoi_output_gather(waldoi_output *output, uint64_t now, struct iovec *iov,
+waldoi_output_gather(waldoi_output *output, waldo_node *node, struct iovec *iov,
                      size_t max)
 {
+	uint64_t now = waldoi_node_now(node);
 	size_t n = 0;
 
-	if (output->frame_left > 0 &&
-	    (output->link_len > 0 || output->ended || is_full(output))) {
+	if (output->frame_left > 0 && (output->link_len > 0 || output->ended ||
+	                               waldoi_output_is_full(output))) {
 		/* First the rest of the frame that is under way. */
 		return gather_frames(output, now, output->frame_left, iov, max);
 	}
 	if (output->frame_left == 0 && output->link_sent == 0 &&
-	    may_send_frames(output)) {
-		tell_age(output, age_of(first_unsent(output), now));
+	    waldoi_output_may_send(output)) {
+		tell_age(output, node, age_of(first_unsent(output), now));
 	}
 	if (output->link_len > 0) {
-		iov[n].iov_base = link_bytes(output) + output->link_sent;
+		iov[n].iov_base = output->link + output->link_sent;
 		iov[n].iov_len =
 		    (size_t) (output->link_len - output->link_sent);
 		n++;
 	}
-	if (output->link_sent == 0 && may_send_frames(output)) {
+	if (output->link_sent == 0 && waldoi_output_may_send(output)) {
 		n += gather_frames(output, now, room_of(output), iov + n,
 		                   max - n);
 	}
@@ -444,7 +440,7 @@ waldoi_output_gather(waldoi_output *output, uint64_t now, struct iovec *iov,
 }
 
 static size_t
-sent_link(waldoi_output *output, size_t len)
+sent_link(waldoi_output *output, waldo_node *node, size_t len)
 {
 	size_t left = (size_t) (output->link_len - output->link_sent);
 
@@ -452,31 +448,38 @@ sent_link(waldoi_output *output, size_t len)
 		output->link_sent = (uint16_t) (output->link_sent + len);
 		return 0;
 	}
-	free(output->link);
-	output->link = NULL;
-	output->link_len = output->link_sent = output->link_cap = 0;
+	free_link(output, node);
 	return len - left;
+}
+
+static uint32_t
+length_at(const uint8_t *p)
+{
+	return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 |
+	       (uint32_t) p[2] << 8 | p[3];
 }
 
 /* How much of `len` bytes that have left belongs to the frame under way. */
 static size_t
 step(waldoi_output *output, const waldoi_piece *piece, size_t len)
 {
-	if (output->frame_left == 0) {
-		const uint8_t *p = piece->data + piece->sent;
+	size_t left = piece->len - piece->sent;
 
+	if (len >= left && !piece->open) {
+		/* All of the piece, and its last frame ends there. */
+		output->age_told =
+		    output->age_told && left == output->frame_left;
+		output->frame_left = 0;
+		output->sent = piece->last;
+		return left;
+	}
+	if (output->frame_left == 0) {
 		output->age_told = false;
-		output->frame_left =
-		    4 + ((size_t) p[0] << 24 | (size_t) p[1] << 16 |
-		         (size_t) p[2] << 8 | p[3]);
+		output->frame_left = 4 + length_at(piece->data + piece->sent);
 	}
-	if (len > output->frame_left) {
-		len = output->frame_left;
-	}
-	if (len > piece->len - piece->sent) {
-		len = piece->len - piece->sent;
-	}
-	output->frame_left -= len;
+	len = len < output->frame_left ? len : output->frame_left;
+	len = len < left ? len : left;
+	output->frame_left -= (uint32_t) len;
 	output->sent += output->frame_left == 0;
 	return len;
 }
@@ -499,7 +502,7 @@ void
 waldoi_output_sent(waldoi_output *output, waldo_node *node, size_t len)
 {
 	if (output->frame_left == 0 && output->link_len > 0) {
-		len = sent_link(output, len);
+		len = sent_link(output, node, len);
 	}
 	while (len > 0) {
 		waldoi_piece *piece = output->current;
@@ -510,7 +513,7 @@ waldoi_output_sent(waldoi_output *output, waldo_node *node, size_t len)
 			continue;
 		}
 		done = step(output, piece, len);
-		piece->sent += done;
+		piece->sent += (uint32_t) done;
 		len -= done;
 		output->unsent -= done;
 		output->retained += output->retain ? done : 0;

@@ -6,6 +6,8 @@
  */
 #include "broker/session/session.h"
 
+#include <stdlib.h>
+
 /* Too much waits for the peer to run more that it would have to read. */
 static bool
 is_choked(const waldoi_session *session)
@@ -13,11 +15,44 @@ is_choked(const waldoi_session *session)
 	return session->out.unsent > session->node->limits.queued_bytes / 4;
 }
 
+static bool
+has_paused(const waldoi_session *session)
+{
+	return session->paused != NULL && (session->paused->calls.count > 0 ||
+	                                   session->paused->stalled.count > 0);
+}
+
 bool
 waldoi_session_must_pause(const waldoi_session *session)
 {
-	return session->paused.count > 0 || session->stalled.count > 0 ||
-	       is_choked(session);
+	return has_paused(session) || is_choked(session);
+}
+
+/* NULL without memory. */
+static waldoi_paused *
+paused_of(waldoi_session *session)
+{
+	waldoi_paused *paused = session->paused;
+
+	if (paused == NULL) {
+		paused = calloc(1, sizeof(*paused));
+		if (paused == NULL) {
+			return NULL;
+		}
+		paused->session = session;
+		waldoi_runqueue_init(&paused->calls);
+		waldoi_runqueue_init(&paused->stalled);
+		session->paused = paused;
+	}
+	return paused;
+}
+
+void
+waldoi_session_keep_paused(waldoi_session *session)
+{
+	if (session->paused != NULL) {
+		waldoi_runqueue_remove(&session->paused->job);
+	}
 }
 
 /* The window bounds their frames; small calls cost more than those. */
@@ -25,13 +60,14 @@ static waldoi_failure *
 check_paused(const waldoi_session *session, size_t size)
 {
 	const waldo_node *node = session->node;
+	size_t paused = session->paused->size;
 
-	if (session->paused_size + size > node->limits.queued_bytes) {
+	if (paused + size > node->limits.queued_bytes) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "queued_bytes: %zu bytes of calls wait for a peer that "
 		    "does not read its replies, at most %zu may",
-		    session->paused_size, node->limits.queued_bytes);
+		    paused, node->limits.queued_bytes);
 	}
 	if (node->bytes + size > node->limits.total_bytes) {
 		return waldoi_failure_new(
@@ -56,8 +92,8 @@ refuse(waldo_call *call, waldoi_failure *failure)
 void
 waldoi_session_unpause(waldo_call *call)
 {
-	call->session->paused_bytes -= call->window_bytes;
-	call->session->paused_size -= call->parked_bytes;
+	call->session->paused->bytes -= call->window_bytes;
+	call->session->paused->size -= call->parked_bytes;
 	call->window_bytes = 0;
 	waldoi_call_unpark(call);
 	waldoi_session_look_at_credit(call->session);
@@ -87,10 +123,13 @@ waldoi_session_pause(waldoi_session *session, waldo_call *call,
                      waldo_ref *target, size_t frame_len)
 {
 	size_t size = waldoi_call_size(call);
-	waldoi_failure *failure = check_paused(session, size);
+	waldoi_paused *paused = paused_of(session);
+	waldoi_failure *failure =
+	    paused == NULL ? NULL : check_paused(session, size);
 
 	call->target = waldo_ref_retain(target);
-	if (failure == NULL && !waldoi_message_own(&call->args)) {
+	if (paused == NULL ||
+	    (failure == NULL && !waldoi_message_own(&call->args))) {
 		failure = waldoi_failure_new(WALDO_ENOMEM, WALDO_NOT_SENT,
 		                             "out of memory");
 	}
@@ -99,47 +138,53 @@ waldoi_session_pause(waldoi_session *session, waldo_call *call,
 		return;
 	}
 	call->window_bytes = frame_len;
-	session->paused_bytes += frame_len;
-	session->paused_size += size;
+	paused->bytes += frame_len;
+	paused->size += size;
 	call->parked_bytes = size;
 	call->parked_in = &session->node->bytes;
 	session->node->bytes += size;
 	waldoi_call_stay(call);
-	waldoi_runqueue_add(&session->paused, &call->job, let_go);
+	waldoi_runqueue_add(&paused->calls, &call->job, let_go);
 }
 
 bool
 waldoi_session_stall(waldo_call *call, void (*run)(waldoi_job *job))
 {
 	waldoi_session *session = call->session;
+	waldoi_paused *paused = session->paused;
+	bool waits = paused != NULL && paused->stalled.count > 0;
 
-	if (session->resuming || session->state != WALDOI_OPEN_SESSION ||
-	    (session->stalled.count == 0 && !is_choked(session))) {
+	if ((paused != NULL && paused->resuming) ||
+	    session->state != WALDOI_OPEN_SESSION ||
+	    (!waits && !is_choked(session))) {
 		return false;
+	}
+	paused = paused_of(session);
+	if (paused == NULL) {
+		return false; /* one reply more will wait */
 	}
 	if (call->parked_in == NULL) {
 		call->parked_bytes = waldoi_call_size(call);
 		call->parked_in = &session->parked_bytes;
 		session->parked_bytes += call->parked_bytes;
 	}
-	waldoi_runqueue_add(&session->stalled, &call->job, run);
+	waldoi_runqueue_add(&paused->stalled, &call->job, run);
 	return true;
 }
 
 static waldoi_job *
-next_to_resume(waldoi_session *session)
+next_to_resume(waldoi_paused *paused)
 {
-	waldoi_job *job = waldoi_runqueue_pop(&session->stalled);
+	waldoi_job *job = waldoi_runqueue_pop(&paused->stalled);
 
-	session->resuming = job != NULL;
-	return job != NULL ? job : waldoi_runqueue_pop(&session->paused);
+	paused->resuming = job != NULL;
+	return job != NULL ? job : waldoi_runqueue_pop(&paused->calls);
 }
 
 static bool
 may_resume(const waldoi_session *session)
 {
-	return session->state == WALDOI_OPEN_SESSION &&
-	       (session->paused.count > 0 || session->stalled.count > 0) &&
+	return has_paused(session) && session->state == WALDOI_OPEN_SESSION &&
 	       !is_choked(session);
 }
 
@@ -147,19 +192,21 @@ may_resume(const waldoi_session *session)
 static void
 resume(waldoi_job *job)
 {
-	waldoi_session *session =
-	    waldoi_container_of(job, waldoi_session, resume_job);
-	int left = WALDOI_FRAMES_PER_TURN;
+	waldoi_paused *paused = waldoi_container_of(job, waldoi_paused, job);
+	waldoi_session *session = paused->session;
+	waldoi_share share = {0};
 
-	while (left-- > 0 && may_resume(session)) {
-		waldoi_job *next = next_to_resume(session);
+	while (may_resume(session)) {
+		waldoi_job *next = next_to_resume(paused);
 
 		next->run(next);
-		session->resuming = false;
+		paused->resuming = false;
+		if (waldoi_share_is_used(&share, session->node, 0)) {
+			break;
+		}
 	}
 	if (may_resume(session)) {
-		waldoi_node_queue_next(session->node, &session->resume_job,
-		                       resume);
+		waldoi_node_queue_next(session->node, &paused->job, resume);
 	}
 }
 
@@ -167,6 +214,6 @@ void
 waldoi_session_look_at_paused(waldoi_session *session)
 {
 	if (may_resume(session)) {
-		waldoi_node_queue(session->node, &session->resume_job, resume);
+		waldoi_node_queue(session->node, &session->paused->job, resume);
 	}
 }

@@ -309,7 +309,9 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 		waldoi_failure_release(bad);
 	}
 	if (call->phase == WALDOI_KEPT) {
-		waldoi_writer_reset(&call->result); /* it has left */
+		if (call->has_writer) {
+			waldoi_writer_reset(&call->result); /* it has left */
+		}
 		return;
 	}
 	if (call->answered && call->session != NULL) {
@@ -318,5 +320,5 @@ waldoi_session_answer(waldo_call *call, waldo_writer *writer,
 }
 
 const waldoi_origin waldoi_session_origin = {
-    waldoi_session_answer, waldoi_session_forget_call, waldoi_session_get_peer,
-    waldoi_session_stall};
+    waldoi_session_answer, waldoi_session_reply_directly,
+    waldoi_session_forget_call, waldoi_session_get_peer, waldoi_session_stall};

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSING 16 /* sessions beyond the limit, only to say so */
+#define REFUSING 16  /* sessions beyond the limit, only to say so */
+#define FEW      8   /* frames */
+#define MUCH     256 /* bytes in one, perhaps as many references */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
 static const waldoi_peer_limits floor_limits = {
@@ -20,6 +22,52 @@ static const waldoi_peer_limits floor_limits = {
 };
 
 /* ---- making and freeing */
+
+const waldoi_caller waldoi_no_caller = {0};
+
+bool
+waldoi_session_make_caller(waldoi_session *session)
+{
+	waldoi_caller *caller;
+
+	if (waldoi_session_has_caller(session)) {
+		return true;
+	}
+	caller = calloc(1, sizeof(*caller));
+	if (caller == NULL) {
+		return false;
+	}
+	waldoi_table_init(&caller->calls, 0);
+	waldoi_table_init(&caller->imports, session->node->secret);
+	TAILQ_INIT(&caller->waiting);
+	TAILQ_INIT(&caller->waiting_flushes);
+	TAILQ_INIT(&caller->one_way);
+	session->caller = caller;
+	return true;
+}
+
+static void
+free_caller(waldoi_session *session)
+{
+	if (waldoi_session_has_caller(session)) {
+		waldoi_names_out_fini(&session->caller->names_out);
+		waldoi_dial_end(session->caller->dialling);
+		free(session->caller->address);
+		free(session->caller);
+	}
+}
+
+void
+waldoi_session_set_limits(waldoi_session *session, waldo_limits *limits)
+{
+	const waldo_node *node = session->node;
+
+	if (session->limits != &node->limits &&
+	    session->limits != &node->strangers) {
+		free((void *) (uintptr_t) session->limits);
+	}
+	session->limits = limits;
+}
 
 waldoi_session *
 waldoi_session_new(waldo_node *node, bool initiator)
@@ -39,33 +87,28 @@ waldoi_session_new(waldo_node *node, bool initiator)
 	}
 	session->node = node;
 	session->initiator = initiator;
-	session->limits = initiator ? node->limits : node->strangers;
+	session->caller = (waldoi_caller *) (uintptr_t) &waldoi_no_caller;
+	session->limits = initiator ? &node->limits : &node->strangers;
 	session->peer = floor_limits;
 	session->window_total = session->peer.call_window;
-	session->window_told = session->limits.call_window;
+	session->window_told = session->limits->call_window;
 	session->last = session->never_ran = UINT64_MAX;
 	session->next_call = initiator ? 1 : 2;
 	session->next_export = initiator ? -1 : -2;
 	session->peer_call = initiator ? 0 : -1;
 	session->heard = session->spoke = waldoi_node_now(node);
 	waldoi_cutter_init(&session->in,
-	                   (uint32_t) session->limits.message_bytes);
+	                   (uint32_t) session->limits->message_bytes);
+	session->in.spares = &node->spares;
 	waldoi_output_init(&session->out);
 	session->out.max_retained = node->limits.retained_bytes;
-	waldoi_table_init(&session->calls, node->secret);
-	waldoi_table_init(&session->answers, node->secret);
+	waldoi_table_init(&session->answers, 0);
 	waldoi_table_init(&session->exports, node->secret);
 	waldoi_table_init(&session->exported, node->secret);
-	waldoi_table_init(&session->imports, node->secret);
-	TAILQ_INIT(&session->waiting);
-	TAILQ_INIT(&session->waiting_flushes);
-	waldoi_runqueue_init(&session->paused);
-	waldoi_runqueue_init(&session->stalled);
-	TAILQ_INIT(&session->one_way);
 	LIST_INIT(&session->incoming);
 	LIST_INSERT_HEAD(&node->sessions, session, entry);
 	node->session_count++;
-	waldoi_session_set_idle(session);
+	waldoi_session_set_timer(session);
 	return session;
 }
 
@@ -85,20 +128,19 @@ waldoi_session_free(waldoi_session *session)
 
 	waldoi_session_undirty(session);
 	waldoi_runqueue_remove(&session->job);
-	waldoi_runqueue_remove(&session->resume_job);
-	waldoi_timer_stop(&node->timers, &session->idle_timer);
-	waldoi_timer_stop(&node->timers, &session->ack_timer);
+	waldoi_session_keep_paused(session);
+	waldoi_timer_stop(&node->timers, &session->timer);
 	LIST_REMOVE(session, entry);
 	node->session_count--;
-	session->node->bytes -= session->in_bytes;
+	node->bytes -= waldoi_cutter_owned(&session->in);
 	waldoi_cutter_fini(&session->in);
 	waldoi_output_fini(&session->out, node);
-	waldoi_names_out_fini(&session->names_out);
 	waldoi_names_in_fini(&session->names_in);
 	waldoi_failure_release(session->farewell);
 	waldoi_failure_release(session->why);
-	waldoi_dial_end(session->dialling);
-	free(session->address);
+	waldoi_session_set_limits(session, NULL);
+	free_caller(session);
+	free(session->paused);
 	free(session);
 	waldoi_node_check_stop(node);
 }
@@ -137,11 +179,10 @@ waldoi_session_touch(waldoi_session *session)
 size_t
 waldoi_session_output(waldoi_session *session, struct iovec *iov, size_t max)
 {
-	return waldoi_output_gather(&session->out,
-	                            waldoi_node_now(session->node), iov, max);
+	return waldoi_output_gather(&session->out, session->node, iov, max);
 }
 
-void
+bool
 waldoi_session_sent(waldoi_session *session, size_t len)
 {
 	session->spoke = session->node->now;
@@ -151,8 +192,8 @@ waldoi_session_sent(waldoi_session *session, size_t len)
 	}
 	waldoi_session_look_at_paused(session);
 	waldoi_session_tell_room(session);
-	if (session->out.unsent == 0 && session->ping_due) {
-		session->ping_due = false;
+	if (session->out.unsent == 0 && session->caller->ping_due) {
+		session->caller->ping_due = false;
 		waldoi_session_say(session, WALDOI_LINK_PING, 1);
 	}
 	if (session->out.unsent == 0) {
@@ -160,6 +201,7 @@ waldoi_session_sent(waldoi_session *session, size_t len)
 		waldoi_node_check_stop(session->node);
 	}
 	waldoi_session_check_closed(session);
+	return waldoi_output_is_pending(&session->out);
 }
 
 void
@@ -179,12 +221,36 @@ waldoi_sessions_flush(waldo_node *node)
 
 /* ---- what has come */
 
+/* What is left of a frame counts, too. It was `before` bytes. */
+static void
+count_input(waldoi_session *session, size_t before)
+{
+	waldo_node *node = session->node;
+	size_t after = waldoi_cutter_owned(&session->in);
+
+	node->bytes += after - before;
+	if (after > before && node->bytes > node->limits.total_bytes &&
+	    session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_end_over_limit(
+		    session,
+		    "total_bytes: %zu bytes are held for all peers, at most "
+		    "%zu may",
+		    node->bytes, node->limits.total_bytes);
+	}
+}
+
 uint8_t *
 waldoi_session_space(waldoi_session *session, size_t *ret_len)
 {
-	return session->more_input || session->state != WALDOI_OPEN_SESSION
-	           ? NULL
-	           : waldoi_cutter_space(&session->in, ret_len);
+	size_t before = waldoi_cutter_owned(&session->in);
+	uint8_t *space;
+
+	if (session->more_input || session->state != WALDOI_OPEN_SESSION) {
+		return NULL;
+	}
+	space = waldoi_cutter_space(&session->in, ret_len);
+	count_input(session, before);
+	return session->state == WALDOI_OPEN_SESSION ? space : NULL;
 }
 
 static void
@@ -230,7 +296,8 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 		waldoi_session_abort(session,
 		                     "message_bytes: a frame of %zu bytes, at "
 		                     "most %zu are taken",
-		                     frame->len, session->limits.message_bytes);
+		                     frame->len,
+		                     session->limits->message_bytes);
 		break;
 	case WALDOI_CUT_BROKEN:
 		waldoi_session_abort(session, "a frame of 0 bytes");
@@ -243,25 +310,24 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 	}
 }
 
-/* What is left of a frame counts, too. */
-static void
-count_input(waldoi_session *session)
+/* Few frames of common size take no time that is worth a look at the clock. */
+bool
+waldoi_share_is_used(waldoi_share *share, waldo_node *node, size_t size)
 {
-	waldo_node *node = session->node;
-	size_t owned = waldoi_cutter_owned(&session->in);
-	bool more = owned > session->in_bytes;
+	uint64_t now;
 
-	node->bytes += owned - session->in_bytes;
-	session->in_bytes = owned;
-	if (more && node->bytes > node->limits.total_bytes) {
-		waldoi_session_end(
-		    session, WALDOI_ABORT_LIMIT,
-		    waldoi_failure_new(
-		        WALDO_ELIMIT, WALDO_NOT_SENT,
-		        "total_bytes: %zu bytes are held for all "
-		        "peers, at most %zu may",
-		        node->bytes, node->limits.total_bytes));
+	share->taken++;
+	if (share->taken >= WALDOI_FRAMES_PER_TURN) {
+		return true;
 	}
+	if (size < MUCH && share->taken % FEW != 0) {
+		return false;
+	}
+	now = node->driver->now(node->driver_data);
+	if (share->since == 0) {
+		share->since = now;
+	}
+	return now - share->since >= WALDOI_SHARE_US;
 }
 
 static void go_on(waldoi_job *job);
@@ -270,27 +336,29 @@ static void go_on(waldoi_job *job);
 static void
 take_frames(waldoi_session *session)
 {
+	size_t before = waldoi_cutter_owned(&session->in);
 	waldoi_cut cut = WALDOI_CUT_MORE;
 	waldoi_frame frame;
-	int left = WALDOI_FRAMES_PER_TURN;
+	waldoi_share share = {0};
 
-	while (session->state == WALDOI_OPEN_SESSION && left-- > 0) {
+	while (session->state == WALDOI_OPEN_SESSION) {
 		cut = waldoi_cutter_next(&session->in, &frame);
 		if (cut != WALDOI_CUT_FRAME) {
 			break;
 		}
 		take_frame(session, &frame);
+		if (waldoi_share_is_used(&share, session->node, frame.len)) {
+			break;
+		}
 	}
-	if (session->state != WALDOI_OPEN_SESSION) {
-		return; /* nobody looks at the rest */
-	}
-	if (cut != WALDOI_CUT_FRAME && cut != WALDOI_CUT_MORE) {
-		no_frame(session, cut, &frame);
-	} else if (waldoi_cutter_keep(&session->in) != WALDO_OK) {
-		no_frame(session, WALDOI_CUT_NOMEM, &frame);
-	} else {
-		count_input(session);
-	}
+	if (session->state == WALDOI_OPEN_SESSION) {
+		if (cut != WALDOI_CUT_FRAME && cut != WALDOI_CUT_MORE) {
+			no_frame(session, cut, &frame);
+		} else if (waldoi_cutter_keep(&session->in) != WALDO_OK) {
+			no_frame(session, WALDOI_CUT_NOMEM, &frame);
+		}
+	} /* else nobody looks at the rest */
+	count_input(session, before);
 	if (cut == WALDOI_CUT_FRAME && session->state == WALDOI_OPEN_SESSION) {
 		session->more_input = true;
 		waldoi_node_queue_next(session->node, &session->job, go_on);
@@ -319,6 +387,8 @@ waldoi_session_received(waldoi_session *session, size_t len)
 void
 waldoi_session_input(waldoi_session *session, uint8_t *data, size_t len)
 {
+	size_t before = waldoi_cutter_owned(&session->in);
+
 	session->heard = session->node->now;
 	session->overslept = false;
 	if (session->state != WALDOI_OPEN_SESSION) {
@@ -330,6 +400,7 @@ waldoi_session_input(waldoi_session *session, uint8_t *data, size_t len)
 		if (waldoi_cutter_keep(&session->in) != WALDO_OK) {
 			no_frame(session, WALDOI_CUT_NOMEM, NULL);
 		}
+		count_input(session, before);
 		return;
 	}
 	take_frames(session);

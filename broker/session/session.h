@@ -75,8 +75,16 @@ enum {
 
 #define WALDOI_MAX_ID ((INT64_C(1) << 53) - 1)
 
-/* Of one session; then others have their turn (PROTOCOL.md P36). */
+/* What one session may take of a turn, before others have theirs (PROTOCOL.md
+ * P36): so many frames or calls, and a new one no later than that. */
 #define WALDOI_FRAMES_PER_TURN 1024
+#define WALDOI_SHARE_US        100
+
+/* How much it has had; begins as zeros. */
+typedef struct waldoi_share {
+	unsigned taken;
+	uint64_t since; /* 0: nobody has looked at the clock yet */
+} waldoi_share;
 
 /* What the peer accepts from us: the floor, until its HELLO has come. */
 typedef struct waldoi_peer_limits {
@@ -99,84 +107,98 @@ typedef enum waldoi_session_state {
 
 /* An object of ours that the peer holds, or a promise. */
 typedef struct waldoi_export {
-	waldo_ref *ref; /* retained */
-	int64_t id;     /* negative */
-	uint64_t sent;  /* mentions that the peer has not dropped yet */
+	waldo_ref *ref;       /* retained */
+	int64_t id;           /* negative */
+	uint64_t sent : 63;   /* mentions that the peer has not dropped yet */
+	uint64_t promise : 1; /* it was pending when it was first mentioned */
 	waldoi_session *session;
-	bool promise;       /* it was pending when it was first mentioned */
 	waldo_watch *watch; /* until RESOLVE has told what it became */
 } waldoi_export;
 
-struct waldoi_session {
-	waldo_node *node;
-	LIST_ENTRY(waldoi_session) entry;
-	TAILQ_ENTRY(waldoi_session) dirty_entry;
-	waldoi_link *link; /* NULL once it is gone */
-	char *address;     /* what was dialled, its text; NULL if accepted */
+/* The calls of a peer that does not read, until it does (paused.c). */
+typedef struct waldoi_paused {
+	waldoi_session *session;
+	waldoi_runqueue calls;
+	waldoi_runqueue stalled; /* before those: whose turn had come */
+	bool resuming;           /* one of these runs */
+	size_t bytes;            /* of the frames of `calls`, not given back */
+	size_t size;             /* what those cost */
+	waldoi_job job;
+} waldoi_paused;
+
+/* What we ask of the peer: sessions of those who only serve have none. */
+typedef struct waldoi_caller {
+	char *address;        /* what was dialled, its text; NULL if accepted */
 	struct waldoi_dialling *dialling; /* an encrypted peer; NULL */
-	bool initiator;
-	bool dirty;
-	bool greeted;    /* the peer's HELLO has come */
-	bool has_bye;    /* the last words are BYE or ABORT of ours */
-	bool more_input; /* frames wait in `in` for the next turn */
-	bool ack_armed;
-	uint8_t state;  /* waldoi_session_state */
-	waldoi_job job; /* more input, or the end */
-	waldoi_timer idle_timer;
-	waldoi_timer ack_timer;
-	waldo_limits limits; /* what it may use of us: those that
-	                      * waldo_call_raise_limits() raises */
-	waldoi_peer_limits peer;
-
-	waldoi_cutter in;
-	size_t in_bytes;       /* that it owns, as counted in node->bytes */
-	uint64_t applied;      /* numbered frames taken */
-	uint64_t told;         /* of them, acknowledged to the peer */
-	uint64_t acked;        /* of ours, by the peer */
-	size_t ack_bytes;      /* taken since we told */
-	uint64_t heard, spoke; /* when bytes last came and went */
-	uint32_t age_ms;       /* how long the frames that come have waited */
-
-	waldoi_output out;
-	waldoi_table calls;    /* ours that are open: waldo_promise */
-	waldoi_table answers;  /* the peer's: waldo_call */
-	waldoi_table exports;  /* by id: waldoi_export */
-	waldoi_table exported; /* the same, by reference */
-	waldoi_table imports;  /* by id: waldo_ref */
-	waldo_ref *bootstrap;  /* of the peer, if it is held; not counted */
-	int64_t next_call, next_export; /* the next ids of ours */
-	int64_t peer_call, peer_export; /* the last of the peer's */
-	uint32_t flushes;               /* ours that are open, of calls */
-	uint32_t kept; /* results of ours whose DROP waits for a flush */
-	uint32_t flush_answers; /* the peer's, of answers */
-	uint32_t kept_flushes;  /* of those, kept until their DROP */
+	waldo_ref *bootstrap; /* of the peer, if it is held; not counted */
+	waldoi_table calls;   /* ours that are open: waldo_promise */
+	waldoi_table imports; /* by id: waldo_ref */
+	uint32_t flushes;     /* ours that are open, of calls */
+	uint32_t kept;        /* results of ours whose DROP waits for a flush */
 	waldoi_names_out names_out;
-	waldoi_names_in names_in;
-
-	/* Call windows: sums of the lengths of CALL frames, since the session
-	 * began. */
-	uint64_t window_used, window_total; /* ours; as many as may be */
-	uint64_t window_taken, window_told; /* the peer's; as it was told */
-
+	uint64_t window_used;                /* of the peer's call window */
 	TAILQ_HEAD(, waldo_request) waiting; /* for HELLO, or for credit */
 	TAILQ_HEAD(, waldo_request) waiting_flushes; /* for a slot, too */
 	size_t waiting_bytes;
-	waldoi_runqueue paused;  /* the peer's calls, until it reads */
-	waldoi_runqueue stalled; /* before those: whose turn had come */
-	bool resuming;           /* one of these runs */
-	size_t paused_bytes;     /* of their frames, not given back */
-	size_t paused_size;      /* what they cost */
-	waldoi_job resume_job;
 	TAILQ_HEAD(, waldo_promise) one_way; /* until they are acknowledged */
-	LIST_HEAD(, waldo_call) incoming;    /* every call of the peer's */
-	uint32_t incoming_count;
-	size_t parked_bytes;
-	bool overslept; /* the silence was perhaps only ours */
-	bool warned;    /* of a peer that goes on doing what it may not */
-	bool ping_due;  /* its answer will acknowledge a one-way call */
+	bool ping_due; /* its answer will acknowledge a one-way call */
+} waldoi_caller;
 
-	uint64_t last;            /* calls above it do not run: our GOAWAY;
-	                           * UINT64_MAX */
+/* That of a session that has none: there is nothing in it, and it is never
+ * written. */
+extern const waldoi_caller waldoi_no_caller;
+
+/* There may be many of them, and most of them idle. What a small call of the
+ * peer's needs stands together; what few sessions need is made for them. */
+struct waldoi_session {
+	waldo_node *node;
+	waldoi_link *link; /* NULL once it is gone */
+	TAILQ_ENTRY(waldoi_session) dirty_entry;
+	uint64_t heard, spoke; /* when bytes last came and went */
+	uint32_t age_ms;       /* how long the frames that come have waited */
+	uint8_t state;         /* waldoi_session_state */
+	bool initiator : 1;
+	bool dirty : 1;
+	bool greeted : 1;    /* the peer's HELLO has come */
+	bool has_bye : 1;    /* the last words are BYE or ABORT of ours */
+	bool more_input : 1; /* frames wait in `in` for the next turn */
+	bool overslept : 1;  /* the silence was perhaps only ours */
+	bool warned : 1;     /* of a peer that goes on doing what it may not */
+
+	waldoi_cutter in;
+	uint64_t applied;   /* numbered frames taken */
+	uint64_t told;      /* of them, acknowledged to the peer */
+	uint64_t acked;     /* of ours, by the peer */
+	uint64_t ack_at;    /* when we tell at the latest; 0: nothing to */
+	uint32_t ack_bytes; /* taken since we told */
+	uint32_t incoming_count;
+	LIST_HEAD(, waldo_call) incoming; /* every call of the peer's */
+	waldoi_output out;
+	waldoi_names_in names_in;
+	waldoi_table answers;       /* the peer's: waldo_call */
+	waldoi_table exports;       /* by id: waldoi_export */
+	int64_t peer_call;          /* the last of the peer's */
+	const waldo_limits *limits; /* what it may use of us: the node's, or a
+	                             * copy if they were raised */
+	/* Call windows: sums of the lengths of CALL frames, since the session
+	 * began. */
+	uint64_t window_taken, window_told; /* the peer's; as it was told */
+	uint64_t window_total;              /* ours; as many as may be */
+	uint64_t last; /* calls above it do not run: our GOAWAY; UINT64_MAX */
+
+	waldoi_peer_limits peer;
+	waldoi_caller *caller; /* never NULL */
+	waldoi_paused *paused; /* NULL: none ever was */
+	size_t parked_bytes;
+	uint32_t flush_answers;         /* the peer's, of answers */
+	uint32_t kept_flushes;          /* of those, kept until their DROP */
+	waldoi_table exported;          /* as `exports`, by reference */
+	int64_t next_call, next_export; /* the next ids of ours */
+	int64_t peer_export;            /* the last of the peer's */
+	LIST_ENTRY(waldoi_session) entry;
+	waldoi_timer timer;
+	waldoi_job job; /* more input, or the end */
+
 	uint64_t goaway_frame;    /* which has this number; 0 */
 	waldoi_failure *farewell; /* the peer's GOAWAY; NULL */
 	waldoi_failure *why;      /* it ended */
@@ -217,6 +239,16 @@ void waldoi_guests_end(waldo_node *node);
 /* The reference to the peer's bootstrap object. New; NULL without memory. */
 waldo_ref *waldoi_session_get_bootstrap(waldoi_session *session);
 
+/* Before we ask the peer for anything; false without memory. */
+bool waldoi_session_make_caller(waldoi_session *session) WALDO_MUST_CHECK;
+static inline bool
+waldoi_session_has_caller(const waldoi_session *session)
+{
+	return session->caller != &waldoi_no_caller;
+}
+/* Takes `limits`, which replace those that it has. */
+void waldoi_session_set_limits(waldoi_session *session, waldo_limits *limits);
+
 void waldoi_session_free(waldoi_session *session);
 /* Off the list of those that have something to send. */
 void waldoi_session_undirty(waldoi_session *session);
@@ -230,6 +262,11 @@ void waldoi_session_end(waldoi_session *session, int abort_code,
 /* The peer broke the protocol: ABORT, and a line in the log. */
 void waldoi_session_abort(waldoi_session *session, const char *format, ...)
     WALDO_PRINTF(2, 3);
+
+/* It costs more than a limit allows, which the text begins with: ABORT LIMIT,
+ * and a line in the log. */
+void waldoi_session_end_over_limit(waldoi_session *session, const char *format,
+                                   ...) WALDO_PRINTF(2, 3);
 
 /* A line in the log, the first time in a session. */
 void waldoi_session_warn(waldoi_session *session, const char *what);
@@ -245,6 +282,10 @@ void waldoi_session_check_use(waldoi_session *session);
 
 /* Its last words may have left: then it is over. */
 void waldoi_session_check_closed(waldoi_session *session);
+
+/* After each frame or call, of `size` bytes: true once the others' turn has
+ * come. */
+bool waldoi_share_is_used(waldoi_share *share, waldo_node *node, size_t size);
 
 /* All sessions of a node. */
 void waldoi_sessions_flush(waldo_node *node);
@@ -274,7 +315,7 @@ void waldoi_session_received(waldoi_session *session, size_t len);
 void waldoi_session_input(waldoi_session *session, uint8_t *data, size_t len);
 size_t waldoi_session_output(waldoi_session *session, struct iovec *iov,
                              size_t max);
-void waldoi_session_sent(waldoi_session *session, size_t len);
+bool waldoi_session_sent(waldoi_session *session, size_t len);
 void waldoi_session_lost(waldoi_session *session, waldo_err err,
                          const char *message);
 /* The peer does not speak our protocol, or another version. */
@@ -287,7 +328,7 @@ bool waldoi_session_say_hello(waldoi_session *session);
 void waldoi_session_take_hello(waldoi_session *session, waldoi_cursor *c);
 void waldoi_session_take_limits(waldoi_session *session, waldoi_cursor *c,
                                 uint32_t count);
-/* As waldoi_limits_raise(); the peer is told. */
+/* As waldoi_limits_raise(), or WALDO_ENOMEM; the peer is told. */
 waldo_err waldoi_session_raise_limits(waldoi_session *session,
                                       const waldo_limits *limits,
                                       char message[200]) WALDO_MUST_CHECK;
@@ -314,11 +355,14 @@ void waldoi_session_say_end(waldoi_session *session, int abort_code,
                             const char *text);
 void waldoi_session_take_link_frame(waldoi_session *session,
                                     const waldoi_frame *frame);
-/* Starts to look after silence, ours and the peer's. */
-void waldoi_session_set_idle(waldoi_session *session);
-/* Before a flush: an ACK goes along if it would advance. */
+/* Has the session look after silence, ours and the peer's, and what is to be
+ * acknowledged. */
+void waldoi_session_set_timer(waldoi_session *session);
+/* Before a flush: an ACK goes along if there is something to send, or much was
+ * taken; else later. */
 void waldoi_session_add_ack(waldoi_session *session);
-/* A numbered frame of `len` bytes was taken: perhaps tell at once. */
+/* A numbered frame of `len` bytes was taken: the flush will tell, or see to it
+ * that it is told. */
 void waldoi_session_note_taken(waldoi_session *session, size_t len);
 
 /* ---- incoming.c, incoming_call.c: operations */
@@ -352,6 +396,19 @@ void waldoi_session_pause(waldoi_session *session, waldo_call *call,
 bool waldoi_session_stall(waldo_call *call, void (*run)(waldoi_job *job));
 /* One that is paused (window_bytes) is leaving. */
 void waldoi_session_unpause(waldo_call *call);
+static inline size_t
+waldoi_session_paused_count(const waldoi_session *session)
+{
+	return session->paused == NULL ? 0 : session->paused->calls.count;
+}
+/* Bytes of their frames: they count as on their way. */
+static inline size_t
+waldoi_session_paused_bytes(const waldoi_session *session)
+{
+	return session->paused == NULL ? 0 : session->paused->bytes;
+}
+/* Nothing resumes any more. */
+void waldoi_session_keep_paused(waldoi_session *session);
 /* Some output has left: calls may go on. */
 void waldoi_session_look_at_paused(waldoi_session *session);
 
@@ -367,7 +424,22 @@ void waldoi_session_look_at_credit(waldoi_session *session);
 /* Before a flush: CREDIT, if it is worth telling. */
 void waldoi_session_add_credit(waldoi_session *session);
 
+/* ---- direct.c: what is small */
+
+waldo_promise *waldoi_session_call_directly(waldoi_session *session,
+                                            waldo_ref *target,
+                                            int64_t target_id,
+                                            const char *method,
+                                            const char *format, va_list args);
+bool waldoi_session_reply_directly(waldo_call *call, const char *format,
+                                   va_list args);
+
 /* ---- outgoing.c: operations */
+
+/* A call with that id and method number has been queued, as the last frame. */
+void waldoi_session_expect_return(waldoi_session *session,
+                                  waldo_promise *promise, int64_t id,
+                                  uint32_t method_number);
 
 /* ref->ops->invoke of far references and of pending results. */
 waldo_promise *waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
@@ -422,7 +494,7 @@ waldoi_session_fits(const waldoi_session *session, size_t size)
 {
 	const waldo_node *node = session->node;
 
-	return session->waiting_bytes + session->out.unsent + size <=
+	return session->caller->waiting_bytes + session->out.unsent + size <=
 	           node->limits.queued_bytes &&
 	       node->bytes + size <= node->limits.total_bytes;
 }

@@ -145,7 +145,7 @@ waldoi_session_flush_left(waldoi_session *session, waldo_promise *of)
 	of->flushes--;
 	if (of->flushes == 0 && of->kept) {
 		of->kept = false;
-		session->kept--;
+		session->caller->kept--;
 		waldoi_session_send_drop(session, of->id, 1);
 	}
 	waldo_promise_release(of);
@@ -174,7 +174,7 @@ waldoi_session_take_resolve(waldoi_session *session, waldoi_cursor *c,
 	if (target == NULL) {
 		return;
 	}
-	ref = waldoi_table_find(&session->imports, (uint64_t) id);
+	ref = waldoi_table_find(&session->caller->imports, (uint64_t) id);
 	if (ref != NULL &&
 	    (ref->state != WALDO_PENDING || ref->target != NULL)) {
 		waldoi_session_abort(session,

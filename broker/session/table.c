@@ -3,80 +3,90 @@
 
 #include <stdlib.h>
 
-#define FIRST_SIZE 8
+#define FIRST_BITS 3
+#define LARGE_BITS 6                            /* what is larger shrinks */
+#define GOLDEN     UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / 1.618 */
 
 static uint32_t
-home_of(const waldoi_table *table, uint64_t key)
+size_of(const waldoi_table *table)
 {
-	/* The upper bits are those that all bits of the key have a share in. */
-	return (uint32_t) ((key * table->multiplier) >> table->shift);
+	return table->bits == 0 ? 0 : UINT32_C(1) << table->bits;
 }
 
 void
 waldoi_table_init(waldoi_table *table, uint64_t secret)
 {
-	*table = (waldoi_table){.multiplier = secret | 1};
+	*table = (waldoi_table){.secret = (uint16_t) secret};
 }
 
 void
 waldoi_table_fini(waldoi_table *table)
 {
-	free(table->slots);
-	table->slots = NULL;
-	table->size = table->count = 0;
-}
-
-static waldoi_slot *
-find_slot(const waldoi_table *table, uint64_t key)
-{
-	uint32_t i = home_of(table, key);
-
-	while (table->slots[i].value != NULL && table->slots[i].key != key) {
-		i = (i + 1) & (table->size - 1);
+	if (table->bits > 0) {
+		free(table->slots);
 	}
-	return &table->slots[i];
+	*table = (waldoi_table){.secret = table->secret};
 }
 
-void *
-waldoi_table_find(const waldoi_table *table, uint64_t key)
+void
+waldoi_table_trim(waldoi_table *table)
 {
-	return table->count == 0 ? NULL : find_slot(table, key)->value;
+	if (table->count == 0) {
+		waldoi_table_fini(table);
+	}
 }
 
 static bool
-resize(waldoi_table *table, uint32_t size)
+resize(waldoi_table *table, uint8_t bits)
 {
-	waldoi_table bigger = *table;
+	size_t count = (size_t) 1 << bits;
+	waldoi_slots *slots =
+	    calloc(1, sizeof(*slots) + count * sizeof(slots->at[0]));
 
-	bigger.slots = calloc(size, sizeof(*bigger.slots));
-	if (bigger.slots == NULL) {
+	if (slots == NULL) {
 		return false;
 	}
-	bigger.size = size;
-	bigger.shift = 64;
-	for (uint32_t left = size; left > 1; left /= 2) {
-		bigger.shift--;
+	slots->multiplier = GOLDEN * (2 * (uint64_t) table->secret + 1);
+	if (table->bits == 0 && table->count > 0) {
+		*waldoi_slots_find(slots, bits, table->one.key) = table->one;
 	}
-	for (uint32_t i = 0; i < table->size; i++) {
-		if (table->slots[i].value != NULL) {
-			*find_slot(&bigger, table->slots[i].key) =
-			    table->slots[i];
+	for (uint32_t i = 0; i < size_of(table); i++) {
+		const waldoi_slot *slot = &table->slots->at[i];
+
+		if (slot->value != NULL) {
+			*waldoi_slots_find(slots, bits, slot->key) = *slot;
 		}
 	}
-	free(table->slots);
-	*table = bigger;
+	if (table->bits > 0) {
+		free(table->slots);
+	}
+	table->slots = slots;
+	table->bits = bits;
 	return true;
+}
+
+/* At most half full, so that probes stay short. */
+static bool
+make_room(waldoi_table *table)
+{
+	if (table->bits == 0) {
+		return resize(table, FIRST_BITS);
+	}
+	return 2 * (table->count + 1) <= size_of(table) ||
+	       resize(table, (uint8_t) (table->bits + 1));
 }
 
 bool
 waldoi_table_insert(waldoi_table *table, uint64_t key, void *value)
 {
-	/* At most half full, so that probes stay short. */
-	if (2 * (table->count + 1) > table->size &&
-	    !resize(table, table->size == 0 ? FIRST_SIZE : 2 * table->size)) {
+	if (table->bits == 0 && table->count == 0) {
+		table->one = (waldoi_slot){key, value};
+	} else if (make_room(table)) {
+		*waldoi_slots_find(table->slots, table->bits, key) =
+		    (waldoi_slot){key, value};
+	} else {
 		return false;
 	}
-	*find_slot(table, key) = (waldoi_slot){key, value};
 	table->count++;
 	return true;
 }
@@ -86,18 +96,42 @@ waldoi_table_insert(waldoi_table *table, uint64_t key, void *value)
 static void
 close_gap(waldoi_table *table, uint32_t hole)
 {
-	uint32_t mask = table->size - 1;
+	waldoi_slots *slots = table->slots;
+	uint32_t mask = size_of(table) - 1;
 	uint32_t i = (hole + 1) & mask;
 
-	for (; table->slots[i].value != NULL; i = (i + 1) & mask) {
-		uint32_t home = home_of(table, table->slots[i].key);
+	for (; slots->at[i].value != NULL; i = (i + 1) & mask) {
+		uint32_t home =
+		    (uint32_t) ((slots->at[i].key * slots->multiplier) >>
+		                (64 - table->bits));
 
 		if (((i - home) & mask) >= ((i - hole) & mask)) {
-			table->slots[hole] = table->slots[i];
+			slots->at[hole] = slots->at[i];
 			hole = i;
 		}
 	}
-	table->slots[hole].value = NULL;
+	slots->at[hole].value = NULL;
+}
+
+static void
+shrink(waldoi_table *table)
+{
+	if (table->bits > LARGE_BITS && table->count < size_of(table) / 16) {
+		/* Without memory it stays. */
+		(void) resize(table, (uint8_t) (table->bits - 2));
+	} else if (table->bits == FIRST_BITS) {
+		waldoi_table_trim(table);
+	}
+}
+
+static void *
+remove_only(waldoi_table *table, uint64_t key)
+{
+	if (table->count == 0 || table->one.key != key) {
+		return NULL;
+	}
+	table->count = 0;
+	return table->one.value;
 }
 
 void *
@@ -106,34 +140,52 @@ waldoi_table_remove(waldoi_table *table, uint64_t key)
 	waldoi_slot *slot;
 	void *value;
 
-	if (table->count == 0) {
-		return NULL;
+	if (table->bits == 0) {
+		return remove_only(table, key);
 	}
-	slot = find_slot(table, key);
+	slot = waldoi_slots_find(table->slots, table->bits, key);
 	value = slot->value;
-	if (value == NULL) {
-		return NULL;
-	}
-	close_gap(table, (uint32_t) (slot - table->slots));
-	table->count--;
-	if (table->size > 64 && table->count < table->size / 16) {
-		(void) resize(table, table->size / 4); /* else it stays */
+	if (value != NULL) {
+		close_gap(table, (uint32_t) (slot - table->slots->at));
+		table->count--;
+		shrink(table);
 	}
 	return value;
+}
+
+const waldoi_slot *
+waldoi_table_next(const waldoi_table *table, uint32_t *at)
+{
+	if (table->bits == 0) {
+		return (*at)++ < table->count ? &table->one : NULL;
+	}
+	while (*at < size_of(table)) {
+		const waldoi_slot *slot = &table->slots->at[(*at)++];
+
+		if (slot->value != NULL) {
+			return slot;
+		}
+	}
+	return NULL;
 }
 
 void *
 waldoi_table_any(waldoi_table *table, uint64_t *ret_key)
 {
 	/* From where it was last, or to empty a table would be quadratic. */
-	for (uint32_t i = 0; i < table->size; i++) {
-		uint32_t at = (table->scan + i) & (table->size - 1);
+	uint32_t at = table->bits > 0 ? table->slots->scan : 0;
+	const waldoi_slot *slot = waldoi_table_next(table, &at);
 
-		if (table->slots[at].value != NULL) {
-			table->scan = at;
-			*ret_key = table->slots[at].key;
-			return table->slots[at].value;
-		}
+	if (slot == NULL && table->count > 0) {
+		at = 0;
+		slot = waldoi_table_next(table, &at);
 	}
-	return NULL;
+	if (slot == NULL) {
+		return NULL;
+	}
+	if (table->bits > 0) {
+		table->slots->scan = at - 1;
+	}
+	*ret_key = slot->key;
+	return slot->value;
 }

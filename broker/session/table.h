@@ -2,9 +2,12 @@
 /*
  * broker/session/table.h - from an id to what it stands for
  *
- * Open addressing with linear probing. Ids are counters, so a multiplicative
- * hash spreads them well; its multiplier is a secret of the process, or a
- * peer could choose ids that collide. An empty table owns nothing.
+ * Most tables have one entry or none, and keep it in themselves. With more it
+ * is open addressing with linear probing and a multiplicative hash. Ids that
+ * follow each other are spread evenly by the golden ratio, and that without
+ * neighbours, which makes removing cheap. Where a peer could choose ids that
+ * collide the multiplier is a secret. An empty table owns nothing, unless it
+ * was large just now.
  */
 #ifndef WALDOI_TABLE_H
 #define WALDOI_TABLE_H
@@ -18,19 +21,51 @@ typedef struct waldoi_slot {
 	void *value; /* NULL: free */
 } waldoi_slot;
 
+typedef struct waldoi_slots {
+	uint64_t multiplier;
+	uint32_t scan; /* where waldoi_table_any() looks first */
+	waldoi_slot at[];
+} waldoi_slots;
+
 typedef struct waldoi_table {
-	waldoi_slot *slots; /* a power of two of them; NULL if none */
-	uint32_t size;
+	union {
+		waldoi_slot one; /* the only entry, if there is one */
+		waldoi_slots *slots;
+	};
 	uint32_t count;
-	uint32_t shift;      /* 64 less the logarithm of the size */
-	uint32_t scan;       /* where waldoi_table_any() looks first */
-	uint64_t multiplier; /* odd */
+	uint16_t secret; /* 0: the golden ratio will do */
+	uint8_t bits;    /* logarithm of the number of slots; 0: none */
 } waldoi_table;
 
+/* `secret` is 0 for keys that follow each other. */
 void waldoi_table_init(waldoi_table *table, uint64_t secret);
 void waldoi_table_fini(waldoi_table *table);
 
-void *waldoi_table_find(const waldoi_table *table, uint64_t key);
+/* The slot of `key`, or the free one where it would be. */
+static inline waldoi_slot *
+waldoi_slots_find(waldoi_slots *slots, unsigned bits, uint64_t key)
+{
+	uint32_t mask = (UINT32_C(1) << bits) - 1;
+	/* The upper bits are those that all bits of the key have a share in. */
+	uint32_t i = (uint32_t) ((key * slots->multiplier) >> (64 - bits));
+
+	while (slots->at[i].value != NULL && slots->at[i].key != key) {
+		i = (i + 1) & mask;
+	}
+	return &slots->at[i];
+}
+
+static inline void *
+waldoi_table_find(const waldoi_table *table, uint64_t key)
+{
+	if (table->count == 0) {
+		return NULL;
+	}
+	if (table->bits == 0) {
+		return table->one.key == key ? table->one.value : NULL;
+	}
+	return waldoi_slots_find(table->slots, table->bits, key)->value;
+}
 
 /* False if memory runs out. `value` is not NULL, `key` is not there yet. */
 bool waldoi_table_insert(waldoi_table *table, uint64_t key, void *value);
@@ -38,7 +73,14 @@ bool waldoi_table_insert(waldoi_table *table, uint64_t key, void *value);
 /* What was there, or NULL. Shrinks a table that has become nearly empty. */
 void *waldoi_table_remove(waldoi_table *table, uint64_t key);
 
+/* An empty table lets go of what it owns. */
+void waldoi_table_trim(waldoi_table *table);
+
 /* Any entry, or NULL if there is none; to empty a table. */
 void *waldoi_table_any(waldoi_table *table, uint64_t *ret_key);
+
+/* One entry after the other, in no order; NULL at the end. *at is 0 at first;
+ * the table does not change meanwhile. */
+const waldoi_slot *waldoi_table_next(const waldoi_table *table, uint32_t *at);
 
 #endif

@@ -77,8 +77,8 @@ begin(waldoi_line *l, waldoi_session *session, char way)
 	const char *address = waldoi_session_get_peer(session)->address;
 
 	l->len = 0;
-	if (address[0] == '\0' && session->address != NULL) {
-		address = session->address;
+	if (address[0] == '\0' && session->caller->address != NULL) {
+		address = session->caller->address;
 	}
 	waldoi_line_add(l, "waldo: %s %c", address, way);
 }

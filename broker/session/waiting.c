@@ -20,11 +20,11 @@ leave(waldoi_session *session, waldo_request *request)
 	size_t size = size_of(request);
 
 	if (request->pinned) {
-		TAILQ_REMOVE(&session->waiting_flushes, request, entry);
+		TAILQ_REMOVE(&session->caller->waiting_flushes, request, entry);
 	} else {
-		TAILQ_REMOVE(&session->waiting, request, entry);
+		TAILQ_REMOVE(&session->caller->waiting, request, entry);
 	}
-	session->waiting_bytes -= size;
+	session->caller->waiting_bytes -= size;
 	session->node->bytes -= size;
 	request->waits = false;
 }
@@ -48,7 +48,7 @@ waldoi_failure *
 waldoi_session_check_room(const waldoi_session *session, size_t size)
 {
 	const waldo_node *node = session->node;
-	size_t queued = session->waiting_bytes + session->out.unsent;
+	size_t queued = session->caller->waiting_bytes + session->out.unsent;
 
 	if (waldoi_session_fits(session, size)) {
 		return NULL;
@@ -73,7 +73,7 @@ waldoi_session_has_room(const waldoi_session *session)
 {
 	const waldo_node *node = session->node;
 
-	return session->waiting_bytes + session->out.unsent <=
+	return session->caller->waiting_bytes + session->out.unsent <=
 	           node->limits.queued_bytes / 2 &&
 	       node->bytes <= node->limits.total_bytes / 4 * 3;
 }
@@ -115,7 +115,8 @@ static const waldoi_promise_source waiting_one_way_source = {waiting_give_up,
 static bool
 has_no_slot(const waldoi_session *session, const waldo_request *request)
 {
-	return request->pinned && session->flushes >= session->peer.open_calls;
+	return request->pinned &&
+	       session->caller->flushes >= session->peer.open_calls;
 }
 
 /* Nobody can tell yet whether it fits. */
@@ -123,7 +124,7 @@ static bool
 is_over_the_floor(const waldoi_session *session, const waldo_request *request)
 {
 	uint32_t open = request->method->flush
-	                    ? session->flushes
+	                    ? session->caller->flushes
 	                    : waldoi_session_open_calls(session);
 
 	return open >= session->peer.open_calls ||
@@ -142,7 +143,7 @@ waldoi_session_must_wait(const waldoi_session *session,
 	}
 	/* No call overtakes another; but those that were made on a path that
 	 * changes have left before its flush, so nobody waits for that. */
-	return !TAILQ_EMPTY(&session->waiting) ||
+	return !TAILQ_EMPTY(&session->caller->waiting) ||
 	       (!session->greeted && is_over_the_floor(session, request));
 }
 
@@ -157,7 +158,7 @@ waldoi_session_wait(waldoi_session *session, waldo_request *request,
 	if (failure != NULL) {
 		return failure;
 	}
-	session->waiting_bytes += size;
+	session->caller->waiting_bytes += size;
 	session->node->bytes += size;
 	request->waits = true;
 	request->promise = waldo_promise_retain(promise);
@@ -170,9 +171,10 @@ waldoi_session_wait(waldoi_session *session, waldo_request *request,
 		                      : &waiting_source;
 	}
 	if (request->pinned) {
-		TAILQ_INSERT_TAIL(&session->waiting_flushes, request, entry);
+		TAILQ_INSERT_TAIL(&session->caller->waiting_flushes, request,
+		                  entry);
 	} else {
-		TAILQ_INSERT_TAIL(&session->waiting, request, entry);
+		TAILQ_INSERT_TAIL(&session->caller->waiting, request, entry);
 	}
 	return NULL;
 }
@@ -266,11 +268,11 @@ send_one(waldoi_session *session, waldo_request *request)
 static waldo_request *
 first_to_send(const waldoi_session *session)
 {
-	waldo_request *flush = TAILQ_FIRST(&session->waiting_flushes);
+	waldo_request *flush = TAILQ_FIRST(&session->caller->waiting_flushes);
 
 	return flush != NULL && !has_no_slot(session, flush)
 	           ? flush
-	           : TAILQ_FIRST(&session->waiting);
+	           : TAILQ_FIRST(&session->caller->waiting);
 }
 
 void
@@ -290,7 +292,7 @@ waldoi_session_move_waiting(waldoi_session *session)
 {
 	waldo_request *request, *next;
 
-	for (request = TAILQ_FIRST(&session->waiting); request != NULL;
+	for (request = TAILQ_FIRST(&session->caller->waiting); request != NULL;
 	     request = next) {
 		waldo_ref *to = waldoi_ref_follow(request->target);
 
@@ -298,7 +300,7 @@ waldoi_session_move_waiting(waldoi_session *session)
 		/* Those on the results of what was moved just now, too. */
 		if (to->state != WALDO_BROKEN && !leads_through(session, to) &&
 		    !move(session, request, to)) {
-			next = TAILQ_FIRST(&session->waiting);
+			next = TAILQ_FIRST(&session->caller->waiting);
 		}
 	}
 }
@@ -308,12 +310,12 @@ first_to_fail(const waldoi_session *session, bool flushes)
 {
 	waldo_request *request;
 
-	TAILQ_FOREACH(request, &session->waiting, entry) {
+	TAILQ_FOREACH(request, &session->caller->waiting, entry) {
 		if (flushes || !request->method->flush) {
 			return request;
 		}
 	}
-	return flushes ? TAILQ_FIRST(&session->waiting_flushes) : NULL;
+	return flushes ? TAILQ_FIRST(&session->caller->waiting_flushes) : NULL;
 }
 
 void

@@ -104,7 +104,7 @@ step(waldoi_cutter *cutter, struct stream *stream, size_t come, size_t len,
 	}
 	require(waldoi_cutter_keep(cutter) == WALDO_OK, "kept");
 	free(piece);
-	require(waldoi_cutter_owned(cutter) <= 64 * 1024 ||
+	require(waldoi_cutter_owned(cutter) <= 4 * 1024 ||
 	            waldoi_cutter_owned(cutter) <= 4 * (come - stream->pos),
 	        "memory in proportion");
 	require(come > stream->pos || waldoi_cutter_owned(cutter) == 0,

@@ -453,6 +453,12 @@ memory_approach(uint64_t microseconds)
 }
 
 void
+memory_pass(uint64_t microseconds)
+{
+	clock_us += microseconds;
+}
+
+void
 memory_advance(uint64_t microseconds)
 {
 	memory_approach(microseconds);

@@ -33,8 +33,16 @@ void memory_advance(uint64_t microseconds);
  * the next step. */
 void memory_approach(uint64_t microseconds);
 
+/* Moves the clock and nothing else, as while a method works. */
+void memory_pass(uint64_t microseconds);
+
 /* About so many bytes are handed over at a time; 0: all there are. */
 void memory_set_chunk(size_t bytes);
+
+/* Says how many of `len` bytes are handed over to one end now, at least one;
+ * the others follow. NULL: all. */
+typedef size_t memory_gate(bool to_initiator, size_t len);
+void memory_set_gate(memory_gate *gate);
 
 /*
  * Sees what is handed over to one end of a link, and says how much of it that

@@ -8,6 +8,7 @@
 
 static TAILQ_HEAD(, port) ports = TAILQ_HEAD_INITIALIZER(ports);
 static size_t chunk;
+static memory_gate *gate;
 static memory_tap *tap;
 static void *tap_user;
 
@@ -15,6 +16,12 @@ void
 memory_set_chunk(size_t bytes)
 {
 	chunk = bytes;
+}
+
+void
+memory_set_gate(memory_gate *new_gate)
+{
+	gate = new_gate;
 }
 
 void
@@ -140,6 +147,9 @@ link_receive(struct link *link)
 	}
 	to = waldoi_channel_space(channel, &space);
 	len = to != NULL && space < len ? space : len;
+	if (gate != NULL && len > 0) {
+		len = gate(link->name[0] != '\0', len);
+	}
 	if (tap != NULL) {
 		size_t most = tap(link->name[0] != '\0', end->data + end->start,
 		                  len, tap_user);

@@ -274,7 +274,9 @@ sim_check_end(sim_world *world)
 	           "of %u blocks that were taken %u were given back",
 	           world->taken, world->taken_done);
 	sim_expect(world, SIM_HEAP_RULE,
-	           sim_memory_blocks() == 0 && sim_memory_bytes() == 0,
-	           "%zu bytes in %zu blocks are left", sim_memory_bytes(),
-	           sim_memory_blocks());
+	           sim_memory_blocks() == world->heap_blocks &&
+	               sim_memory_bytes() == world->heap_bytes,
+	           "%zu bytes in %zu blocks are left",
+	           sim_memory_bytes() - world->heap_bytes,
+	           sim_memory_blocks() - world->heap_blocks);
 }

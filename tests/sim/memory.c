@@ -26,7 +26,9 @@ int __wrap_asprintf(char **ret_text, const char *format, ...);
 void __wrap_free(void *block);
 
 static sim_memory *current;
-static atomic_size_t bytes, blocks; /* threads may allocate as well */
+static atomic_size_t bytes, blocks, calls; /* threads may allocate as well */
+static size_t peak;
+static void (*tell_higher)(size_t bytes);
 
 sim_memory *
 sim_memory_of(sim_memory *memory)
@@ -47,6 +49,30 @@ size_t
 sim_memory_blocks(void)
 {
 	return blocks;
+}
+
+size_t
+sim_memory_calls(void)
+{
+	return calls;
+}
+
+void
+sim_memory_watch(void (*higher)(size_t bytes))
+{
+	peak = bytes;
+	tell_higher = higher;
+}
+
+static void
+grown(size_t by)
+{
+	calls++;
+	bytes += by;
+	if (tell_higher != NULL && bytes > peak) {
+		peak = bytes;
+		tell_higher(peak);
+	}
 }
 
 /* True if this allocation must fail. */
@@ -71,7 +97,7 @@ static void *
 counted(void *block)
 {
 	if (block != NULL) {
-		bytes += malloc_usable_size(block);
+		grown(malloc_usable_size(block));
 		blocks++;
 	}
 	return block;
@@ -113,7 +139,7 @@ __wrap_realloc(void *block, size_t size)
 	}
 	after = __real_realloc(block, size);
 	if (after != NULL) {
-		bytes += malloc_usable_size(after) - before;
+		grown(malloc_usable_size(after) - before);
 		blocks += block == NULL ? 1 : 0;
 	}
 	return after;

@@ -28,6 +28,12 @@ sim_memory *sim_memory_of(sim_memory *memory);
 /* What the library owns. */
 size_t sim_memory_bytes(void);
 size_t sim_memory_blocks(void);
+/* How often it asked for more, so far. */
+size_t sim_memory_calls(void);
+
+/* Has `higher` told whenever the library owns more than it ever did since now;
+ * NULL: nobody. */
+void sim_memory_watch(void (*higher)(size_t bytes));
 
 /* Zeroed, and freed with all the rest by sim_alloc_reset(). */
 void *sim_alloc(size_t size);

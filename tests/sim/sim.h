@@ -148,7 +148,8 @@ struct sim_world {
 	char violation[400];
 	bool oom_seen;
 	bool calm; /* nothing ends a session, so nothing may be lost */
-	unsigned taken, taken_done; /* waldo_put_bytes_take() */
+	unsigned taken, taken_done;     /* waldo_put_bytes_take() */
+	size_t heap_bytes, heap_blocks; /* that there were before */
 	unsigned acts, act_kinds, faults;
 	uint64_t last_op;      /* when the last numbered frame was sent */
 	unsigned upsets;       /* what may part calls from those before them */

@@ -347,6 +347,8 @@ sim_world_run(sim_world *world, uint64_t seed, bool verbose, sim_stats *stats)
 {
 	sim_alloc_reset();
 	*world = (sim_world){.seed = seed, .verbose = verbose, .stats = stats};
+	world->heap_bytes = sim_memory_bytes();
+	world->heap_blocks = sim_memory_blocks();
 	world->rng.state = seed * 0x2545f4914f6cdd1du + 1;
 	world->now = 1000;
 	begin(world);

@@ -66,7 +66,11 @@ static void
 want_frame(const uint8_t *head, size_t head_len, const uint8_t *payload,
            size_t len)
 {
-	want(head, head_len);
+	uint8_t length[4];
+
+	waldoi_pack_be(length, head_len - 4 + len, 4);
+	want(length, 4);
+	want(head + 4, head_len - 4);
 	want(payload, len);
 	world.ends[world.frames++] = world.want_len;
 }
@@ -141,7 +145,7 @@ say(uint8_t number)
 {
 	const uint8_t frame[] = {0, 0, 0, 4, 2, 0x92, 6, number};
 
-	assert_true(waldoi_output_link(&output, frame, sizeof(frame)));
+	assert_true(waldoi_output_link(&output, node, frame, sizeof(frame)));
 }
 
 /* ---- sending */
@@ -149,7 +153,7 @@ say(uint8_t number)
 size_t
 offer(struct iovec *iov, size_t count)
 {
-	return waldoi_output_gather(&output, bare_clock, iov, count);
+	return waldoi_output_gather(&output, node, iov, count);
 }
 
 size_t

@@ -81,11 +81,12 @@ give_output(struct waldoi_session *session, struct iovec *iov, size_t max)
 	return n;
 }
 
-static void
+static bool
 note_sent(struct waldoi_session *session, size_t len)
 {
 	session->out_sent += len;
 	session->sent_0 += len == 0;
+	return true;
 }
 
 static void

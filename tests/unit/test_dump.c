@@ -175,6 +175,64 @@ calls_of_ours_tell_their_age(void **state)
 }
 
 static void
+a_call_of_ours_that_was_given_up_says_so(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_promise *promise;
+
+	fetch(s);
+	send(s, "[1,3,-2,'keep',[[0,-1,nil]],{}] [<0>]");
+	(void) peer_await(&s->peer, "[2,3,");
+	promise = waldo_ref_invoke(s->f->service->kept, "knock", "");
+	assert_begins(peer_await(&s->peer, "[1,2,"), "[1,2,-1,[1,'knock']");
+	waldo_promise_cancel(promise);
+	assert_true(memory_settle());
+	assert_told(dump(s->f->server), "\n    calls of ours: 1\n"
+	                                "      2 knock, given up, 0.000 s");
+	waldo_promise_release(promise);
+}
+
+static void
+one_way_calls_of_ours_are_told_until_they_arrived(void **state)
+{
+	const waldo_options options = {.size = sizeof(options),
+	                               .flags = WALDO_ONE_WAY};
+	struct session *s = session_of(state);
+	waldo_request *request;
+	waldo_promise *promise;
+
+	fetch(s);
+	send(s, "[1,3,-2,'keep',[[0,-1,nil]],{}] [<0>]");
+	(void) peer_await(&s->peer, "[2,3,");
+	request = waldo_request_new(s->f->service->kept, "knock", &options);
+	promise = waldo_request_send(request);
+	assert_begins(peer_await(&s->peer, "[1,nil,"), "[1,nil,-1,[1,'knock']");
+	assert_told(dump(s->f->server),
+	            "\n    one-way calls of ours that are not acknowledged:\n"
+	            "      frame 3, 0.000 s");
+	send(s, "![5,3]");
+	assert_true(memory_settle());
+	assert_null(strstr(dump(s->f->server), "one-way"));
+	waldo_promise_release(promise);
+}
+
+static void
+a_call_that_was_answered_for_its_object_is_over(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	send(s, "[1,3,-2,'hold',[],{}] []");
+	assert_true(memory_settle());
+	waldo_object_revoke(s->f->service_ref);
+	assert_begins(peer_await(&s->peer, "[2,3,"), "[2,3,1,false,[]] [11,");
+	assert_told(dump(s->f->server),
+	            "\n      over hold of a broken reference (the Service was "
+	            "revoked), deferred, nobody waits for it, 0.000 s");
+	service_answer(s->f->service, 1);
+}
+
+static void
 what_waits_for_the_peers_hello_is_told(void **state)
 {
 	struct session *s = session_of(state);
@@ -296,6 +354,9 @@ main(void)
 	    session_test(promises_tell_that_they_are_some),
 	    session_test(calls_of_the_peer_tell_their_phase_and_age),
 	    session_test(calls_of_ours_tell_their_age),
+	    session_test(a_call_of_ours_that_was_given_up_says_so),
+	    session_test(one_way_calls_of_ours_are_told_until_they_arrived),
+	    session_test(a_call_that_was_answered_for_its_object_is_over),
 	    session_test(what_waits_for_the_peers_hello_is_told),
 	    session_test(sessions_are_told_in_the_order_in_which_they_began),
 	    session_test(text_of_a_peer_cannot_move_the_cursor),

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define MAX_FRAME (8 * 1024 * 1024)
-#define SMALL     (64 * 1024) /* what a cutter may own without reason */
+#define SMALL     (4 * 1024) /* what a cutter may own without reason */
 
 static size_t
 put_length(uint8_t *p, uint32_t length)
@@ -328,7 +328,7 @@ no_space_is_offered_for_a_small_frame(void **state)
 	waldoi_cutter_feed(&cutter, data, 10);
 	assert_ok(waldoi_cutter_keep(&cutter));
 	assert_non_null(waldoi_cutter_space(&cutter, &room));
-	assert_int_equal(room, 4 + WALDOI_DIRECT + 1 - 10);
+	assert_int_equal(room, SMALL - 10); /* more when more has come */
 	waldoi_cutter_fini(&cutter);
 }
 
@@ -398,6 +398,42 @@ a_large_buffer_does_not_stay_for_a_small_rest(void **state)
 	free(data);
 }
 
+/* Small frames that are left over each time cost no allocation. */
+static void
+a_small_buffer_is_spared_for_the_next_rest(void **state)
+{
+	uint8_t data[600];
+	size_t first = put_frame(data, 1, 200);
+	size_t len = first + put_frame(data + first, 2, 300);
+	waldoi_spares spares = {{NULL}};
+	waldoi_cutter cutter;
+	waldoi_frame frame;
+	const waldoi_kept *spare;
+
+	(void) state;
+
+	waldoi_cutter_init(&cutter, 1000);
+	cutter.spares = &spares;
+	for (int i = 0; i < 2; i++) {
+		spare = spares.of[0];
+		waldoi_cutter_feed(&cutter, data, len);
+		assert_int_equal(waldoi_cutter_next(&cutter, &frame),
+		                 WALDOI_CUT_FRAME);
+		assert_ok(waldoi_cutter_keep(&cutter));
+		assert_null(spares.of[0]);
+		assert_true(i == 0 || cutter.own == spare);
+		assert_int_equal(waldoi_cutter_next(&cutter, &frame),
+		                 WALDOI_CUT_FRAME);
+		assert_true(is_frame(&frame, 2, 300));
+		assert_ok(waldoi_cutter_keep(&cutter));
+		assert_int_equal(waldoi_cutter_owned(&cutter), 0);
+		assert_non_null(spares.of[0]);
+	}
+	waldoi_cutter_fini(&cutter);
+	waldoi_spares_fini(&spares);
+	assert_null(spares.of[0]);
+}
+
 int
 main(void)
 {
@@ -418,6 +454,7 @@ main(void)
 	    cmocka_unit_test(
 	        memory_grows_with_what_has_come_not_with_what_is_claimed),
 	    cmocka_unit_test(a_large_buffer_does_not_stay_for_a_small_rest),
+	    cmocka_unit_test(a_small_buffer_is_spared_for_the_next_rest),
 	};
 
 	return cmocka_run_group_tests_name("frame", tests, NULL, NULL);

@@ -279,6 +279,96 @@ a_peer_does_not_fill_the_log(void **state)
 	peer_fini(&peer);
 }
 
+/* ---- a log that names limits, and is not filled */
+
+static int lines;
+static char last_line[512];
+
+static void
+keep_line(waldo_log_level level, const char *line, void *user)
+{
+	(void) level;
+	(void) user;
+	lines++;
+	(void) snprintf(last_line, sizeof(last_line), "%s", line);
+}
+
+/* The third node logs here, and has published the gate. */
+static void
+open_logging_node(struct fixture *f, const waldo_limits *limits)
+{
+	const waldo_node_options options = {
+	    .size = sizeof(options), .limits = limits, .log = keep_line};
+	waldo_ref *ref = NULL;
+
+	lines = 0;
+	assert_ok(memory_node_new(&options, &f->third));
+	assert_non_null(service_new(f, f->third, &ref));
+	assert_ok(waldo_listen(f->third, "inproc:log", NULL));
+	assert_ok(waldo_publish(f->third, "gate", ref));
+	waldo_ref_release(ref);
+}
+
+static void
+come_and_break_the_protocol(int times)
+{
+	struct peer peer;
+
+	while (times-- > 0) {
+		assert_true(peer_dial(&peer, "log"));
+		assert_true(peer_send(&peer, "[4,-2,1]"));
+		assert_true(peer_is_closed(&peer));
+		peer_fini(&peer);
+	}
+}
+
+/* 50 lines of a kind in ten seconds; what was left out is counted. */
+static void
+peers_that_come_again_do_not_fill_the_log(void **state)
+{
+	struct fixture *f = session_of(state)->f;
+
+	open_logging_node(f, NULL);
+	come_and_break_the_protocol(60);
+	assert_int_equal(lines, 50);
+	memory_advance(10 * 1000 * 1000);
+	come_and_break_the_protocol(1);
+	assert_int_equal(lines, 52);
+	assert_non_null(strstr(last_line, "broke the protocol"));
+	come_and_break_the_protocol(1);
+	assert_int_equal(lines, 53);
+}
+
+/* A peer that reads nothing does not read the ABORT, either. */
+static void
+the_log_names_the_limit_that_ends_a_session(void **state)
+{
+	enum { SMALL = 64 * 1024 };
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .message_bytes = SMALL,
+	                             .queued_bytes = 4 * SMALL,
+	                             .retained_bytes = 4 * SMALL,
+	                             .total_bytes = 4 * SMALL};
+	struct session *s = session_of(state);
+	struct peer peer;
+
+	open_logging_node(s->f, &limits);
+	assert_true(peer_dial(&peer, "log"));
+	fetch_of(&peer);
+	for (int i = 0; i < 100 && lines == 0; i++) {
+		char text[80];
+
+		(void) snprintf(text, sizeof(text),
+		                "[1,%d,-2,'big',[],{}] [%d]", 3 + 2 * i,
+		                SMALL / 2);
+		(void) peer_send(&peer, text);
+		(void) memory_settle();
+	}
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(last_line, "total_bytes: "));
+	peer_fini(&peer);
+}
+
 int
 main(void)
 {
@@ -293,6 +383,8 @@ main(void)
 	    session_test(a_refusal_is_understood),
 	    session_test(an_abort_does_not_unsay_an_ack),
 	    session_test(a_peer_does_not_fill_the_log),
+	    session_test(peers_that_come_again_do_not_fill_the_log),
+	    session_test(the_log_names_the_limit_that_ends_a_session),
 	};
 
 	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);

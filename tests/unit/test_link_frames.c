@@ -230,6 +230,45 @@ a_burst_is_worked_off_over_several_turns(void **state)
 	assert_int_equal(s->f->service->calls, 5000);
 }
 
+static void
+work_for_a_while(void *self, waldo_call *call)
+{
+	++*(int *) self;
+	memory_pass(20);
+	waldo_call_reply(call, "");
+}
+
+static const waldo_method slow_methods[] = {{"work", work_for_a_while, NULL, 0},
+                                            {NULL, NULL, NULL, 0}};
+static const waldo_class slow_class = {WALDO_CLASS_SIZES, "Slow", slow_methods,
+                                       NULL, NULL};
+
+/* P36: few frames may be much work, for which others must not wait. */
+static void
+work_of_one_link_does_not_keep_others_waiting(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *slow = NULL;
+	int worked = 0;
+
+	assert_ok(waldo_object_new(s->f->server, &slow_class, &worked, &slow));
+	assert_ok(waldo_publish(s->f->server, "slow", slow));
+	waldo_ref_release(slow);
+	send(s, "[1,1,0,'fetch',[],{}] ['slow']");
+	assert_begins(peer_receive(&s->peer), "[2,1,0,true,");
+	for (int i = 0; i < 200; i++) {
+		send(s, "[1,nil,-2,'work',[],{}] []");
+	}
+	for (int turns = 0; turns < 200; turns++) {
+		int before = worked;
+
+		assert_ok(waldo_node_step(s->f->server, 0));
+		assert_in_range(worked - before, 0, 40);
+	}
+	assert_int_equal(worked, 200);
+	waldo_unpublish(s->f->server, "slow");
+}
+
 /* DESIGN 4.3, 8. The ledger of waldoi_node_count(). */
 static void
 nothing_stays_of_a_session_that_ended(void **state)
@@ -273,6 +312,7 @@ main(void)
 	    session_test(hello_comes_first),
 	    session_test(versions_must_meet),
 	    session_test(a_burst_is_worked_off_over_several_turns),
+	    session_test(work_of_one_link_does_not_keep_others_waiting),
 	    session_test(nothing_stays_of_a_session_that_ended),
 	};
 

@@ -553,6 +553,7 @@ without_descriptors_links_are_refused(void **state)
 	int fds[64], client;
 	size_t count;
 
+	skip_under_valgrind();
 	assert_ok(
 	    waldo_listen(f->server, "tcp-insecure:127.0.0.1:0", &listener));
 	client = net_raw_connect(waldo_listener_get_uri(listener));

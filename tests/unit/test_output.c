@@ -135,7 +135,7 @@ link_frames_are_bounded(void **state)
 	size_t count = 0;
 
 	(void) state;
-	while (waldoi_output_link(&output, frame, sizeof(frame))) {
+	while (waldoi_output_link(&output, node, frame, sizeof(frame))) {
 		count++;
 		assert_true(count < 1000);
 	}

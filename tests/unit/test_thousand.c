@@ -239,9 +239,9 @@ session_to(const waldo_node *node, const char *address)
 
 	LIST_FOREACH(session, &node->sessions, entry) {
 		if (address == NULL
-		        ? session->address == NULL
-		        : session->address != NULL &&
-		              strcmp(session->address, address) == 0) {
+		        ? session->caller->address == NULL
+		        : session->caller->address != NULL &&
+		              strcmp(session->caller->address, address) == 0) {
 			return session;
 		}
 	}
@@ -252,20 +252,19 @@ session_to(const waldo_node *node, const char *address)
 static void
 check_mentions(const waldoi_session *given, const waldoi_session *taken)
 {
+	const waldoi_slot *slot;
+	uint32_t at = 0;
+
 	assert_non_null(given);
 	assert_non_null(taken);
-	assert_int_equal(given->exports.count, taken->imports.count);
-	for (uint32_t i = 0; i < given->exports.size; i++) {
-		const waldoi_export *export = given->exports.slots[i].value;
-		const waldo_ref *ref;
+	assert_int_equal(given->exports.count, taken->caller->imports.count);
+	while ((slot = waldoi_table_next(&given->exports, &at)) != NULL) {
+		const waldoi_export *export = slot->value;
+		const waldo_ref *ref = waldoi_table_find(
+		    &taken->caller->imports, (uint64_t) export->id);
 
-		if (export != NULL) {
-			ref = waldoi_table_find(&taken->imports,
-			                        (uint64_t) export->id);
-			assert_non_null(ref);
-			assert_int_equal(export->sent,
-			                 waldoi_import_received(ref));
-		}
+		assert_non_null(ref);
+		assert_int_equal(export->sent, waldoi_import_received(ref));
 	}
 }
 

@@ -60,8 +60,9 @@ check_against_model(void)
 	size_t armed = 0;
 
 	for (int i = 0; i < FEW; i++) {
-		assert_int_equal(timers[i].armed, due[i] != WALDOI_NEVER);
-		armed += timers[i].armed;
+		assert_int_equal(waldoi_timer_is_armed(&timers[i]),
+		                 due[i] != WALDOI_NEVER);
+		armed += waldoi_timer_is_armed(&timers[i]);
 	}
 	assert_int_equal(heap.count, armed);
 	assert_int_equal(waldoi_timers_next(&heap), first_due());
@@ -139,7 +140,7 @@ ten_thousand_come_in_order(void **state)
 	}
 	(void) waldoi_timers_pop(&heap, UINT64_MAX - 1);
 	for (int i = 0; i < MANY; i += 3) {
-		stopped += timers[i].armed;
+		stopped += waldoi_timer_is_armed(&timers[i]);
 		waldoi_timer_stop(&heap, &timers[i]);
 	}
 	assert_int_equal(heap.count, MANY - 1 - stopped);
@@ -172,7 +173,7 @@ of_equal_times_each_comes_once(void **state)
 		waldoi_timer *timer = waldoi_timers_pop(&heap, 5);
 
 		assert_non_null(timer);
-		assert_false(timer->armed);
+		assert_false(waldoi_timer_is_armed(timer));
 		timer->at = 0; /* seen */
 	}
 	for (int i = 0; i < MANY; i++) {

@@ -3,9 +3,9 @@
  * torture/cut/main.c - a conversation that is cut at every byte
  *
  * What two nodes say to each other is first heard to its end. Then it is said
- * again and again: in pieces, when all must come out as before; with the link
- * lost behind each byte in each direction; and with something done to it in
- * each callback. Whatever happens, promises 1, 2, 4 and 5 hold: every call
+ * again and again: in pieces, and in two behind each byte, when all must come
+ * out as before; with the link lost behind each byte in each direction; and
+ * with something done to it in each callback. Whatever happens, promises 1, 2, 4 and 5 hold: every call
  * ends once, with its own outcome or the failure that was promised, its fate
  * is true, and all that was held is given back.
  */
@@ -18,8 +18,11 @@
 #include <string.h>
 
 static struct world world;
-static size_t points;
+static enum { WHOLE, SPLIT, CUT, STRUCK, KINDS } kind; /* what is done to it */
+static size_t points[KINDS];
 static bool every_one;
+
+enum { OPENING = 300 };  /* bytes */
 static bool nil_is_kept; /* a reference to be returned was released before */
 
 /* ---- the conversation */
@@ -112,7 +115,7 @@ converse(const char *where, size_t at, bool cut,
 	if (bad != NULL) {
 		fail_msg("%s %zu: %s", where, at, bad);
 	}
-	points++;
+	points[kind]++;
 }
 
 /* ---- whole */
@@ -150,17 +153,102 @@ it_is_said_to_the_end(void **state)
 }
 
 static void
-it_is_the_same_in_pieces(void **state)
+expect_the_same(const char *how, size_t at)
 {
 	static struct transcript again;
 
+	kind = SPLIT;
+	converse(how, at, false, NULL);
+	note_transcript(&again);
+	assert_memory_equal(&again, &heard, sizeof(heard));
+}
+
+static void
+it_is_the_same_in_pieces(void **state)
+{
 	(void) state;
 	for (size_t size = 1; size < 64; size += size) {
 		memory_set_chunk(size);
-		converse("in pieces of", size, false, NULL);
+		expect_the_same("in pieces of", size);
 		memory_set_chunk(0);
-		note_transcript(&again);
-		assert_memory_equal(&again, &heard, sizeof(heard));
+	}
+}
+
+/* Within the large payload one byte is like the other. */
+static size_t
+next_cut(size_t at, const struct count *count)
+{
+	bool large = at > count->begin + 100 && at + 400 < count->end;
+
+	return at + (large && !every_one ? 211 : 1);
+}
+
+/* Where what one side receives is held up for a moment. */
+static struct {
+	enum side side;
+	size_t at[2], seen;
+	size_t held; /* how often, in all */
+} split;
+
+static size_t
+hold_up(bool to_initiator, size_t len)
+{
+	if ((to_initiator ? CLIENT : SERVER) != split.side) {
+		return len;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (split.seen < split.at[i] &&
+		    split.seen + len > split.at[i]) {
+			len = split.at[i] - split.seen;
+			split.held++;
+		}
+	}
+	split.seen += len;
+	return len;
+}
+
+static void
+split_at(enum side side, size_t first, size_t second)
+{
+	split.side = side;
+	split.at[0] = first;
+	split.at[1] = second;
+	split.seen = 0;
+	memory_set_gate(hold_up);
+	expect_the_same(side == CLIENT ? "split before the client's byte"
+	                               : "split before the server's byte",
+	                first);
+	memory_set_gate(NULL);
+}
+
+static void
+it_is_the_same_split_at_every_byte(void **state)
+{
+	(void) state;
+	for (enum side side = CLIENT; side <= SERVER; side++) {
+		const struct count *count = &whole[side];
+
+		for (size_t at = 1; at < count->bytes;
+		     at = next_cut(at, count)) {
+			split_at(side, at, 0);
+		}
+	}
+	assert_true(split.held > 1000); /* not just between frames */
+}
+
+/* The opening, HELLO and the first calls: all pairs, or those of some. */
+static void
+it_is_the_same_split_twice(void **state)
+{
+	size_t step = every_one ? 1 : 13;
+
+	(void) state;
+	for (enum side side = CLIENT; side <= SERVER; side++) {
+		for (size_t a = 1; a < OPENING; a += step) {
+			for (size_t b = a + 1; b < OPENING; b += step) {
+				split_at(side, a, b);
+			}
+		}
 	}
 }
 
@@ -188,20 +276,12 @@ cut_off(bool to_initiator, const void *data, size_t len, void *user)
 	return pass;
 }
 
-/* Within the large payload one byte is like the other. */
-static size_t
-next_cut(size_t at, const struct count *count)
-{
-	bool large = at > count->begin + 100 && at + 400 < count->end;
-
-	return at + (large && !every_one ? 211 : 1);
-}
-
 static void
 cut_everywhere(enum side side)
 {
 	const struct count *count = &whole[side];
 
+	kind = CUT;
 	for (size_t at = 0; at < count->bytes; at = next_cut(at, count)) {
 		struct cut cut = {.side = side, .left = at};
 
@@ -339,6 +419,7 @@ in_every_callback(void (*interrupt)(struct world *w, waldo_node *node))
 {
 	size_t last = SIZE_MAX;
 
+	kind = STRUCK;
 	for (until = 1; until <= last; until++) {
 		callbacks = 0;
 		nil_is_kept = false;
@@ -365,13 +446,15 @@ IN_EVERY_CALLBACK(stop_at_once)
 IN_EVERY_CALLBACK(revoke_all)
 IN_EVERY_CALLBACK(release_all)
 
-/* --long: also at each byte of the large payload. */
+/* --long: also at each byte of the large payload, and all pairs. */
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(it_is_said_to_the_end),
 	    cmocka_unit_test(it_is_the_same_in_pieces),
+	    cmocka_unit_test(it_is_the_same_split_at_every_byte),
+	    cmocka_unit_test(it_is_the_same_split_twice),
 	    cmocka_unit_test(the_client_loses_its_link_at_every_byte),
 	    cmocka_unit_test(the_server_loses_its_link_at_every_byte),
 	    cmocka_unit_test(lose_the_link_in_every_callback),
@@ -387,7 +470,9 @@ main(int argc, char **argv)
 	every_one = argc > 1 && strcmp(argv[1], "--long") == 0;
 	ground_between(free_what_is_due);
 	status = cmocka_run_group_tests(tests, NULL, NULL);
-	(void) printf("%zu conversations of %zu and %zu bytes\n", points,
-	              whole[SERVER].bytes, whole[CLIENT].bytes);
+	(void) printf("%zu conversations of %zu and %zu bytes were split, %zu "
+	              "cut, %zu struck in a callback\n",
+	              points[SPLIT], whole[SERVER].bytes, whole[CLIENT].bytes,
+	              points[CUT], points[STRUCK]);
 	return status;
 }

@@ -7,7 +7,8 @@
  * with all that follow failing too, where that can last. Whatever fails,
  * promises 1 and 2 hold, nobody hangs or spins, what was lent comes back, no
  * descriptor, no memory and no socket file is left; and unless it lasts, the
- * next one who connects is served.
+ * next one who connects is served. Allocations are among the calls: oom/ knows
+ * no sockets.
  */
 #include "world/ground.h"
 #include "world/world.h"
@@ -116,6 +117,7 @@ static const struct fault faults[] = {
     ERRORS(getaddrinfo, EAI_AGAIN),
     ERRORS(getaddrinfo, EAI_MEMORY),
     ERRORS(getaddrinfo, EAI_SYSTEM),
+    ERRORS(malloc, ENOMEM),
 };
 
 enum { FAULTS = sizeof(faults) / sizeof(*faults) };
@@ -132,10 +134,42 @@ struct trial {
 };
 
 static char directory[] = "/tmp/waldo-torture-XXXXXX";
-static size_t points;
+static size_t points, allocations;
 static bool every_one; /* else, of many calls, those that are later thin out */
 static uint8_t payload[PAYLOAD];
 static struct world world;
+
+/* ---- faults and allocations that fail */
+
+static sim_memory memory;
+
+static void
+arm(const struct fault *fault, unsigned n, bool all)
+{
+	if (fault->call == CALL_malloc) {
+		memory = (sim_memory){.fail_in = n, .fail_all = all};
+		(void) sim_memory_of(&memory);
+	} else {
+		faults_arm(fault, n, all);
+	}
+}
+
+static unsigned
+struck(void)
+{
+	return faults_struck() + memory.failed;
+}
+
+static unsigned
+disarm(void)
+{
+	unsigned count = struck();
+
+	(void) sim_memory_of(NULL);
+	(void) faults_disarm();
+	memory.failed = 0;
+	return count;
+}
 
 /* ---- what the nodes do */
 
@@ -208,12 +242,17 @@ serve_another(struct world *w, const char *address)
 {
 	waldo_ref *gate;
 	struct outcome *o;
+	waldo_err err;
 
 	if (w->server == NULL || w->service == NULL) {
 		return NULL;
 	}
 	if (w->uri[0] == '\0' && !world_serve(w, address)) {
 		return "the server cannot listen any more";
+	}
+	err = waldo_publish(w->server, "gate", w->service);
+	if (err != WALDO_OK && err != WALDO_EINVAL) { /* or it is, already */
+		return "the server cannot publish any more";
 	}
 	w->third = node_new(w);
 	gate = gate_of(w, w->third);
@@ -294,23 +333,23 @@ live(const struct trial *trial, const struct fault *fault, bool lasts)
 {
 	const char *address = address_of(trial->transport);
 	const char *bad = NULL;
-	unsigned struck;
+	unsigned before;
 
 	world_open(&world, address);
 	act(&world);
 	world_settle();
-	struck = faults_struck();
+	before = struck();
 	if (!lasts) {
 		bad = serve_another(&world, address);
 		/* May have been struck itself. */
-		bad = faults_struck() == struck ? bad : NULL;
+		bad = struck() == before ? bad : NULL;
 	}
 	if (bad == NULL) {
 		bad = stop_all(&world);
 	}
 	if (bad == NULL) {
 		bad = world_check_settled(
-		    &world, faults_struck() > 0 && (!fault->harmless || lasts));
+		    &world, struck() > 0 && (!fault->harmless || lasts));
 	}
 	return bad;
 }
@@ -323,13 +362,13 @@ run(const struct trial *trial, const struct fault *fault, unsigned n,
 	size_t descriptors = count_entries("/proc/self/fd");
 	size_t blocks = sim_memory_blocks();
 	const char *bad;
-	unsigned struck;
+	unsigned count;
 
-	faults_arm(fault, n, lasts);
+	arm(fault, n, lasts);
 	bad = live(trial, fault, lasts);
 	world_close(&world);
 	ground_settle();
-	struck = faults_disarm();
+	count = disarm();
 	if (bad == NULL) {
 		bad = world_check_closed(&world);
 	}
@@ -342,7 +381,7 @@ run(const struct trial *trial, const struct fault *fault, unsigned n,
 		         lasts ? " and all behind it" : "", (int) fault->how,
 		         fault->error, strerror(fault->error), bad);
 	}
-	return struck > 0;
+	return count > 0;
 }
 
 /* What a name adds to an address; all else is as without it. */
@@ -351,7 +390,8 @@ is_of_names(enum fault_call call)
 {
 	return call == CALL_getaddrinfo || call == CALL_pthread_create ||
 	       call == CALL_read || call == CALL_write ||
-	       call == CALL_connect || call == CALL_socket;
+	       call == CALL_connect || call == CALL_socket ||
+	       call == CALL_malloc;
 }
 
 /* What an error does is the same on every transport: but for the first, one of
@@ -375,6 +415,7 @@ static void
 survives(void **state)
 {
 	const struct trial *trial = *state;
+	size_t *count = trial->call == CALL_malloc ? &allocations : &points;
 
 	if (strcmp(trial->transport, BY_NAME) == 0 && !every_one &&
 	    !is_of_names(trial->call)) {
@@ -382,16 +423,16 @@ survives(void **state)
 	}
 	for (size_t i = 0; i < 2 * FAULTS; i++) {
 		const struct fault *fault = &faults[i / 2];
-		bool lasts = i % 2 == 1, struck = true;
+		bool lasts = i % 2 == 1, more = true;
 
 		if (fault->call != trial->call || (lasts && !fault->lasting) ||
 		    is_left_out(trial, fault)) {
 			continue;
 		}
-		for (unsigned n = 1; struck; n += every_one ? 1 : 1 + n / 3) {
+		for (unsigned n = 1; more; n += every_one ? 1 : 1 + n / 3) {
 			assert_true(n < MOST_POINTS);
-			struck = run(trial, fault, n, lasts);
-			points += struck;
+			more = run(trial, fault, n, lasts);
+			*count += more;
 		}
 	}
 }
@@ -436,6 +477,8 @@ main(int argc, char **argv)
 	}
 	status = _cmocka_run_group_tests("syscalls", tests, count, NULL, NULL);
 	(void) rmdir(directory);
-	(void) printf("%zu system calls failed in turn\n", points);
+	(void) printf("%zu system calls failed in turn\n"
+	              "%zu allocations of nodes on sockets failed in turn\n",
+	              points, allocations);
 	return status;
 }

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small calls and results, packed where they leave: at the end of what the
+ * session has to send. It does what outgoing.c and replies.c do, for what is
+ * small, has no references and need not wait; whatever else it meets, it
+ * leaves everything as it was, and they do it.
+ */
+#include "broker/methods.h"
+#include "broker/session/descs.h"
+#include "broker/session/session.h"
+#include "serial/pack.h"
+
+/* Most messages are smaller, and a slab that cannot hold it is not worth
+ * filling up. */
+#define ROOM 256
+
+/* The largest header, and the head of a list of few. */
+#define HEAD 48
+
+/* Begins a payload behind `p`, in a room of ROOM bytes from `frame` on. */
+static waldo_writer *
+begin_payload(waldoi_session *session, const uint8_t *frame, uint8_t *p,
+              uint32_t levels)
+{
+	waldo_writer *writer = &session->node->direct;
+
+	waldoi_writer_lend(writer, p, ROOM - (size_t) (p - frame),
+	                   levels < session->peer.max_depth
+	                       ? levels
+	                       : session->peer.max_depth);
+	return writer;
+}
+
+/* True if it holds `count` plain values; else whatever it took is given back.
+ */
+static bool
+end_payload(waldo_writer *writer)
+{
+	if (writer->error == WALDO_OK && writer->depth == 0 &&
+	    writer->handle_count == 0) {
+		return true;
+	}
+	waldoi_writer_return(writer);
+	return false;
+}
+
+/* Nobody is before it, nothing waits for it, nobody watches. */
+static bool
+may_go(const waldoi_session *session)
+{
+	return session->state == WALDOI_OPEN_SESSION && session->greeted &&
+	       session->node->trace == NULL && !session->node->freeing;
+}
+
+/* ---- CALL */
+
+static bool
+may_call(const waldoi_session *session)
+{
+	const waldoi_caller *caller = session->caller;
+
+	return may_go(session) && waldoi_session_has_caller(session) &&
+	       session->farewell == NULL && TAILQ_EMPTY(&caller->waiting) &&
+	       session->node->limits.call_timeout_ms == 0 &&
+	       waldoi_session_open_calls(session) < session->peer.open_calls &&
+	       session->window_total - caller->window_used >= ROOM &&
+	       waldoi_session_fits(session, ROOM);
+}
+
+waldo_promise *
+waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
+                             int64_t target_id, const char *method,
+                             const char *format, va_list args)
+{
+	waldoi_caller *caller = session->caller;
+	waldo_node *node = session->node;
+	const waldoi_name *name = waldoi_methods_look(node, method);
+	int64_t id = session->next_call;
+	waldo_promise *promise;
+	waldo_writer *writer;
+	uint8_t *frame, *p, *list;
+	uint32_t number, count;
+
+	if (name == NULL || !may_call(session) ||
+	    (number = waldoi_names_out_find(&caller->names_out, name)) == 0 ||
+	    (frame = waldoi_output_room(&session->out, node, ROOM)) == NULL) {
+		return NULL;
+	}
+	p = waldoi_op_begin(frame, 6, WALDOI_OP_CALL);
+	p = waldoi_pack_int(p, id);
+	p = waldoi_pack_int(p, target_id);
+	p = waldoi_pack_uint(p, number);
+	*p++ = WALDOI_NO_DESCS;
+	p = waldoi_pack_map(p, 0);
+	list = p++;
+	writer =
+	    begin_payload(session, frame, p, node->writer_limits.depth - 1);
+	waldoi_putf_va(writer, format, args);
+	count = WALDOI_WRITER_COUNT - writer->left;
+	if (!end_payload(writer) || count > 15) {
+		return NULL;
+	}
+	*list = (uint8_t) (0x90 | count);
+	promise = waldoi_promise_new(node);
+	if (promise == NULL ||
+	    !waldoi_table_insert(&caller->calls, (uint64_t) id, promise)) {
+		waldo_promise_release(promise);
+		return NULL;
+	}
+	/* From here on nothing can fail. */
+	waldoi_output_put(&session->out, node, (size_t) (writer->p - frame));
+	caller->window_used += (size_t) (writer->p - frame) - 4;
+	session->next_call += 2;
+	target->used = true;
+	waldoi_session_expect_return(session, promise, id, number);
+	waldoi_session_touch(session);
+	return promise;
+}
+
+/* ---- RETURN */
+
+bool
+waldoi_session_reply_directly(waldo_call *call, const char *format,
+                              va_list args)
+{
+	waldoi_session *session = call->session;
+	waldo_writer *writer;
+	uint8_t *frame, *p;
+	uint32_t count;
+
+	if (call->id == 0 || call->no_result || call->pendings != NULL ||
+	    !may_go(session) ||
+	    (frame = waldoi_output_room(&session->out, session->node, ROOM)) ==
+	        NULL) {
+		return false;
+	}
+	p = waldoi_op_begin(frame, 5, WALDOI_OP_RETURN);
+	p = waldoi_pack_int(p, call->id);
+	p = waldoi_pack_uint(p, WALDOI_STATUS_OK);
+	p = waldoi_pack_bool(p, false);
+	*p++ = WALDOI_NO_DESCS;
+	writer = begin_payload(session, frame, p,
+	                       session->node->writer_limits.depth);
+	waldoi_putf_va(writer, format, args);
+	count = WALDOI_WRITER_COUNT - writer->left;
+	if (!end_payload(writer) || count > 1) {
+		return false;
+	}
+	if (count == 0) {
+		*writer->p++ = 0xc0; /* there is slack */
+	}
+	waldoi_output_put(&session->out, session->node,
+	                  (size_t) (writer->p - frame));
+	waldoi_session_touch(session);
+	waldoi_session_check_queue(session);
+	if (call->session != NULL) {
+		waldoi_session_forget_call(call);
+	}
+	return true;
+}
