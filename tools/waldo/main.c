@@ -5,9 +5,9 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
-    &serve_command,    &call_command,   &ls_command,
-    &describe_command, &ping_command,   &grant_command,
-    &grants_command,   &revoke_command, &bench_command,
+    &serve_command, &call_command,  &ls_command,     &describe_command,
+    &ping_command,  &grant_command, &grants_command, &revoke_command,
+    &user_command,  &bench_command,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
