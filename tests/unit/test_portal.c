@@ -349,7 +349,7 @@ turns(fixture *f, int count)
 }
 
 #define until(f, claim)                                                        \
-	for (int left_ = 3000; !(claim); left_--) {                            \
+	for (int left_ = 1000; !(claim); left_--) {                            \
 		assert_true(left_ > 0);                                        \
 		turn(f);                                                       \
 	}
