@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A facet is an object whose calls are passed on, unread. */
-#include <waldo/facet.h>
-
+#include "broker/facet.h"
 #include "broker/object.h"
 #include "serial/api.h"
 
@@ -24,6 +23,7 @@ struct facet {
 	uint64_t spent; /* of the burst, in units of ONE_CALL */
 	uint64_t since; /* `spent` was so then */
 	waldoi_job job; /* its end */
+	bool leaves;    /* `.logout` is its end */
 	bool listed;    /* only `methods` may be called */
 	size_t method_count;
 	char *methods[]; /* the names stand behind it */
@@ -49,9 +49,10 @@ deny(const struct facet *facet, const waldo_call *call)
 	const char *name = call->method->text;
 	size_t index;
 
-	/* Of the library's own there are no others (the flush does not come
-	 * here), and its callee says so. */
-	if (!facet->listed || name[0] == '.' ||
+	/* What else the library has of its own (the flush does not come here)
+	 * its callee knows, but for the end of somebody else's facet. */
+	if (!facet->listed ||
+	    (name[0] == '.' && strcmp(name, WALDOI_LOGOUT) != 0) ||
 	    find_method(facet, name, &index)) {
 		return NULL;
 	}
@@ -231,12 +232,29 @@ set_perspective(const struct facet *facet, waldo_call *call)
 	}
 }
 
+/* Its answer is on its way before those of the calls that this ends. */
+static void
+leave(struct facet *facet, waldo_call *call)
+{
+	waldoi_failure *left =
+	    waldoi_failure_new(WALDO_EREVOKED, WALDO_NOT_SENT, "logged out");
+
+	waldo_call_reply(call, "");
+	waldoi_object_revoke(waldoi_object_of(facet->ref), left);
+	waldoi_failure_release(left);
+}
+
 static void
 pass(void *self, waldo_call *call)
 {
 	struct facet *facet = self;
 	waldoi_failure *failure = refuse(facet, call);
 
+	if (failure == NULL && facet->leaves &&
+	    strcmp(call->method->text, WALDOI_LOGOUT) == 0) {
+		leave(facet, call);
+		return;
+	}
 	if (failure != NULL) {
 		waldoi_call_fail(call, failure);
 		return;
@@ -312,6 +330,16 @@ destroy(void *self)
 static const waldo_class facet_class = {
     WALDO_CLASS_SIZES, "facet", NULL, destroy, NULL,
 };
+
+void
+waldoi_facet_let_leave(const waldo_ref *ref)
+{
+	struct facet *facet = waldo_ref_get_self(ref, &facet_class);
+
+	if (facet != NULL) {
+		facet->leaves = true;
+	}
+}
 
 static waldo_err
 check(waldo_node *node, waldo_ref *target, const waldo_facet_options *options)

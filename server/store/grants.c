@@ -339,23 +339,6 @@ waldo_grants_close(waldo_grants *grants)
 
 /* ---- factories */
 
-/* Whether it has 1 to `max` bytes, of UTF-8: a writer knows. */
-static bool
-is_text(const char *text, size_t max)
-{
-	waldo_writer *writer = waldo_writer_new(max + 16);
-	uint8_t *packed = NULL;
-	size_t len;
-	bool good;
-
-	waldo_put_str(writer, text);
-	good = text != NULL && text[0] != '\0' && strlen(text) <= max &&
-	       waldo_writer_pack(writer, &packed, &len) == WALDO_OK;
-	free(packed);
-	waldo_writer_free(writer);
-	return good;
-}
-
 static waldo_err
 fail_kind(const waldo_grants *grants)
 {
@@ -372,7 +355,7 @@ waldo_grants_set_factory(waldo_grants *grants, const char *kind, waldo_ref *ref)
 	if (grants == NULL) {
 		return WALDO_EINVAL;
 	}
-	if (!is_text(kind, MAX_KIND)) {
+	if (!waldoi_store_is_text(kind, MAX_KIND)) {
 		return fail_kind(grants);
 	}
 	old = find_factory(grants, kind);
@@ -403,10 +386,11 @@ check_options(const waldo_grants *grants, const waldo_grant_options *options)
 		    "waldo_grant_options.size is %zu, not %zu",
 		    options == NULL ? 0 : options->size, sizeof(*options));
 	}
-	if (!is_text(options->kind, MAX_KIND)) {
+	if (!waldoi_store_is_text(options->kind, MAX_KIND)) {
 		return fail_kind(grants);
 	}
-	if (options->owner != NULL && !is_text(options->owner, MAX_OWNER)) {
+	if (options->owner != NULL &&
+	    !waldoi_store_is_text(options->owner, MAX_OWNER)) {
 		return waldo_node_fail(grants->node, WALDO_EINVAL,
 		                       "grants: an owner has 1 to %d bytes of "
 		                       "UTF-8",

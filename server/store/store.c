@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/store/store.h"
 
+#include <waldo/packed.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -418,7 +420,7 @@ waldoi_store_close(waldoi_store *store)
 	free(store);
 }
 
-/* ---- hashes and the time */
+/* ---- hashes, texts and the time */
 
 void
 waldoi_store_hash(const waldoi_store *store, const char *purpose,
@@ -432,6 +434,23 @@ waldoi_store_hash(const waldoi_store *store, const char *purpose,
 	(void) crypto_generichash_blake2b_salt_personal(
 	    hash, WALDOI_HASH_BYTES, data, len, store->secret,
 	    sizeof(store->secret), NULL, personal);
+}
+
+/* A writer knows UTF-8. */
+bool
+waldoi_store_is_text(const char *text, size_t max)
+{
+	waldo_writer *writer = waldo_writer_new(max + 16);
+	uint8_t *packed = NULL;
+	size_t len;
+	bool good;
+
+	waldo_put_str(writer, text);
+	good = text != NULL && text[0] != '\0' && strlen(text) <= max &&
+	       waldo_writer_pack(writer, &packed, &len) == WALDO_OK;
+	free(packed);
+	waldo_writer_free(writer);
+	return good;
 }
 
 int64_t

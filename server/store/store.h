@@ -64,6 +64,9 @@ void waldoi_store_hash(const waldoi_store *store, const char *purpose,
                        const void *data, size_t len,
                        uint8_t hash[WALDOI_HASH_BYTES]);
 
+/* Whether it has 1 to `max` bytes, of UTF-8. */
+bool waldoi_store_is_text(const char *text, size_t max);
+
 /* Microseconds since 1970. */
 int64_t waldoi_store_now(void);
 

@@ -4,7 +4,9 @@
 #include "world/conversation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <waldo/facet.h>
+#include <waldo/portal.h>
 
 static const waldo_options one_way = {sizeof(one_way), 0, WALDO_ONE_WAY};
 static const waldo_options in_50_ms = {sizeof(in_50_ms), 50, 0};
@@ -483,6 +485,54 @@ passing_through_a_facet(struct world *w)
 	answer_held(w);
 }
 
+/* Who was admitted and not logged out yet; none when a world has ended. */
+static int inside;
+
+static void
+logged_out(void *user)
+{
+	(void) user;
+	inside--;
+}
+
+static void
+admit(void *self, waldo_login *login)
+{
+	struct world *w = self;
+
+	inside++;
+	waldo_login_admit(login, w->service, logged_out, w);
+}
+
+static void
+logging_in(struct world *w)
+{
+	const waldo_portal_options options = {
+	    .size = sizeof(options),
+	    .realm = admit,
+	    .self = w,
+	    .second = WALDO_SECOND_REPLACE,
+	};
+	waldo_portal *portal = NULL;
+	waldo_ref *gate = NULL;
+	waldo_promise *login;
+
+	if (inside != 0) {
+		abort();
+	}
+	if (waldo_portal_new(w->server, &options, &portal, &gate) != WALDO_OK) {
+		return;
+	}
+	if (waldo_portal_allow_anonymous(portal, "ann") == WALDO_OK) {
+		login = waldo_ref_invoke(gate, "login", "{}n");
+		pump();
+		waldo_promise_release(login);
+		waldo_promise_release(waldo_ref_invoke(gate, "login", "{}n"));
+		pump();
+	}
+	waldo_ref_release(gate);
+}
+
 static void
 stopping(struct world *w)
 {
@@ -557,6 +607,7 @@ const struct scenario scenarios[] = {
     {"relaying", relaying},
     {"describing", describing},
     {"passing through a facet", passing_through_a_facet},
+    {"logging in", logging_in},
     {"resolving a promise", resolving},
     {"passing what is held", passing_what_is_held},
     {"stopping", stopping},

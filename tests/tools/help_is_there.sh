@@ -10,7 +10,7 @@ run waldo --help
 expect 0 'usage: waldo *Exit status:*' ''
 commands=$(sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p' <<<"$out")
 check "the commands" "$(xargs <<<"$commands")" \
-	"serve call ls describe ping grant grants revoke key bench"
+	"serve call ls describe ping grant grants revoke user key bench"
 for command in $commands; do
 	run waldo "$command" --help
 	expect 0 "usage: waldo $command *" ''

@@ -109,6 +109,12 @@ _waldo_argument() {
 		;;
 	describe | ping) [ "$1" -gt 1 ] || _waldo_uris "" ;;
 	grant | grants | revoke) [ "$1" -gt 1 ] || _waldo_files ;;
+	user)
+		case $1 in
+		1) _waldo_offer add passwd token key disable enable rm ls ;;
+		2) _waldo_files ;;
+		esac
+		;;
 	esac
 }
 

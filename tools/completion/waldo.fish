@@ -75,7 +75,9 @@ function __waldo_argument
             if string match -q '@*' -- (commandline -ct)
                 __waldo_uris @
             end
-        case grant,1 grants,1 revoke,1
+        case user,1
+            printf '%s\n' add passwd token key disable enable rm ls
+        case grant,1 grants,1 revoke,1 user,2
             __fish_complete_path (commandline -ct)
         case ls,1
             __waldo_uris ''

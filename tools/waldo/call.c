@@ -3,6 +3,7 @@
 #include <string.h>
 #include "arg.h"
 #include "json.h"
+#include "login.h"
 #include "printer.h"
 #include "tool.h"
 
@@ -17,6 +18,7 @@ struct step {
 struct call {
 	const struct command *command;
 	struct peer peer;
+	struct login login;
 	waldo_ref *printer;
 	struct labels labels;
 	struct step *steps;
@@ -224,6 +226,9 @@ call_once(struct call *call)
 	int status;
 	size_t i;
 
+	if (login_is_wanted(&call->login)) {
+		target = waldo_promise_get_ref(call->login.promise);
+	}
 	call->peer.asked_ms = now_ms();
 	for (i = 0; i < call->step_count; i++) {
 		struct step *step = &call->steps[i];
@@ -278,7 +283,13 @@ perform(struct call *call, int argc, char **argv)
 
 	if (status == STATUS_OK) {
 		call->peer.uri = argv[0];
+		status = login_prepare(&call->login, argv[0]);
+	}
+	if (status == STATUS_OK) {
 		status = open_call(call);
+	}
+	if (status == STATUS_OK && login_is_wanted(&call->login)) {
+		login_send(&call->login, &call->peer);
 	}
 	if (status == STATUS_OK && call->stay) {
 		/* Who waits for a result may signal upon it. */
@@ -304,6 +315,7 @@ close_call(struct call *call)
 	}
 	free(call->steps);
 	free(call->args);
+	login_clear(&call->login);
 	waldo_ref_release(call->printer);
 	labels_clear(&call->labels);
 	peer_close(&call->peer);
@@ -320,6 +332,8 @@ run(const struct command *command, int argc, char **argv)
 	    {0, "one-way", NULL, NULL, &call.one_way},
 	    {0, "stay", NULL, NULL, &call.stay},
 	    PEER_OPTIONS(call.peer),
+	    {0, "login", "a name", option_text, &call.login.user},
+	    {0, "token-file", "a file", option_text, &call.login.token_file},
 	    {0},
 	};
 	int status = STATUS_OK;
@@ -348,7 +362,12 @@ static const char help[] =
     "  -n, --repeat N         do it N times, one after the other\n"
     "      --one-way          want no result; end when the peer has the call\n"
     "      --stay             stay after the result, for calls to '@', until\n"
-    "                         SIGINT or SIGTERM\n" PEER_HELP
+    "                         SIGINT or SIGTERM\n"
+    "      --login USER       log in at the portal that is published there, "
+    "and\n"
+    "                         call what that lets USER reach; the password is\n"
+    "                         asked for, or is the first line of stdin\n"
+    "      --token-file FILE  the same with the token in FILE\n" PEER_HELP
     "  --                     what follows is no option\n"
     "\n"
     "An ARG is one of\n"

@@ -34,4 +34,8 @@ waldo_err demo_relay_new(struct demo *demo, waldo_ref **ret_ref)
 waldo_err demo_restore_new(struct demo *demo, waldo_ref **ret_ref)
     WALDO_MUST_CHECK;
 
+/* Publishes "gate", a portal for the accounts in the file `path`. */
+waldo_err demo_gate_publish(struct demo *demo, const char *path)
+    WALDO_MUST_CHECK;
+
 #endif

@@ -7,7 +7,7 @@
 static const struct command *const commands[] = {
     &serve_command, &call_command,  &ls_command,     &describe_command,
     &ping_command,  &grant_command, &grants_command, &revoke_command,
-    &key_command,   &bench_command,
+    &user_command,  &key_command,   &bench_command,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

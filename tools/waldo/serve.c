@@ -10,6 +10,11 @@
 /* What calls that run may take to finish, once we are told to stop. */
 #define GRACE_MS 5000
 
+/* What there is beside the objects of the demonstration; NULL: it is not. */
+struct files {
+	const char *store, *accounts;
+};
+
 struct addresses {
 	const char **items;
 	waldo_listener **listeners; /* at each; the node closes them */
@@ -35,19 +40,23 @@ log_line(waldo_log_level level, const char *line, void *user)
 }
 
 static int
-print_names(const char *uri)
+print_names(const char *uri, const struct files *files)
 {
 	size_t i;
 
 	for (i = 0; demo_names[i] != NULL; i++) {
 		printf("publish %s %s/%s\n", demo_names[i], uri, demo_names[i]);
 	}
+	if (files->accounts != NULL) {
+		printf("publish gate %s/gate\n", uri);
+	}
 	return flush_output(STATUS_OK);
 }
 
 /* At all of them or none: what is printed can be connected to. */
 static int
-listen_at(waldo_node *node, struct addresses *addresses)
+listen_at(waldo_node *node, struct addresses *addresses,
+          const struct files *files)
 {
 	waldo_err err = WALDO_OK;
 	int status = STATUS_OK;
@@ -62,7 +71,7 @@ listen_at(waldo_node *node, struct addresses *addresses)
 	}
 	for (i = 0; i < addresses->count && status == STATUS_OK; i++) {
 		status = print_names(
-		    waldo_listener_get_uri(addresses->listeners[i]));
+		    waldo_listener_get_uri(addresses->listeners[i]), files);
 	}
 	return status;
 }
@@ -124,7 +133,7 @@ load_key(const struct addresses *addresses, const char *path,
 
 static int
 serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
-      waldo_key *key, const char *store, uint32_t grace_ms)
+      waldo_key *key, const struct files *files, uint32_t grace_ms)
 {
 	waldo_node_options options = {
 	    .size = sizeof(options), .key = key, .log = log_line};
@@ -135,15 +144,18 @@ serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
 		demo->node = peer->node;
 		err = demo_publish(demo);
 	}
-	if (err == WALDO_OK && store != NULL) {
-		err = open_store(demo, store);
+	if (err == WALDO_OK && files->store != NULL) {
+		err = open_store(demo, files->store);
+	}
+	if (err == WALDO_OK && files->accounts != NULL) {
+		err = demo_gate_publish(demo, files->accounts);
 	}
 	if (err != WALDO_OK) {
 		return complain_err(err, peer->node);
 	}
 	stop_on_signal(peer->node, grace_ms);
 	dump_on_signal(peer->node);
-	status = listen_at(peer->node, addresses);
+	status = listen_at(peer->node, addresses, files);
 	if (status != STATUS_OK) {
 		return status;
 	}
@@ -163,14 +175,16 @@ run(const struct command *command, int argc, char **argv)
 	struct demo demo = {0};
 	struct peer peer = {0};
 	bool is_demo = false;
-	const char *store = NULL, *key_file = NULL;
+	struct files files = {0};
+	const char *key_file = NULL;
 	waldo_key *key = NULL;
 	uint32_t grace_ms = GRACE_MS;
 	const struct option options[] = {
 	    {0, "demo", NULL, NULL, &is_demo},
 	    {'l', "listen", "an address", add_address, &addresses},
 	    {'k', "key", "a file", option_text, &key_file},
-	    {0, "store", "a file", option_text, &store},
+	    {0, "store", "a file", option_text, &files.store},
+	    {0, "accounts", "a file", option_text, &files.accounts},
 	    {'g', "grace", "seconds, like 2.5, up to 4294967", option_grace,
 	     &grace_ms},
 	    {0},
@@ -200,7 +214,7 @@ run(const struct command *command, int argc, char **argv)
 			status = load_key(&addresses, key_file, &key);
 			if (status == STATUS_OK) {
 				status = serve(&peer, &demo, &addresses, key,
-				               store, grace_ms);
+				               &files, grace_ms);
 			}
 			dump_no_more();
 			peer_close(&peer);
@@ -214,7 +228,7 @@ run(const struct command *command, int argc, char **argv)
 
 static const char help[] =
     "usage: waldo serve --demo [--listen ADDRESS]... [--key FILE]\n"
-    "                   [--store FILE] [--grace SECONDS]\n"
+    "                   [--store FILE] [--accounts FILE] [--grace SECONDS]\n"
     "\n"
     "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
     "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
@@ -234,6 +248,9 @@ static const char help[] =
     "                        ~/.local/state\n"
     "      --store FILE      restore what waldo grant FILE counter NAME has\n"
     "                        granted: a counter for each name\n"
+    "      --accounts FILE   publish gate, too, where the accounts of waldo "
+    "user\n"
+    "                        FILE log in: waldo call --login\n"
     "  -g, --grace SECONDS   what calls that run then may take to finish, 5 "
     "by\n"
     "                        default; a second signal ends it\n"
@@ -249,7 +266,9 @@ static const char help[] =
     "up\n"
     "           by their callers\n"
     "  relay    call(target, method, ...) returns what target.method(...)\n"
-    "           does; keep(target) holds it, kept() returns it\n";
+    "           does; keep(target) holds it, kept() returns it\n"
+    "  gate     login(credentials, mind) returns a greeter with greet() and\n"
+    "           whoami()\n";
 
 const struct command serve_command = {
     "serve",

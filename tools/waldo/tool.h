@@ -149,6 +149,6 @@ void dump_no_more(void);
 
 extern const struct command bench_command, call_command, describe_command,
     grant_command, grants_command, key_command, ls_command, ping_command,
-    revoke_command, serve_command;
+    revoke_command, serve_command, user_command;
 
 #endif

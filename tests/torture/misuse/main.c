@@ -111,6 +111,7 @@ static const struct {
     {value_rows, &value_row_count},     {call_rows, &call_row_count},
     {promise_rows, &promise_row_count}, {ref_rows, &ref_row_count},
     {node_rows, &node_row_count},       {key_rows, &key_row_count},
+    {portal_rows, &portal_row_count},
 };
 
 static struct world world;

@@ -28,9 +28,9 @@ struct row {
 #define MISUSE(function, how) static void function##__##how(struct world *w)
 
 extern const struct row value_rows[], call_rows[], promise_rows[], ref_rows[],
-    node_rows[], key_rows[];
+    node_rows[], key_rows[], portal_rows[];
 extern const size_t value_row_count, call_row_count, promise_row_count,
-    ref_row_count, node_row_count, key_row_count;
+    ref_row_count, node_row_count, key_row_count, portal_row_count;
 #define END_ROWS(name)                                                         \
 	const size_t name##_row_count =                                        \
 	    sizeof(name##_rows) / sizeof(*name##_rows)

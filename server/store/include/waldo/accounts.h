@@ -18,7 +18,7 @@ extern "C" {
 typedef struct waldo_accounts waldo_accounts;
 
 /* Opens the accounts in the file `path` (SQLite), as waldo_grants_open() does;
- * it may be the same file. */
+ * it may be the same file. They are closed with the node at the latest. */
 waldo_err waldo_accounts_open(waldo_node *node, const char *path,
                               waldo_accounts **ret_accounts) WALDO_MUST_CHECK;
 /* Portals that ask it keep it until they are gone. NULL is accepted. */
@@ -35,8 +35,17 @@ void waldo_accounts_close(waldo_accounts *accounts);
  *	                 The text is the account's name, or "" for the one that
  *	                 the key belongs to
  *
- * Failures are counted for each account and for each source: after the fifth
- * in a row an attempt waits twice as long as the one before, up to a minute.
+ * Whether there is such an account is told by neither the answer nor its time.
+ * Failures with passwords are counted for each account, and with tokens as well
+ * for each source (an IPv4 address, an IPv6 /64, a Unix user): after the fifth
+ * an attempt waits a second before anything is looked at, after each more twice
+ * as long, up to a minute; four of one source may wait, others fail with
+ * WALDO_ELIMIT. Ten minutes without a failure, or a login with the account's
+ * password, and its failures are forgotten.
+ *
+ * When the accounts are closed, with the node at the latest, that waits for the
+ * passwords that are being verified (about 0.1 s). WALDO_ENOMEM: some of the
+ * checkers may be there.
  */
 waldo_err waldo_portal_add_accounts(waldo_portal *portal,
                                     waldo_accounts *accounts) WALDO_MUST_CHECK;
@@ -45,11 +54,12 @@ waldo_err waldo_portal_add_accounts(waldo_portal *portal,
  * WALDO_EINVAL if it is there already. */
 waldo_err waldo_account_add(waldo_accounts *accounts, const char *name)
     WALDO_MUST_CHECK;
-/* Each WALDO_ENAME if there is no such account. NULL takes the password away.
- * Computes Argon2id on the caller's thread (about 0.1 s). */
+/* Each WALDO_ENAME if there is no such account. A password has 1 to 1024 bytes;
+ * NULL takes it away. Computes Argon2id on the caller's thread (about 0.1 s). */
 waldo_err waldo_account_set_password(waldo_accounts *accounts, const char *name,
                                      const char *password) WALDO_MUST_CHECK;
-/* It may log in with this key, too; a key belongs to one account. */
+/* It may log in with this key, too; a key belongs to one account (WALDO_EINVAL
+ * if it is another's). */
 waldo_err waldo_account_add_key(waldo_accounts *accounts, const char *name,
                                 const uint8_t key[32]) WALDO_MUST_CHECK;
 /* A new token, told here and never again; older ones stay. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <strings.h>
+#include "login.h"
+
+bool
+login_is_wanted(const struct login *login)
+{
+	return login->user != NULL || login->token_file != NULL;
+}
+
+static bool
+leaves_in_clear(const char *uri)
+{
+	static const char clear[] = "waldo+tcp-insecure://";
+	static const char *const ours[] = {"127.", "[::1]", "localhost:"};
+	const char *host = uri + sizeof(clear) - 1;
+
+	if (strncasecmp(uri, clear, sizeof(clear) - 1) != 0) {
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+		if (strncasecmp(host, ours[i], strlen(ours[i])) == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+login_prepare(struct login *login, const char *uri)
+{
+	if (!login_is_wanted(login)) {
+		return STATUS_OK;
+	}
+	if (login->user != NULL && login->token_file != NULL) {
+		return complain_usage("call",
+		                      "--login and --token-file are two ways, "
+		                      "of which one is enough");
+	}
+	if (leaves_in_clear(uri)) {
+		return complain(STATUS_USAGE,
+		                "%s: a secret is not sent in clear; "
+		                "waldo://KEY@... is encrypted",
+		                uri);
+	}
+	return login->user != NULL
+	           ? secret_ask("Password", login->secret)
+	           : secret_load(login->token_file, login->secret);
+}
+
+void
+login_send(struct login *login, const struct peer *peer)
+{
+	waldo_options options = {
+	    .size = sizeof(options),
+	    .timeout_ms = peer->timeout_ms,
+	};
+	waldo_request *request =
+	    waldo_request_new(peer->ref, "login", &options);
+	waldo_writer *args = waldo_request_get_args(request);
+
+	if (login->user != NULL) {
+		waldo_putf(args, "{ssss}n", "user", login->user, "password",
+		           login->secret);
+	} else {
+		waldo_putf(args, "{ss}n", "token", login->secret);
+	}
+	login->promise = waldo_request_send(request);
+	secret_wipe(login->secret);
+}
+
+void
+login_clear(struct login *login)
+{
+	secret_wipe(login->secret);
+	waldo_promise_release(login->promise);
+	login->promise = NULL;
+}
