@@ -128,7 +128,7 @@ typedef struct waldoi_paused {
 
 /* What we ask of the peer: sessions of those who only serve have none. */
 typedef struct waldoi_caller {
-	char *address;        /* what was dialled, its text; NULL if accepted */
+	char *address; /* what was dialled, its text; NULL if accepted */
 	struct waldoi_dialling *dialling; /* an encrypted peer; NULL */
 	waldo_ref *bootstrap; /* of the peer, if it is held; not counted */
 	waldoi_table calls;   /* ours that are open: waldo_promise */
