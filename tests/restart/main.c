@@ -7,6 +7,8 @@
  */
 #include "tests/restart/restart.h"
 
+#include <waldo.h>
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +33,12 @@ void
 ledger_path(char path[256], const char *in)
 {
 	(void) snprintf(path, 256, "%s/ledger", in);
+}
+
+void
+key_path(char path[256], const char *in)
+{
+	(void) snprintf(path, 256, "%s/key", in);
 }
 
 void
@@ -64,20 +72,38 @@ listen_unix(char uri[256])
 	return fd;
 }
 
+/* All servers are the same peer, for they have the same key. */
+static void
+make_key(char text[WALDO_KEY_TEXT])
+{
+	char path[256];
+	waldo_key *key;
+
+	key_path(path, directory);
+	if (waldo_key_load(path, &key) != WALDO_OK) {
+		(void) fprintf(stderr, "%s\n", waldo_node_get_message(NULL));
+		exit(1);
+	}
+	waldo_key_format(waldo_key_get_public(key), text);
+	waldo_key_release(key);
+}
+
 static int
 listen_tcp(char uri[256])
 {
+	char key[WALDO_KEY_TEXT];
 	struct sockaddr_in address = {
 	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	make_key(key);
 	if (fd < 0 ||
 	    bind(fd, (struct sockaddr *) &address, sizeof(address)) != 0 ||
 	    getsockname(fd, (struct sockaddr *) &address, &len) != 0) {
 		die("bind");
 	}
-	(void) snprintf(uri, 256, "waldo+tcp-insecure://127.0.0.1:%u/ledger",
+	(void) snprintf(uri, 256, "waldo://%s@127.0.0.1:%u/ledger", key,
 	                ntohs(address.sin_port));
 	return fd;
 }
@@ -128,10 +154,7 @@ start(int fd, const char *role, const char *path, uint64_t number,
 static pid_t
 start_server(int fd, uint64_t number)
 {
-	char path[256];
-
-	ledger_path(path, directory);
-	return start(fd, "server", path, number, NULL, NULL, NULL);
+	return start(fd, "server", directory, number, NULL, NULL, NULL);
 }
 
 static pid_t
@@ -270,6 +293,8 @@ remove_files(void)
 		(void) unlink(path);
 	}
 	(void) snprintf(path, sizeof(path), "%s/s", directory);
+	(void) unlink(path);
+	key_path(path, directory);
 	(void) unlink(path);
 	(void) rmdir(directory);
 }

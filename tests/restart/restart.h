@@ -39,7 +39,7 @@ struct attempt {
 	uint32_t repeatable;
 };
 
-int run_server(const char *ledger, uint64_t number);
+int run_server(const char *directory, uint64_t number);
 
 /* `rate` operations a second, as often as is needed, for `seconds`. */
 int run_client(const char *uri, const char *path, uint64_t number,
@@ -47,6 +47,7 @@ int run_client(const char *uri, const char *path, uint64_t number,
 
 /* Files that the roles leave in `directory`. */
 void ledger_path(char path[256], const char *directory);
+void key_path(char path[256], const char *directory);
 void client_path(char path[256], const char *directory, uint64_t number);
 
 struct report {

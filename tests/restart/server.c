@@ -58,13 +58,15 @@ stop(int signal_number)
 }
 
 static waldo_err
-serve(void)
+serve(waldo_key *key)
 {
 	const struct sigaction action = {.sa_handler = stop};
 	waldo_ref *ref = NULL;
 	char address[16];
 	sigset_t early;
-	waldo_err err = waldo_node_new(NULL, &node);
+	const waldo_node_options options = {.size = sizeof(options),
+	                                    .key = key};
+	waldo_err err = waldo_node_new(&options, &node);
 
 	if (err != WALDO_OK) {
 		return err;
@@ -85,15 +87,23 @@ serve(void)
 }
 
 int
-run_server(const char *ledger, uint64_t number)
+run_server(const char *directory, uint64_t number)
 {
 	const struct sigaction deaf = {.sa_handler = SIG_IGN};
-	waldo_err err = WALDO_ESYSTEM;
+	char path[256];
+	waldo_key *key = NULL;
+	waldo_err err;
 
 	server_number = number;
-	ledger_fd = open(ledger, O_WRONLY | O_APPEND | O_CREAT, 0600);
-	if (ledger_fd >= 0) {
-		err = serve();
+	key_path(path, directory);
+	err = waldo_key_load(path, &key);
+	ledger_path(path, directory);
+	ledger_fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	if (ledger_fd < 0) {
+		err = WALDO_ESYSTEM;
+	}
+	if (err == WALDO_OK) {
+		err = serve(key);
 	}
 	if (err != WALDO_OK) {
 		(void) fprintf(stderr, "server %u: %s\n", (unsigned) number,
@@ -101,5 +111,6 @@ run_server(const char *ledger, uint64_t number)
 	}
 	(void) sigaction(SIGTERM, &deaf, NULL);
 	waldo_node_free(node);
+	waldo_key_release(key);
 	return err == WALDO_OK ? 0 : 1;
 }

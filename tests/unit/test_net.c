@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -265,6 +266,26 @@ an_inherited_socket_is_listened_on_and_its_file_stays(void **state)
 	waldo_listener_close(listener);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* A10: who inherits a socket of TCP has not asked for clear text. */
+static void
+an_inherited_socket_of_tcp_is_encrypted(void **state)
+{
+	net_fixture *f = *state;
+	struct sockaddr_in where = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	waldo_listener *listener;
+	char address[32];
+
+	where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(
+	    bind(fd, (const struct sockaddr *) &where, sizeof(where)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	snprintf(address, sizeof(address), "fd:%d", fd);
+	assert_ok(waldo_listen(f->server, address, &listener));
+	assert_memory_equal(waldo_listener_get_uri(listener), "waldo://", 8);
+	waldo_listener_close(listener);
 }
 
 static void
@@ -632,6 +653,7 @@ main(void)
 	    waldo_test(a_file_that_is_not_a_socket_is_never_removed),
 	    waldo_test(a_listener_removes_its_own_file_and_no_other),
 	    waldo_test(an_inherited_socket_is_listened_on_and_its_file_stays),
+	    waldo_test(an_inherited_socket_of_tcp_is_encrypted),
 	    waldo_test(
 	        an_inherited_socket_that_does_not_listen_is_refused_and_stays_open),
 	    waldo_test(a_dial_that_fails_says_where_and_why),

@@ -21,7 +21,8 @@ typedef struct waldo_listener waldo_listener;
  *	tcp-insecure:127.0.0.1:0    clear text, for measuring and debugging
  *	inproc:x                    nodes of this process
  *	fd:3                        a listening socket that was inherited
- *	                            (systemd's socket activation); taken
+ *	                            (systemd's socket activation); taken; one
+ *	                            of TCP is encrypted
  *
  * `ret_listener` may be NULL: it then lives with the node.
  *
