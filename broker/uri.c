@@ -182,7 +182,7 @@ waldoi_uri_parse(const char *text, waldoi_uri *ret_uri,
 	waldoi_uri uri = {.addresses[0].fd = -1};
 	waldoi_scheme scheme = WALDOI_TCP;
 	const char *begin = waldoi_text_scheme(text, prefixes, &scheme);
-	const char *end, *slash, *name;
+	const char *end, *slash = NULL, *name;
 	waldo_err err;
 
 	if (begin == NULL) {
