@@ -346,18 +346,20 @@ receive(waldoi_socket_link *link)
 	return got;
 }
 
-static void
+/* One piece in each turn, so that all links get theirs. False if nothing has
+ * come; then the link may be gone. */
+static bool
 read_input(waldoi_socket_link *link)
 {
 	ssize_t got;
 
 	if (!waldoi_channel_wants_input(&link->link.channel)) {
 		set_reading(link, false); /* until it asks for a flush */
-		return;
+		return false;
 	}
 	got = receive(link);
 	if (got > 0) {
-		return; /* one for each turn, so that all get theirs */
+		return true;
 	}
 	if (got == 0) {
 		lose(link, " ", "closed the connection");
@@ -366,6 +368,7 @@ read_input(waldoi_socket_link *link)
 	} else if (link->error != 0) {
 		lose(link, ": ", strerror(link->error));
 	}
+	return false;
 }
 
 static void
@@ -377,7 +380,9 @@ on_readable(evutil_socket_t fd, short events, void *user)
 	(void) fd;
 	(void) events;
 	waldoi_loop_enter(loop);
-	read_input(link); /* may free it */
+	if (read_input(link)) {
+		waldoi_node_flush_link(loop->node, &link->link);
+	}
 	waldoi_loop_leave(loop);
 }
 
