@@ -117,6 +117,11 @@ waldo_err waldoi_node_new(const waldo_node_options *options,
 /* An event begins: the clock is read afresh. */
 void waldoi_node_enter(waldo_node *node);
 
+/* Behind the input of a link: what there is to send to its peer leaves already,
+ * before another event is looked at, while all of it is in the cache. Nobody
+ * has to. The link is still there afterwards. */
+void waldoi_node_flush_link(waldo_node *node, waldoi_link *link);
+
 /* Does all that waits, bounded; calls `wake` again if more is left. */
 void waldoi_node_turn(waldo_node *node);
 

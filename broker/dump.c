@@ -377,7 +377,7 @@ dump_session(const dump *d, const waldoi_session *session)
 	    session->window_taken, session->window_told,
 	    waldoi_session_paused_bytes(session));
 	say(d, 2,
-	    "the peer takes: message_bytes %zu, depth %u, open_calls %u, "
+	    "the peer takes: message_bytes %u, depth %u, open_calls %u, "
 	    "imports %u, refs_per_message %u, names %u",
 	    peer->max_frame, peer->max_depth, peer->open_calls, peer->exports,
 	    peer->refs_per_message, peer->names);

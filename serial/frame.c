@@ -18,6 +18,9 @@
 #define LEAST_SPARE 1024
 #define MOST_SPARE  (16 * 1024)
 
+/* The largest that is spared. */
+#define LARGE_SPARE ((size_t) 2 * 1024 * 1024)
+
 void
 waldoi_cutter_init(waldoi_cutter *cutter, uint32_t max_frame)
 {
@@ -34,6 +37,8 @@ waldoi_spares_fini(waldoi_spares *spares)
 		free(spares->of[i]);
 		spares->of[i] = NULL;
 	}
+	free(spares->large);
+	spares->large = NULL;
 }
 
 /* Where one of that size is spared; NULL: nowhere. */
@@ -65,8 +70,26 @@ take_own(waldoi_cutter *cutter, size_t cap)
 	if (own != NULL) {
 		own->pos = own->len = 0;
 		own->cap = cap;
+		own->lent = false;
 	}
 	return own;
+}
+
+/* Of two large ones the larger is spared. */
+static void
+spare_large(waldoi_spares *spares, waldoi_kept *own)
+{
+	waldoi_kept *other = spares->large;
+
+	if (own->lent) {
+		spares->lent = false;
+	}
+	if (own->cap > MOST_SPARE && own->cap <= LARGE_SPARE &&
+	    (other == NULL || other->cap < own->cap)) {
+		spares->large = own;
+		own = other;
+	}
+	free(own);
 }
 
 /* ---- the own buffer */
@@ -79,6 +102,8 @@ own_free(waldoi_cutter *cutter)
 
 	if (spare != NULL && *spare == NULL) {
 		*spare = own;
+	} else if (own != NULL && cutter->spares != NULL) {
+		spare_large(cutter->spares, own);
 	} else {
 		free(own);
 	}
@@ -157,6 +182,30 @@ own_resize(waldoi_cutter *cutter, size_t cap)
 	return true;
 }
 
+/* Has the large one be the own, if it is spared, and of use for `want` bytes.
+ */
+static bool
+own_borrow(waldoi_cutter *cutter, size_t want)
+{
+	waldoi_spares *spares = cutter->spares;
+	waldoi_kept *large = spares == NULL ? NULL : spares->large;
+
+	if (want <= MOST_SPARE || large == NULL || large->cap < want ||
+	    spares->lent) {
+		return false;
+	}
+	spares->large = NULL;
+	spares->lent = large->lent = true;
+	large->pos = 0;
+	large->len = own_left(cutter);
+	if (large->len > 0) {
+		memcpy(large->bytes, own_begin(cutter), large->len);
+	}
+	own_free(cutter);
+	cutter->own = large;
+	return true;
+}
+
 /* Makes room behind what is left, up to `want` bytes altogether if that is
  * in proportion to what has come (`used`). */
 static bool
@@ -164,7 +213,8 @@ own_reserve(waldoi_cutter *cutter, size_t want, size_t used)
 {
 	size_t cap = want < own_bound(used) ? want : own_bound(used);
 
-	return own_room(cutter) >= cap || own_resize(cutter, cap);
+	return own_room(cutter) >= cap || own_borrow(cutter, want) ||
+	       own_resize(cutter, cap);
 }
 
 /* Moves up to `len` fed bytes into the own buffer, which has the room. */
@@ -306,6 +356,19 @@ waldoi_cutter_next(waldoi_cutter *cutter, waldoi_frame *ret_frame)
 	return cut;
 }
 
+/* How much the frame takes that begins what was fed, or all of it if that is
+ * more: nothing is left from earlier. */
+static size_t
+fed_awaited(const waldoi_cutter *cutter)
+{
+	size_t size =
+	    cutter->fed_len < LENGTH_BYTES
+	        ? LENGTH_BYTES
+	        : LENGTH_BYTES + (size_t) waldoi_be_load32(cutter->fed);
+
+	return size < cutter->fed_len ? cutter->fed_len : size;
+}
+
 /* One that is spared, if it is in proportion. */
 static size_t
 own_size(size_t need)
@@ -316,6 +379,20 @@ own_size(size_t need)
 		size *= 4;
 	}
 	return size < need ? need : size;
+}
+
+/* Has the own buffer have room for `need` bytes, and be in proportion. */
+static bool
+own_fit(waldoi_cutter *cutter, size_t need)
+{
+	bool is_too_large =
+	    waldoi_cutter_owned(cutter) > own_bound(need) && !cutter->own->lent;
+
+	if (cutter->own == NULL && own_borrow(cutter, fed_awaited(cutter))) {
+		return true;
+	}
+	return (own_room(cutter) >= need && !is_too_large) ||
+	       own_resize(cutter, own_size(need));
 }
 
 waldo_err
@@ -329,9 +406,7 @@ waldoi_cutter_keep(waldoi_cutter *cutter)
 	if (need == 0) {
 		return WALDO_OK;
 	}
-	if ((own_room(cutter) < need ||
-	     waldoi_cutter_owned(cutter) > own_bound(need)) &&
-	    !own_resize(cutter, own_size(need))) {
+	if (!own_fit(cutter, need)) {
 		return WALDO_ENOMEM;
 	}
 	own_append(cutter, cutter->fed_len);

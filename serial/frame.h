@@ -8,7 +8,7 @@
  * was fed is never copied. What is left over is copied into a buffer of the
  * cutter's own, which grows with the bytes that are there, not with what a
  * length claims: it is at most 64 KiB or four times as large as they are,
- * whichever is more. An idle cutter owns nothing.
+ * whichever is more, unless a large one is spared. An idle cutter owns nothing.
  * A frame above WALDOI_DIRECT is received straight into that buffer
  * (waldoi_cutter_space).
  */
@@ -30,14 +30,20 @@ typedef struct waldoi_frame {
 typedef struct waldoi_kept {
 	size_t pos; /* cut so far, of `len` bytes */
 	size_t len, cap;
+	bool lent; /* it was spared, and is large */
 	uint8_t bytes[];
 } waldoi_kept;
 
-/* Small buffers that no cutter of a thread needs at the moment, one of each
- * size: where some frames are left over in each turn, none is allocated. */
+/* Buffers that no cutter of a thread needs at the moment: small ones, one of
+ * each size, so that none is allocated where some frames are left over in each
+ * turn; and a large one. Whoever has that need not grow its own, and copy what
+ * is there each time. It is lent to one at a time: peers that begin frames and
+ * do not end them cost no more than that. */
 enum { WALDOI_SPARES = 3 };
 typedef struct waldoi_spares {
 	waldoi_kept *of[WALDOI_SPARES]; /* NULL: none is left */
+	waldoi_kept *large;             /* as well */
+	bool lent;                      /* a large one, which will come back */
 } waldoi_spares;
 
 void waldoi_spares_fini(waldoi_spares *spares);

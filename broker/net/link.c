@@ -9,6 +9,9 @@
 
 #define MAX_PIECES 64
 
+/* Pieces that are copied together: sendmsg() takes longer than send() does. */
+#define MAX_COPIED 512
+
 /* Sent in one go, then the other links have their turn. */
 #define MAX_FLUSH ((size_t) 1024 * 1024)
 
@@ -209,15 +212,37 @@ set_writing(waldoi_socket_link *link, bool writing)
 	link->writing = writing;
 }
 
+/* Few bytes in several pieces are made one. */
+static size_t
+join_pieces(struct iovec *iov, size_t count, size_t total, uint8_t *copy)
+{
+	size_t at = 0;
+
+	if (count == 1 || total > MAX_COPIED) {
+		return count;
+	}
+	for (size_t i = 0; i < count; i++) {
+		memcpy(copy + at, iov[i].iov_base, iov[i].iov_len);
+		at += iov[i].iov_len;
+	}
+	iov[0] = (struct iovec){.iov_base = copy, .iov_len = total};
+	return 1;
+}
+
 /* Returns how much the kernel took; -1 and errno if it took nothing. */
 static ssize_t
-send_pieces(int fd, struct iovec *iov, size_t count)
+send_pieces(int fd, struct iovec *iov, size_t count, size_t total)
 {
-	struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+	uint8_t copy[MAX_COPIED];
+	struct msghdr message = {.msg_iov = iov};
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	ssize_t sent;
 
+	message.msg_iovlen = join_pieces(iov, count, total, copy);
 	do {
-		sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = message.msg_iovlen == 1
+		           ? send(fd, iov->iov_base, iov->iov_len, flags)
+		           : sendmsg(fd, &message, flags);
 	} while (sent < 0 && errno == EINTR);
 	return sent;
 }
@@ -245,7 +270,7 @@ send_output(waldoi_socket_link *link)
 	while (more && (count = waldoi_channel_output(&link->link.channel, iov,
 	                                              MAX_PIECES)) > 0) {
 		total = total_of(iov, count);
-		sent = send_pieces(link->fd, iov, count);
+		sent = send_pieces(link->fd, iov, count, total);
 		if (sent < 0 && errno != EAGAIN) {
 			set_writing(link, false);
 			note_error(link, errno);
@@ -325,18 +350,20 @@ receive(waldoi_socket_link *link)
 	return got;
 }
 
-static void
+/* One piece in each turn, so that all links get theirs. False if nothing has
+ * come; then the link may be gone. */
+static bool
 read_input(waldoi_socket_link *link)
 {
 	ssize_t got;
 
 	if (!waldoi_channel_wants_input(&link->link.channel)) {
 		set_reading(link, false); /* until it asks for a flush */
-		return;
+		return false;
 	}
 	got = receive(link);
 	if (got > 0) {
-		return; /* one for each turn, so that all get theirs */
+		return true;
 	}
 	if (got == 0) {
 		lose(link, " ", "closed the connection");
@@ -345,6 +372,7 @@ read_input(waldoi_socket_link *link)
 	} else if (link->error != 0) {
 		lose(link, ": ", strerror(link->error));
 	}
+	return false;
 }
 
 static void
@@ -356,7 +384,9 @@ on_readable(evutil_socket_t fd, short events, void *user)
 	(void) fd;
 	(void) events;
 	waldoi_loop_enter(loop);
-	read_input(link); /* may free it */
+	if (read_input(link)) {
+		waldoi_node_flush_link(loop->node, &link->link);
+	}
 	waldoi_loop_leave(loop);
 }
 

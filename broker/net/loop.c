@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,16 +102,39 @@ waldoi_loop_leave(waldoi_loop *loop)
 	}
 }
 
+/* ---- the timer */
+
+/* The other way, should the kernel refuse. */
 static void
-set_timer(waldoi_loop *loop)
+set_timeout(waldoi_loop *loop, uint64_t at)
 {
 	uint64_t now = waldoi_loop_now(loop);
-	struct timeval left =
-	    timeval_of(loop->armed_at > now ? loop->armed_at - now : 0);
+	struct timeval left = timeval_of(at > now ? at - now : 0);
 
-	/* No memory: comes back in each pass until there is some. */
-	if (event_add(&loop->timer, &left) != 0) {
-		event_active(&loop->timer, EV_TIMEOUT, 1);
+	(void) event_add(&loop->timer, &left);
+}
+
+/* A timerfd: its clock goes on while the machine sleeps, and it costs a turn
+ * nothing, whereas libevent reads its own clock for each pass as long as it has
+ * a timer. */
+void
+waldoi_loop_set_timer(waldoi_loop *loop)
+{
+	uint64_t at = waldoi_outer_due(loop, loop->due);
+	struct itimerspec timer = {
+	    .it_value.tv_sec = (time_t) (at / 1000000),
+	    .it_value.tv_nsec = (long) (at % 1000000) * 1000 + 1,
+	};
+
+	/* If it runs out too early it is set anew: what is due is mostly put
+	 * off, and each time would be a system call. */
+	if (at >= loop->timer_at) {
+		return;
+	}
+	loop->timer_at = at;
+	if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL) !=
+	    0) {
+		set_timeout(loop, at);
 	}
 }
 
@@ -119,31 +143,27 @@ loop_arm(void *driver, uint64_t at)
 {
 	waldoi_loop *loop = driver;
 
-	loop->armed_at = at;
-	if (at != UINT64_MAX) {
-		set_timer(loop);
-	} else {
-		event_del(&loop->timer);
-	}
-	if (!loop->dispatching) {
-		waldoi_outer_update(loop);
-	}
+	loop->due = at;
+	waldoi_loop_set_timer(loop);
 }
 
 static void
 on_timer(evutil_socket_t fd, short events, void *user)
 {
 	waldoi_loop *loop = user;
+	uint64_t times;
 
-	(void) fd;
-	(void) events;
-	/* libevent counts from when its pass began. */
-	if (waldoi_loop_now(loop) < loop->armed_at) {
-		set_timer(loop);
-		return;
+	if ((events & EV_TIMEOUT) != 0) {
+		event_remove_timer(&loop->timer); /* which repeats itself */
 	}
-	loop->armed_at = UINT64_MAX;
-	turn(loop);
+	while (read(fd, &times, sizeof(times)) < 0 && errno == EINTR) {
+	}
+	loop->timer_at = UINT64_MAX;
+	if (loop->due <= waldoi_loop_now(loop)) {
+		loop->due = UINT64_MAX;
+		turn(loop);
+	}
+	waldoi_loop_set_timer(loop);
 }
 
 void
@@ -179,10 +199,6 @@ dispatch(waldoi_loop *loop, int timeout_ms)
 		if (event_add(&loop->limit, &limit) != 0) {
 			return WALDO_ENOMEM;
 		}
-	}
-	/* libevent's clock stands still while the machine sleeps. */
-	if (loop->armed_at <= waldoi_loop_now(loop)) {
-		event_active(&loop->timer, EV_TIMEOUT, 1);
 	}
 	loop->dispatching = true;
 	result = event_base_loop(loop->base, flags);
@@ -366,6 +382,9 @@ loop_free(void *driver)
 		event_base_free(loop->base);
 	}
 	waldoi_postbox_release(loop->box);
+	if (loop->timer_fd >= 0) {
+		close(loop->timer_fd);
+	}
 	if (loop->reserve_fd >= 0) {
 		close(loop->reserve_fd);
 	}
@@ -382,23 +401,27 @@ loop_new(struct event_base *base)
 		return NULL;
 	}
 	loop->own_base = base == NULL;
-	loop->reserve_fd = loop->outer_fd = loop->timer_fd = -1;
-	loop->armed_at = loop->timer_fd_at = UINT64_MAX;
+	loop->reserve_fd = loop->outer_fd = -1;
+	loop->due = loop->timer_at = UINT64_MAX;
 	atomic_init(&loop->grace, NO_STOP);
 	LIST_INIT(&loop->lingering);
 	loop->scratch = malloc(WALDOI_SCRATCH);
 	loop->box = waldoi_postbox_new();
-	if (loop->scratch == NULL || loop->box == NULL ||
+	loop->timer_fd =
+	    timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->scratch == NULL || loop->box == NULL || loop->timer_fd < 0 ||
 	    (base == NULL && (base = new_base()) == NULL)) {
 		goto out;
 	}
 	loop->base = base;
 	event_assign(&loop->turn, base, -1, 0, on_turn, loop);
-	event_assign(&loop->timer, base, -1, 0, on_timer, loop);
+	event_assign(&loop->timer, base, loop->timer_fd, EV_READ | EV_PERSIST,
+	             on_timer, loop);
 	event_assign(&loop->limit, base, -1, 0, on_limit, loop);
 	event_assign(&loop->posted, base, waldoi_postbox_get_fd(loop->box),
 	             EV_READ | EV_PERSIST, on_posted, loop);
-	if (event_add(&loop->posted, NULL) == 0) {
+	if (event_add(&loop->posted, NULL) == 0 &&
+	    event_add(&loop->timer, NULL) == 0) {
 		return loop;
 	}
 out:

@@ -35,17 +35,17 @@ typedef struct waldoi_loop {
 	bool woken;       /* meanwhile; so it has a turn come */
 
 	struct event turn;   /* wake */
-	struct event timer;  /* arm */
+	struct event timer;  /* timer_fd is readable */
 	struct event limit;  /* of step */
 	struct event posted; /* the postbox is readable */
-	uint64_t armed_at;
+	uint64_t due;        /* arm; UINT64_MAX: not */
+	int timer_fd;
+	uint64_t timer_at; /* what it is set to, or earlier than `due` */
 	waldoi_postbox *box;
 	atomic_uint_least64_t grace; /* of a stop that was asked for */
 
-	/* For get_fd: an epoll that holds libevent's and a timer. */
-	int outer_fd, timer_fd;
-	uint64_t timer_fd_at; /* what it is set to; UINT64_MAX: not */
-	unsigned timed;       /* links and listeners that wait for a timeout */
+	int outer_fd;   /* of get_fd: an epoll that holds libevent's */
+	unsigned timed; /* links and listeners that wait for a timeout */
 
 	int reserve_fd; /* given up to accept a link and refuse it */
 	uint8_t *scratch;
@@ -61,11 +61,16 @@ void waldoi_loop_leave(waldoi_loop *loop);
 /* Counts who waits for a timeout of libevent's; `flag` is the owner's. */
 void waldoi_loop_set_timed(waldoi_loop *loop, bool *flag, bool timed);
 
+/* Has the timer run out no later than anything is due. */
+void waldoi_loop_set_timer(waldoi_loop *loop);
+
 /* outer.c: the descriptor of get_fd; -1 if there can be none. Afterwards
  * waldoi_outer_update() after whatever changes when there is something to
  * do. */
 int waldoi_outer_open(waldoi_loop *loop);
 void waldoi_outer_update(waldoi_loop *loop);
+/* `at`, or earlier if it has to wait for what libevent does later. */
+uint64_t waldoi_outer_due(waldoi_loop *loop, uint64_t at);
 void waldoi_outer_close(waldoi_loop *loop);
 
 uint64_t waldoi_loop_now(void *driver);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libevent has no descriptor to wait on, but its epoll has, and epolls nest.
- * Its timers do not show there: a timerfd beside it stands for them.
+ * Its timers do not show there: the node's own, a timerfd, stands for them.
  */
 #include "broker/net/loop.h"
 
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* Timeouts of links and listeners, which are libevent's and long, are looked
@@ -86,11 +85,8 @@ waldoi_outer_open(waldoi_loop *loop)
 		return loop->outer_fd;
 	}
 	inner = find_epoll(waldoi_postbox_get_fd(loop->box));
-	loop->timer_fd =
-	    timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	loop->outer_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->outer_fd < 0 || !watch(loop->outer_fd, inner) ||
-	    !watch(loop->outer_fd, loop->timer_fd)) {
+	if (loop->outer_fd < 0 || !watch(loop->outer_fd, inner)) {
 		waldoi_outer_close(loop);
 		return -1;
 	}
@@ -98,51 +94,34 @@ waldoi_outer_open(waldoi_loop *loop)
 	return loop->outer_fd;
 }
 
-static uint64_t
-next_due(waldoi_loop *loop, uint64_t now)
+uint64_t
+waldoi_outer_due(waldoi_loop *loop, uint64_t at)
 {
-	uint64_t at = loop->armed_at;
+	uint64_t tick;
 
+	if (loop->outer_fd < 0) {
+		return at;
+	}
 	if (event_pending(&loop->turn, EV_TIMEOUT, NULL) != 0) {
 		return 0;
 	}
-	if (loop->timed > 0 && at > now + TICK_US) {
-		at = now + TICK_US;
-	}
-	return at;
+	tick = loop->timed > 0 ? waldoi_loop_now(loop) + TICK_US : UINT64_MAX;
+	return at < tick ? at : tick;
 }
 
 void
 waldoi_outer_update(waldoi_loop *loop)
 {
-	struct itimerspec timer = {0};
-	uint64_t now, at;
-
-	if (loop->outer_fd < 0) {
-		return;
+	if (loop->outer_fd >= 0) {
+		waldoi_loop_set_timer(loop);
 	}
-	now = waldoi_loop_now(loop);
-	at = next_due(loop, now);
-	/* If it has run out, to set it is what makes it unreadable again. */
-	if (at == loop->timer_fd_at && at > now) {
-		return;
-	}
-	loop->timer_fd_at = at;
-	if (at != UINT64_MAX) {
-		timer.it_value.tv_sec = (time_t) (at / 1000000);
-		timer.it_value.tv_nsec = (long) (at % 1000000) * 1000 + 1;
-	}
-	(void) timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
 }
 
 void
 waldoi_outer_close(waldoi_loop *loop)
 {
-	if (loop->timer_fd >= 0) {
-		close(loop->timer_fd);
-	}
 	if (loop->outer_fd >= 0) {
 		close(loop->outer_fd);
 	}
-	loop->timer_fd = loop->outer_fd = -1;
+	loop->outer_fd = -1;
 }

@@ -139,15 +139,15 @@ waldoi_session_raise_limits(waldoi_session *session, const waldo_limits *limits,
 
 /* ---- taking */
 
-static uint64_t
-take_limit(waldoi_cursor *c, uint64_t least)
+static uint32_t
+take_limit(waldoi_cursor *c, uint32_t least)
 {
 	uint64_t value = waldoi_cursor_uint(c, WALDOI_MAX_ID);
 
 	if (value < least) {
 		waldoi_cursor_fail(c);
 	}
-	return value > UINT32_MAX ? UINT32_MAX : value;
+	return value > UINT32_MAX ? UINT32_MAX : (uint32_t) value;
 }
 
 /* One of the limits, which is not below what it is; false if `key` is none of
@@ -155,23 +155,19 @@ take_limit(waldoi_cursor *c, uint64_t least)
 static bool
 take_limit_key(waldoi_cursor *c, uint64_t key, waldoi_peer_limits *l)
 {
-	uint32_t *small;
+	uint32_t *limit;
 
 	switch (key) {
-	case KEY_MAX_FRAME:
-		l->max_frame = take_limit(c, l->max_frame);
-		return true;
-	case KEY_CALL_WINDOW:
-		l->call_window = take_limit(c, l->call_window);
-		return true;
-	case KEY_MAX_DEPTH: small = &l->max_depth; break;
-	case KEY_OPEN_CALLS: small = &l->open_calls; break;
-	case KEY_IMPORTS: small = &l->exports; break;
-	case KEY_REFS: small = &l->refs_per_message; break;
-	case KEY_NAMES: small = &l->names; break;
+	case KEY_MAX_FRAME: limit = &l->max_frame; break;
+	case KEY_MAX_DEPTH: limit = &l->max_depth; break;
+	case KEY_OPEN_CALLS: limit = &l->open_calls; break;
+	case KEY_CALL_WINDOW: limit = &l->call_window; break;
+	case KEY_IMPORTS: limit = &l->exports; break;
+	case KEY_REFS: limit = &l->refs_per_message; break;
+	case KEY_NAMES: limit = &l->names; break;
 	default: return false;
 	}
-	*small = (uint32_t) take_limit(c, *small);
+	*limit = take_limit(c, *limit);
 	return true;
 }
 
@@ -204,7 +200,7 @@ take_key(waldoi_cursor *c, uint64_t key, hello *h)
 		h->features = waldoi_cursor_uint(c, WALDOI_MAX_ID);
 		break;
 	case KEY_IDLE_MS:
-		h->limits.idle_ms = (uint32_t) take_limit(c, LEAST_IDLE_MS);
+		h->limits.idle_ms = take_limit(c, LEAST_IDLE_MS);
 		break;
 	default:
 		if (!take_limit_key(c, key, &h->limits)) {

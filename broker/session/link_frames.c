@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define ACK_BYTES        (32 * 1024) /* PROTOCOL.md F14 */
-#define ACK_MS           1000
+#define ACK_US           UINT64_C(1000000)
+#define ACK_SLOT_US      UINT64_C(100000) /* sessions share their timers */
 #define OVERSLEPT_US     UINT64_C(100000)
 #define SECOND_CHANCE_US UINT64_C(1000000)
 #define MOST_WORDS       200 /* of BYE and ABORT */
@@ -90,10 +91,10 @@ static void
 ack_later(waldoi_session *session)
 {
 	waldo_node *node = session->node;
+	uint64_t at = waldoi_node_now(node) + ACK_US;
 
 	if (session->ack_at == 0) {
-		session->ack_at =
-		    waldoi_node_now(node) + ACK_MS * UINT64_C(1000);
+		session->ack_at = at - at % ACK_SLOT_US;
 		if (session->timer.at > session->ack_at) {
 			waldoi_node_arm(node, &session->timer, session->ack_at,
 			                tick);

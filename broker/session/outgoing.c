@@ -154,7 +154,7 @@ check_call(const waldoi_session *session, const waldo_request *request,
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
 		    "message_bytes: a message of %zu bytes, the peer takes at "
-		    "most %zu",
+		    "most %u",
 		    size - 4, session->peer.max_frame);
 	}
 	return NULL;

@@ -31,7 +31,7 @@ queue_return(waldoi_session *session, uint8_t *head, const uint8_t *p,
 	if (size > session->peer.max_frame) {
 		return waldoi_failure_new(WALDO_ELIMIT, WALDO_EXECUTED,
 		                          "message_bytes: a result of %zu "
-		                          "bytes, the caller takes at most %zu",
+		                          "bytes, the caller takes at most %u",
 		                          size, session->peer.max_frame);
 	}
 	if (!waldoi_op_queue(session, head, head_len, payload, len, writer)) {

@@ -204,18 +204,37 @@ waldoi_session_sent(waldoi_session *session, size_t len)
 	return waldoi_output_is_pending(&session->out);
 }
 
+static void
+flush(waldoi_session *session)
+{
+	if (session->state == WALDOI_OPEN_SESSION) {
+		waldoi_session_add_credit(session);
+		waldoi_session_add_ack(session);
+	}
+	waldoi_session_undirty(session);
+	session->link->ops->flush(session->link);
+}
+
 void
 waldoi_sessions_flush(waldo_node *node)
 {
 	waldoi_session *session;
 
 	while ((session = TAILQ_FIRST(&node->dirty)) != NULL) {
-		if (session->state == WALDOI_OPEN_SESSION) {
-			waldoi_session_add_credit(session);
-			waldoi_session_add_ack(session);
-		}
-		waldoi_session_undirty(session);
-		session->link->ops->flush(session->link);
+		flush(session);
+	}
+}
+
+/* As long as there is nothing else to do that might add to it. */
+void
+waldoi_node_flush_link(waldo_node *node, waldoi_link *link)
+{
+	waldoi_session *session = link->channel.session;
+
+	if (session != NULL && session->dirty && node->jobs.count == 0) {
+		node->turning = true;
+		flush(session);
+		node->turning = false;
 	}
 }
 

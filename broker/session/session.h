@@ -88,8 +88,8 @@ typedef struct waldoi_share {
 
 /* What the peer accepts from us: the floor, until its HELLO has come. */
 typedef struct waldoi_peer_limits {
-	size_t max_frame;
-	size_t call_window;
+	uint32_t max_frame;
+	uint32_t call_window;
 	uint32_t max_depth;
 	uint32_t open_calls;
 	uint32_t exports; /* of ours that it will hold */

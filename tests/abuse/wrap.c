@@ -6,9 +6,11 @@
 /* The names that --wrap gives. */
 int __real_accept4(int fd, struct sockaddr *from, socklen_t *len, int flags);
 ssize_t __real_recv(int fd, void *data, size_t len, int flags);
+ssize_t __real_send(int fd, const void *data, size_t len, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 int __wrap_accept4(int fd, struct sockaddr *from, socklen_t *len, int flags);
 ssize_t __wrap_recv(int fd, void *data, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 
 void (*wrap_on_recv)(int fd, size_t len);
@@ -39,12 +41,25 @@ __wrap_recv(int fd, void *data, size_t len, int flags)
 	return got;
 }
 
-ssize_t
-__wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+static void
+note_send(void)
 {
 	wrap_sends++;
 	if (wrap_on_send != NULL) {
 		wrap_on_send();
 	}
+}
+
+ssize_t
+__wrap_send(int fd, const void *data, size_t len, int flags)
+{
+	note_send();
+	return __real_send(fd, data, len, flags);
+}
+
+ssize_t
+__wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	note_send();
 	return __real_sendmsg(fd, message, flags);
 }

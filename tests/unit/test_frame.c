@@ -405,7 +405,7 @@ a_small_buffer_is_spared_for_the_next_rest(void **state)
 	uint8_t data[600];
 	size_t first = put_frame(data, 1, 200);
 	size_t len = first + put_frame(data + first, 2, 300);
-	waldoi_spares spares = {{NULL}};
+	waldoi_spares spares = {0};
 	waldoi_cutter cutter;
 	waldoi_frame frame;
 	const waldoi_kept *spare;
@@ -434,6 +434,116 @@ a_small_buffer_is_spared_for_the_next_rest(void **state)
 	assert_null(spares.of[0]);
 }
 
+/* Begins with the first 1,000 bytes of a frame. */
+static void
+begin_large(waldoi_cutter *cutter, waldoi_spares *spares, uint8_t *data)
+{
+	waldoi_frame frame;
+
+	waldoi_cutter_init(cutter, MAX_FRAME);
+	cutter->spares = spares;
+	waldoi_cutter_feed(cutter, data, 1000);
+	assert_int_equal(waldoi_cutter_next(cutter, &frame), WALDOI_CUT_MORE);
+	assert_ok(waldoi_cutter_keep(cutter));
+}
+
+/* Returns in how many parts it had to be received. */
+static unsigned
+end_large(waldoi_cutter *cutter, const uint8_t *data, size_t body)
+{
+	size_t len = WALDOI_FRAME_HEAD + body, at = 1000, room;
+	unsigned parts = 0;
+	waldoi_frame frame;
+	uint8_t *space;
+
+	while (at < len) {
+		space = waldoi_cutter_space(cutter, &room);
+		assert_non_null(space);
+		assert_in_range(room, 1, len - at);
+		memcpy(space, data + at, room);
+		waldoi_cutter_received(cutter, room);
+		at += room;
+		parts++;
+	}
+	assert_int_equal(waldoi_cutter_next(cutter, &frame), WALDOI_CUT_FRAME);
+	assert_true(is_frame(&frame, data[4], body));
+	assert_ok(waldoi_cutter_keep(cutter));
+	assert_int_equal(waldoi_cutter_owned(cutter), 0);
+	return parts;
+}
+
+static void
+a_large_buffer_is_spared_for_the_next_frame(void **state)
+{
+	const size_t body = 1024 * 1024;
+	uint8_t *data = large(body + 64);
+	waldoi_spares spares = {0};
+	waldoi_cutter cutter;
+	const waldoi_kept *spare;
+
+	(void) state;
+
+	(void) put_frame(data, 5, body);
+	begin_large(&cutter, &spares, data);
+	assert_in_range(end_large(&cutter, data, body), 3, 10);
+	spare = spares.large;
+	assert_non_null(spare);
+	(void) put_frame(data, 6, body - 70);
+	begin_large(&cutter, &spares, data);
+	assert_ptr_equal(cutter.own, spare);
+	assert_int_equal(end_large(&cutter, data, body - 70), 1);
+	assert_ptr_equal(spares.large, spare);
+	waldoi_spares_fini(&spares);
+	assert_null(spares.large);
+	free(data);
+}
+
+/* Else each of many peers could have one for the beginning of a frame. */
+static void
+a_large_buffer_is_lent_to_one_at_a_time(void **state)
+{
+	const size_t body = 1024 * 1024;
+	uint8_t *data = large(body + 64);
+	waldoi_spares spares = {0};
+	waldoi_cutter cutters[3];
+
+	(void) state;
+
+	(void) put_frame(data, 5, body);
+	begin_large(&cutters[0], &spares, data);
+	(void) end_large(&cutters[0], data, body);
+	begin_large(&cutters[0], &spares, data);
+	begin_large(&cutters[1], &spares, data);
+	(void) end_large(&cutters[1], data, body);
+	assert_non_null(spares.large);
+	begin_large(&cutters[2], &spares, data);
+	assert_in_range(waldoi_cutter_owned(&cutters[2]), 1000, SMALL);
+	waldoi_cutter_fini(&cutters[0]);
+	(void) end_large(&cutters[2], data, body);
+	begin_large(&cutters[2], &spares, data);
+	assert_int_equal(end_large(&cutters[2], data, body), 1);
+	waldoi_spares_fini(&spares);
+	free(data);
+}
+
+static void
+a_buffer_beyond_all_measure_is_not_spared(void **state)
+{
+	const size_t body = 3 * 1024 * 1024;
+	uint8_t *data = large(body + 64);
+	waldoi_spares spares = {0};
+	waldoi_cutter cutter;
+
+	(void) state;
+
+	(void) put_frame(data, 5, body);
+	begin_large(&cutter, &spares, data);
+	(void) end_large(&cutter, data, body);
+	assert_null(spares.large);
+	waldoi_spares_fini(&spares);
+	free(data);
+}
+
 int
 main(void)
 {
@@ -455,6 +565,9 @@ main(void)
 	        memory_grows_with_what_has_come_not_with_what_is_claimed),
 	    cmocka_unit_test(a_large_buffer_does_not_stay_for_a_small_rest),
 	    cmocka_unit_test(a_small_buffer_is_spared_for_the_next_rest),
+	    cmocka_unit_test(a_large_buffer_is_spared_for_the_next_frame),
+	    cmocka_unit_test(a_large_buffer_is_lent_to_one_at_a_time),
+	    cmocka_unit_test(a_buffer_beyond_all_measure_is_not_spared),
 	};
 
 	return cmocka_run_group_tests_name("frame", tests, NULL, NULL);

@@ -63,7 +63,7 @@ static int
 open_connections(struct bench_runner *runner)
 {
 	int count = runner->meter->connections, status;
-	rlim_t needed = (rlim_t) (count + runner->node_count) + OTHER_FDS;
+	rlim_t needed = (rlim_t) (count + 2 * runner->node_count) + OTHER_FDS;
 	struct rlimit limit = {0};
 
 	getrlimit(RLIMIT_NOFILE, &limit);

@@ -194,6 +194,21 @@ WRAP(ssize_t, recv, int fd, void *data, size_t len, int flags)
 	return got;
 }
 
+WRAP(ssize_t, send, int fd, const void *data, size_t len, int flags)
+{
+	ssize_t sent;
+
+	if (strikes(CALL_send)) {
+		if (current.how == FAULT_ERROR) {
+			return -1;
+		}
+		len = 1;
+	}
+	sent = __real_send(fd, data, len, flags);
+	progress += sent > 0;
+	return sent;
+}
+
 static ssize_t
 send_one_byte(int fd, const struct msghdr *message, int flags)
 {
@@ -202,7 +217,7 @@ send_one_byte(int fd, const struct msghdr *message, int flags)
 	while (message->msg_iov[i].iov_len == 0) {
 		i++;
 	}
-	return send(fd, message->msg_iov[i].iov_base, 1, flags);
+	return __real_send(fd, message->msg_iov[i].iov_base, 1, flags);
 }
 
 WRAP(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)

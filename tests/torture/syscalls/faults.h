@@ -26,6 +26,7 @@
 	CALL(getsockname)                                                      \
 	CALL(fcntl)                                                            \
 	CALL(recv)                                                             \
+	CALL(send)                                                             \
 	CALL(sendmsg)                                                          \
 	CALL(shutdown)                                                         \
 	CALL(close)                                                            \
