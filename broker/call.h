@@ -90,7 +90,9 @@ waldoi_message_fini(waldoi_message *message)
 	if (message->ref_count > 0 || message->owned) {
 		waldoi_message_let_go(message);
 	} else {
-		waldoi_message_init(message);
+		message->body = NULL;
+		message->len = 0;
+		message->unchecked = 0;
 	}
 }
 
@@ -222,7 +224,7 @@ waldo_call *waldoi_call_new(waldo_node *node, waldo_ref *target,
 void waldoi_call_free(waldo_call *call);
 
 /* Answers with a failure. Takes `failure`. */
-void waldoi_call_fail(waldo_call *call, waldoi_failure *failure);
+WALDOI_COLD void waldoi_call_fail(waldo_call *call, waldoi_failure *failure);
 
 /* Nobody waits any more: on_cancel runs from the loop; a call that has not
  * begun ends here, unanswered, and is freed. */
@@ -238,7 +240,7 @@ void waldoi_call_orphan(waldo_call *call);
 
 /* Answers in the user's place and then gives up; the user's own answer, still
  * to come, only frees the call. Takes `failure`. */
-void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
+WALDOI_COLD void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
 
 /* It goes on waiting, or running, where the turn leaves it: only from here on
  * its deadline, if it has one, needs a timer. */
