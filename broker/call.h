@@ -101,8 +101,25 @@ bool waldoi_message_room(waldoi_message *message, size_t count);
 /* Checks a body that is not checked yet, before somebody reads it: messages
  * that are only passed on are never looked into. False, and why, if it is not
  * valid. */
-bool waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
-                          char why[WALDOI_CHECK_MESSAGE]);
+static inline bool
+waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
+                     char why[WALDOI_CHECK_MESSAGE])
+{
+	*ret_err = WALDO_OK;
+	if (message->unchecked == 0) {
+		return true;
+	}
+	if (!waldoi_is_plain(message->body, message->len, message->unchecked)) {
+		*ret_err = waldoi_check_any(message->body, message->len,
+		                            message->unchecked,
+		                            message->ref_count, why);
+		if (*ret_err != WALDO_OK) {
+			return false;
+		}
+	}
+	message->unchecked = 0;
+	return true;
+}
 /* Takes a borrowed body into memory of its own. */
 bool waldoi_message_own(waldoi_message *message);
 

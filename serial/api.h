@@ -8,7 +8,7 @@
 #if defined(__GNUC__)
 #define WALDO_API    __attribute__((visibility("default")))
 #define WALDOI_APART __attribute__((noinline))
-#define WALDOI_COLD  __attribute__((cold))
+#define WALDOI_COLD  __attribute__((cold, noinline))
 #else
 #define WALDO_API
 #define WALDOI_APART

@@ -503,10 +503,9 @@ explain(const struct walk *walk, char message[WALDOI_CHECK_MESSAGE])
 	}
 }
 
-/* Whatever waldoi_check() has not seen to be valid, from its beginning. */
-static WALDOI_APART waldo_err
-check_any(const uint8_t *data, size_t len, uint32_t max_depth,
-          size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
+waldo_err
+waldoi_check_any(const uint8_t *data, size_t len, uint32_t max_depth,
+                 size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
 {
 	struct walk walk; /* its arrays stay as they are until they are used */
 
@@ -536,24 +535,19 @@ check_any(const uint8_t *data, size_t len, uint32_t max_depth,
 	return walk.err;
 }
 
-waldo_err
-waldoi_check(const uint8_t *data, size_t len, uint32_t max_depth,
-             size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
+bool
+waldoi_is_plain(const uint8_t *data, size_t len, uint32_t max_depth)
 {
 	const uint8_t *p = data;
 	const uint8_t *end = len > 0 ? data + len : data;
 	uint32_t left = 1;
 	size_t size;
 
-	/* A plain value, or a short list of them, as most are. */
 	if (len > 0 && *p >> 4 == 0x90 >> 4 && max_depth > 0) {
 		left = *p++ & 0x0f;
 	}
 	for (; left > 0 && (size = plain_size(p, end)) > 0; left--) {
 		p += size;
 	}
-	if (left == 0 && p == end) {
-		return WALDO_OK;
-	}
-	return check_any(data, len, max_depth, handle_count, message);
+	return left == 0 && p == end;
 }

@@ -292,20 +292,45 @@ take_unknown_op(waldoi_session *session, waldoi_cursor *c, uint64_t op,
 	waldoi_session_send_unknown(session, op, c->failed ? 0 : id);
 }
 
-/* An operation's elements are counted, and told what it is, in a byte each but
- * for those of later versions. */
-static inline uint64_t
-read_op(waldoi_cursor *c, uint32_t *ret_count)
+static WALDOI_APART void
+take_other(waldoi_session *session, waldoi_cursor *c, uint64_t op,
+           uint32_t count)
+{
+	switch (op) {
+	case WALDOI_OP_RESOLVE:
+		waldoi_session_take_resolve(session, c, count);
+		break;
+	case WALDOI_OP_DROP: take_drop(session, c, count); break;
+	case WALDOI_OP_CANCEL: take_cancel(session, c, count); break;
+	case WALDOI_OP_CREDIT:
+		waldoi_session_take_credit(session, c, count);
+		break;
+	case WALDOI_OP_GOAWAY:
+		waldoi_session_take_goaway(session, c, count);
+		break;
+	case WALDOI_OP_LIMITS:
+		waldoi_session_take_limits(session, c, count);
+		break;
+	default: take_unknown_op(session, c, op, count);
+	}
+}
+
+/* What an operation begins with: the number of its elements, and which it is.
+ * Most have a byte for each. */
+static inline bool
+read_op(waldoi_cursor *c, uint32_t *ret_count, uint64_t *ret_op)
 {
 	const uint8_t *p = c->p;
 
-	*ret_count = c->end - p > 15 ? p[0] - 0x90U : 16;
-	if (*ret_count <= 15 && p[1] < 0x80) {
+	if (c->end - p > 15 && p[0] > 0x90 && p[0] <= 0x9f && p[1] < 0x80) {
+		*ret_count = p[0] & 0x0f;
+		*ret_op = p[1];
 		c->p += 2;
-		return p[1];
+		return true;
 	}
 	*ret_count = waldoi_cursor_array(c);
-	return waldoi_cursor_uint(c, WALDOI_MAX_ID);
+	*ret_op = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+	return !c->failed && *ret_count > 0;
 }
 
 void
@@ -313,36 +338,17 @@ waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame)
 {
 	waldoi_cursor c = waldoi_cursor_of(frame->body, frame->len);
 	uint32_t count;
-	uint64_t op = read_op(&c, &count);
+	uint64_t op;
 
-	if (c.failed || count == 0) {
+	if (!read_op(&c, &count, &op)) {
 		waldoi_session_abort(session, "the header of an operation is "
 		                              "malformed");
-		return;
-	}
-	switch (op) {
-	case WALDOI_OP_CALL:
-		if (waldoi_session_take_window(session, frame->len + 1)) {
-			waldoi_session_take_call(session, &c, count,
-			                         frame->len + 1);
-			waldoi_session_look_at_credit(session);
-		}
-		break;
-	case WALDOI_OP_RETURN: take_return(session, &c, count); break;
-	case WALDOI_OP_RESOLVE:
-		waldoi_session_take_resolve(session, &c, count);
-		break;
-	case WALDOI_OP_DROP: take_drop(session, &c, count); break;
-	case WALDOI_OP_CANCEL: take_cancel(session, &c, count); break;
-	case WALDOI_OP_CREDIT:
-		waldoi_session_take_credit(session, &c, count);
-		break;
-	case WALDOI_OP_GOAWAY:
-		waldoi_session_take_goaway(session, &c, count);
-		break;
-	case WALDOI_OP_LIMITS:
-		waldoi_session_take_limits(session, &c, count);
-		break;
-	default: take_unknown_op(session, &c, op, count);
+	} else if (op == WALDOI_OP_RETURN) {
+		take_return(session, &c, count);
+	} else if (op != WALDOI_OP_CALL) {
+		take_other(session, &c, op, count);
+	} else if (waldoi_session_take_window(session, frame->len + 1)) {
+		waldoi_session_take_call(session, &c, count, frame->len + 1);
+		waldoi_session_look_at_credit(session);
 	}
 }
