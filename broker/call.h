@@ -327,7 +327,8 @@ struct waldo_promise {
 	uint32_t count;  /* the user's, the session's, a near call's */
 	uint8_t settled; /* waldoi_settled */
 	bool has_callback;
-	bool read;        /* `reader` was made for waldo_promise_get_result() */
+	bool read;        /* a reader was made of the value */
+	bool telling;     /* that is node->telling: the callback is running */
 	bool kept;        /* its DROP waits for `flushes` */
 	bool flush;       /* it is a call of method number 0 */
 	uint32_t flushes; /* that name its result and have not left */

@@ -85,6 +85,8 @@ struct waldo_node {
 	const struct waldo_class *checked; /* the class of the last object: it
 	                                    * is as it must be */
 
+	waldo_reader telling; /* of the result that a callback is told */
+
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
 
 	/* stopping */
