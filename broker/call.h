@@ -90,7 +90,9 @@ waldoi_message_fini(waldoi_message *message)
 	if (message->ref_count > 0 || message->owned) {
 		waldoi_message_let_go(message);
 	} else {
-		waldoi_message_init(message);
+		message->body = NULL;
+		message->len = 0;
+		message->unchecked = 0;
 	}
 }
 
@@ -99,8 +101,25 @@ bool waldoi_message_room(waldoi_message *message, size_t count);
 /* Checks a body that is not checked yet, before somebody reads it: messages
  * that are only passed on are never looked into. False, and why, if it is not
  * valid. */
-bool waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
-                          char why[WALDOI_CHECK_MESSAGE]);
+static inline bool
+waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
+                     char why[WALDOI_CHECK_MESSAGE])
+{
+	*ret_err = WALDO_OK;
+	if (message->unchecked == 0) {
+		return true;
+	}
+	if (!waldoi_is_plain(message->body, message->len, message->unchecked)) {
+		*ret_err = waldoi_check_any(message->body, message->len,
+		                            message->unchecked,
+		                            message->ref_count, why);
+		if (*ret_err != WALDO_OK) {
+			return false;
+		}
+	}
+	message->unchecked = 0;
+	return true;
+}
 /* Takes a borrowed body into memory of its own. */
 bool waldoi_message_own(waldoi_message *message);
 
@@ -227,7 +246,7 @@ waldo_call *waldoi_call_new(waldo_node *node, waldo_ref *target,
 void waldoi_call_free(waldo_call *call);
 
 /* Answers with a failure. Takes `failure`. */
-void waldoi_call_fail(waldo_call *call, waldoi_failure *failure);
+WALDOI_COLD void waldoi_call_fail(waldo_call *call, waldoi_failure *failure);
 
 /* Nobody waits any more: on_cancel runs from the loop; a call that has not
  * begun ends here, unanswered, and is freed. */
@@ -243,7 +262,7 @@ void waldoi_call_orphan(waldo_call *call);
 
 /* Answers in the user's place and then gives up; the user's own answer, still
  * to come, only frees the call. Takes `failure`. */
-void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
+WALDOI_COLD void waldoi_call_preempt(waldo_call *call, waldoi_failure *failure);
 
 /* It goes on waiting, or running, where the turn leaves it: only from here on
  * its deadline, if it has one, needs a timer. */
@@ -320,7 +339,8 @@ struct waldo_promise {
 	uint32_t count;  /* the user's, the session's, a near call's */
 	uint8_t settled; /* waldoi_settled */
 	bool has_callback;
-	bool read;        /* `reader` was made for waldo_promise_get_result() */
+	bool read;        /* a reader was made of the value */
+	bool telling;     /* that is node->telling: the callback is running */
 	bool kept;        /* its DROP waits for `flushes` */
 	bool flush;       /* it is a call of method number 0 */
 	uint32_t flushes; /* that name its result and have not left */

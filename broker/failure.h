@@ -8,6 +8,8 @@
 #ifndef WALDOI_FAILURE_H
 #define WALDOI_FAILURE_H
 
+#include "serial/api.h"
+
 #include <stdarg.h>
 #include <waldo/error.h>
 
@@ -24,28 +26,30 @@ typedef struct waldoi_failure {
 	char text[];          /* type, message, details */
 } waldoi_failure;
 
-waldoi_failure *waldoi_failure_new(waldo_err code, waldo_fate fate,
-                                   const char *format, ...) WALDO_PRINTF(3, 4);
-waldoi_failure *waldoi_failure_newv(waldo_err code, waldo_fate fate,
-                                    const char *format, va_list args);
+WALDOI_COLD waldoi_failure *waldoi_failure_new(waldo_err code, waldo_fate fate,
+                                               const char *format, ...)
+    WALDO_PRINTF(3, 4);
+WALDOI_COLD waldoi_failure *waldoi_failure_newv(waldo_err code, waldo_fate fate,
+                                                const char *format,
+                                                va_list args);
 
 /* The callee's own kind: WALDO_EREMOTE, with that type. */
-waldoi_failure *waldoi_failure_typed(const char *type, const char *format, ...)
+WALDOI_COLD waldoi_failure *waldoi_failure_typed(const char *type,
+                                                 const char *format, ...)
     WALDO_PRINTF(2, 3);
-waldoi_failure *waldoi_failure_typedv(const char *type, const char *format,
-                                      va_list args);
+WALDOI_COLD waldoi_failure *
+waldoi_failure_typedv(const char *type, const char *format, va_list args);
 
 /* A peer's claim, which is escaped: control characters do not get through.
  * Details are copied. */
-waldoi_failure *waldoi_failure_remote(uint64_t code, const char *type,
-                                      size_t type_len, const char *message,
-                                      size_t message_len,
-                                      const uint8_t *details,
-                                      size_t details_len);
+WALDOI_COLD waldoi_failure *
+waldoi_failure_remote(uint64_t code, const char *type, size_t type_len,
+                      const char *message, size_t message_len,
+                      const uint8_t *details, size_t details_len);
 
 /* The same failure with that fate; a new count of it, or a copy. */
-waldoi_failure *waldoi_failure_with_fate(waldoi_failure *failure,
-                                         waldo_fate fate);
+WALDOI_COLD waldoi_failure *waldoi_failure_with_fate(waldoi_failure *failure,
+                                                     waldo_fate fate);
 
 const uint8_t *waldoi_failure_details(const waldoi_failure *failure);
 

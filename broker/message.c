@@ -67,21 +67,6 @@ waldoi_message_room(waldoi_message *message, size_t count)
 }
 
 bool
-waldoi_message_check(waldoi_message *message, waldo_err *ret_err,
-                     char why[WALDOI_CHECK_MESSAGE])
-{
-	*ret_err = WALDO_OK;
-	if (message->unchecked != 0) {
-		*ret_err =
-		    waldoi_check(message->body, message->len,
-		                 message->unchecked, message->ref_count, why);
-		message->unchecked =
-		    *ret_err == WALDO_OK ? 0 : message->unchecked;
-	}
-	return *ret_err == WALDO_OK;
-}
-
-bool
 waldoi_message_own(waldoi_message *message)
 {
 	uint8_t *copy;

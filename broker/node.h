@@ -97,6 +97,7 @@ struct waldo_node {
 	unsigned guests_untold; /* and what it had not since then */
 	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
 	waldo_writer direct; /* of messages that are packed where they leave */
+	waldo_reader telling; /* of the result that a callback is told */
 
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
 
@@ -162,8 +163,9 @@ void waldoi_listener_close(waldo_listener *listener);
 void waldoi_node_check_stop(waldo_node *node);
 
 /* A copy of the message and the code, for functions that fail at once. */
-waldo_err waldoi_node_fail(waldo_node *node, waldo_err err, const char *format,
-                           ...) WALDO_PRINTF(3, 4);
+WALDOI_COLD waldo_err waldoi_node_fail(waldo_node *node, waldo_err err,
+                                       const char *format, ...)
+    WALDO_PRINTF(3, 4);
 
 /* Less waits somewhere: those who watch for room are told in the turn. */
 void waldoi_node_look_for_room(waldo_node *node);

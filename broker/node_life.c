@@ -106,8 +106,6 @@ waldoi_node_new(const waldo_node_options *options, const waldoi_driver_ops *ops,
 	}
 	init_lists(node);
 	init_pools(node);
-	waldoi_writer_init(&node->direct, &waldoi_ref_handles,
-	                   &node->writer_limits, waldoi_node_give_back, node);
 	ops->random(driver, &node->secret, sizeof(node->secret));
 	ops->random(driver, node->incarnation, sizeof(node->incarnation));
 	*ret_node = node;

@@ -29,6 +29,7 @@ init(waldo_promise *promise, waldo_node *node)
 	promise->settled = WALDOI_OPEN;
 	promise->has_callback = false;
 	promise->read = false;
+	promise->telling = false;
 	promise->kept = false;
 	promise->flush = false;
 	promise->flushes = 0;
@@ -126,25 +127,25 @@ waldo_promise_release(waldo_promise *promise)
 /* ---- settling */
 
 static void
-init_reader(waldo_promise *promise, waldoi_message *value)
+init_reader(waldo_promise *promise, waldo_reader *reader, waldoi_message *value)
 {
 	const waldoi_failure *failure = promise->failure;
 	char why[WALDOI_CHECK_MESSAGE];
 	waldo_err err;
 
 	if (failure != NULL) {
-		waldoi_reader_init_failed(&promise->reader, failure->pub.code,
+		waldoi_reader_init_failed(reader, failure->pub.code,
 		                          failure->pub.message);
 	} else if (value->unchecked != 0 &&
 	           !waldoi_message_check(value, &err, why)) {
-		waldoi_reader_init_failed(&promise->reader, err, why);
+		waldoi_reader_init_failed(reader, err, why);
 	} else if (value->body == NULL) {
-		waldoi_reader_init_failed(&promise->reader, WALDO_EINVAL,
+		waldoi_reader_init_failed(reader, WALDO_EINVAL,
 		                          "the result was given to the call "
 		                          "that followed it");
 	} else {
-		waldoi_reader_init(&promise->reader, value->body, value->len,
-		                   false, (void *const *) value->refs,
+		waldoi_reader_init(reader, value->body, value->len, false,
+		                   (void *const *) value->refs,
 		                   value->ref_count);
 	}
 }
@@ -154,18 +155,21 @@ init_reader(waldo_promise *promise, waldoi_message *value)
 static inline void
 tell(waldo_promise *promise, waldoi_message *value, uint32_t others)
 {
+	waldo_node *node = promise->node;
 	waldo_done_cb *done = promise->done;
 	const waldoi_failure *failure = promise->failure;
 
 	promise->settled = WALDOI_SETTLED;
 	if (done != NULL) {
 		promise->done = NULL;
-		init_reader(promise, value);
-		promise->read = true;
-		promise->node->callbacks++;
-		done(&promise->reader, failure == NULL ? NULL : &failure->pub,
+		/* One at a time, so they share a reader that is at hand. */
+		init_reader(promise, &node->telling, value);
+		promise->read = promise->telling = true;
+		node->callbacks++;
+		done(&node->telling, failure == NULL ? NULL : &failure->pub,
 		     promise->user);
-		promise->node->callbacks--;
+		node->callbacks--;
+		promise->telling = false;
 		if (promise->count > 1 + others) {
 			/* Somebody may ask for it again. */
 			waldoi_reader_init_gone(
@@ -513,7 +517,8 @@ waldo_promise_get_result(waldo_promise *promise)
 		return NULL;
 	}
 	if (promise->read) {
-		return &promise->reader;
+		return promise->telling ? &promise->node->telling
+		                        : &promise->reader;
 	}
 	if (promise->settled != WALDOI_SETTLED || promise->has_callback ||
 	    promise->follower != NULL) {
@@ -521,7 +526,7 @@ waldo_promise_get_result(waldo_promise *promise)
 		                          "the promise has no result yet");
 		return &promise->reader;
 	}
-	init_reader(promise, &promise->value);
+	init_reader(promise, &promise->reader, &promise->value);
 	promise->read = true;
 	return &promise->reader;
 }

@@ -229,7 +229,7 @@ struct walk {
 	struct keys keys;
 };
 
-static bool
+static WALDOI_COLD bool
 stop(struct walk *walk, waldo_err err, const char *why)
 {
 	walk->err = err;
@@ -340,33 +340,66 @@ none_there(struct walk *walk)
 	                : "a value that is cut short");
 }
 
-/* The bytes of a value that needs no more than a look at its first byte, or of
- * a short ASCII string. Of all others, the wrong ones among them, nothing is
- * said: they are 0. */
+/* By its first byte: the bytes of a value that needs no more than a look at
+ * that; 0x80 for a short string; 0 for all others, the wrong ones among them. */
+#define FOUR(x)    x, x, x, x
+#define SIXTEEN(x) FOUR(x), FOUR(x), FOUR(x), FOUR(x)
+static const uint8_t plain_sizes[256] = {
+    SIXTEEN(1),
+    SIXTEEN(1),
+    SIXTEEN(1),
+    SIXTEEN(1), /* small integers */
+    SIXTEEN(1),
+    SIXTEEN(1),
+    SIXTEEN(1),
+    SIXTEEN(1),
+    SIXTEEN(0),
+    SIXTEEN(0),
+    SIXTEEN(0x80),
+    SIXTEEN(0x80),
+    1,
+    0,
+    1,
+    1,
+    FOUR(0),
+    0,
+    0, /* nil, booleans */
+    5,
+    9,
+    2,
+    3,
+    5,
+    9,
+    2,
+    3,
+    5,
+    9,
+    FOUR(0),
+    FOUR(0),
+    FOUR(0), /* numbers */
+    SIXTEEN(1),
+    SIXTEEN(1), /* small integers below 0 */
+};
+
+/* The bytes of a plain value: one as above, or a short string that is ASCII.
+ * Of all others nothing is said: they are 0. */
 static inline size_t
 plain_size(const uint8_t *p, const uint8_t *end)
 {
-	static const uint8_t sizes[32] = {
-	    1, 0, 1, 1, 0, 0, 0, 0, 0, 0, /* nil, booleans */
-	    5, 9, 2, 3, 5, 9, 2, 3, 5, 9, /* numbers */
-	};
 	size_t size;
 
 	if (p >= end) {
 		return 0;
 	}
-	if (*p < 0x80 || *p >= 0xe0) {
-		return 1;
+	size = plain_sizes[*p];
+	if (size == 0x80) {
+		size = 1 + (size_t) (*p & 0x1f);
+		return size <= (size_t) (end - p) &&
+		               waldoi_is_ascii((const char *) p + 1, size - 1)
+		           ? size
+		           : 0;
 	}
-	if (*p >= 0xc0) {
-		size = sizes[*p & 0x1f];
-		return size <= (size_t) (end - p) ? size : 0;
-	}
-	size = 1 + (size_t) (*p & 0x1f);
-	return *p >= 0xa0 && size <= (size_t) (end - p) &&
-	               waldoi_is_ascii((const char *) p + 1, size - 1)
-	           ? size
-	           : 0;
+	return size <= (size_t) (end - p) ? size : 0;
 }
 
 /* Walks over plain values as long as there are some and the level is not full;
@@ -470,10 +503,9 @@ explain(const struct walk *walk, char message[WALDOI_CHECK_MESSAGE])
 	}
 }
 
-/* Whatever waldoi_check() has not seen to be valid, from its beginning. */
-static WALDOI_APART waldo_err
-check_any(const uint8_t *data, size_t len, uint32_t max_depth,
-          size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
+waldo_err
+waldoi_check_any(const uint8_t *data, size_t len, uint32_t max_depth,
+                 size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
 {
 	struct walk walk; /* its arrays stay as they are until they are used */
 
@@ -503,24 +535,19 @@ check_any(const uint8_t *data, size_t len, uint32_t max_depth,
 	return walk.err;
 }
 
-waldo_err
-waldoi_check(const uint8_t *data, size_t len, uint32_t max_depth,
-             size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
+bool
+waldoi_is_plain(const uint8_t *data, size_t len, uint32_t max_depth)
 {
 	const uint8_t *p = data;
 	const uint8_t *end = len > 0 ? data + len : data;
 	uint32_t left = 1;
 	size_t size;
 
-	/* A plain value, or a short list of them, as most are. */
 	if (len > 0 && *p >> 4 == 0x90 >> 4 && max_depth > 0) {
 		left = *p++ & 0x0f;
 	}
 	for (; left > 0 && (size = plain_size(p, end)) > 0; left--) {
 		p += size;
 	}
-	if (left == 0 && p == end) {
-		return WALDO_OK;
-	}
-	return check_any(data, len, max_depth, handle_count, message);
+	return left == 0 && p == end;
 }

@@ -14,6 +14,15 @@
 /* What the checker has to say fits in this. */
 #define WALDOI_CHECK_MESSAGE 160
 
+/* True for what most payloads are: a plain value, or a short list of them, and
+ * valid. Of all others nothing is said. */
+bool waldoi_is_plain(const uint8_t *data, size_t len, uint32_t max_depth);
+
+/* The same as waldoi_check(), for those. */
+waldo_err waldoi_check_any(const uint8_t *data, size_t len, uint32_t max_depth,
+                           size_t handle_count,
+                           char message[WALDOI_CHECK_MESSAGE]) WALDO_MUST_CHECK;
+
 /*
  * Checks that `data` is exactly one value of at most `max_depth` levels whose
  * references are below `handle_count`. A scalar has no level, a list of
@@ -26,9 +35,15 @@
  *   WALDO_ELIMIT  too deep; `message` names the limit and its value
  *   WALDO_ENOMEM
  */
-waldo_err waldoi_check(const uint8_t *data, size_t len, uint32_t max_depth,
-                       size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
-    WALDO_MUST_CHECK;
+static inline WALDO_MUST_CHECK waldo_err
+waldoi_check(const uint8_t *data, size_t len, uint32_t max_depth,
+             size_t handle_count, char message[WALDOI_CHECK_MESSAGE])
+{
+	return waldoi_is_plain(data, len, max_depth)
+	           ? WALDO_OK
+	           : waldoi_check_any(data, len, max_depth, handle_count,
+	                              message);
+}
 
 /* True if `data` is UTF-8 (RFC 3629: no surrogates, nothing overlong, nothing
  * above U+10FFFF). NUL is allowed. */

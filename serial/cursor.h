@@ -99,6 +99,22 @@ waldoi_cursor_bool(waldoi_cursor *c)
 	return b == 0xc3;
 }
 
+/* The most bytes of one. */
+#define WALDOI_SHORT_UINT 5
+
+/* An integer from 0 to 2^32 - 1 at `p`, where as many bytes are; returns what
+ * is behind it, or NULL if there is another, or none. */
+static inline const uint8_t *
+waldoi_short_uint_at(const uint8_t *p, int64_t *ret_value)
+{
+	switch (*p) {
+	case 0xce: *ret_value = waldoi_be_load32(p + 1); return p + 5;
+	case 0xcd: *ret_value = waldoi_be_load16(p + 1); return p + 3;
+	case 0xcc: *ret_value = p[1]; return p + 2;
+	default: *ret_value = *p; return *p < 0x80 ? p + 1 : NULL;
+	}
+}
+
 /* The same of more than one byte, or none. */
 int64_t waldoi_cursor_long_int(waldoi_cursor *c);
 

@@ -117,4 +117,14 @@ waldoi_put_map(waldo_writer *writer, size_t count)
 	}
 }
 
+/*
+ * Packs at `p` what waldo_putf() would put, for what is small and plain:
+ * returns what is behind it and the number of values; `levels` is the most that
+ * they may have. NULL: it is something else, or wrong, or goes beyond `end`,
+ * behind which there are WALDOI_WRITER_SLACK bytes; what was stored is of no
+ * use.
+ */
+uint8_t *waldoi_packf(uint8_t *p, uint8_t *end, uint32_t levels,
+                      const char *format, va_list args, uint32_t *ret_count);
+
 #endif

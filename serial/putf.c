@@ -188,6 +188,137 @@ waldoi_putf_va(waldo_writer *writer, const char *format, va_list args)
 	}
 }
 
+/* ---- without a writer */
+
+/* A list or map that is being packed: its head is told by a byte once its
+ * values are there. */
+struct opened {
+	uint8_t *head;   /* has the bracket until then */
+	uint32_t before; /* values before it in what is around it */
+};
+
+#define FEW_LEVELS 8
+#define FEW_VALUES 15 /* of a list, or pairs of a map */
+
+/* False if there are too many values, a key has none, or the bracket is not
+ * the one that closes it. */
+static inline bool
+close_level(const struct opened *opened, char bracket, uint32_t count)
+{
+	bool map = bracket == '}';
+
+	/* ']' is '[' + 2, as '}' is '{' + 2 */
+	if (*opened->head + 2 != bracket || (map && count % 2 != 0) ||
+	    count > (map ? 2 * FEW_VALUES : FEW_VALUES)) {
+		return false;
+	}
+	*opened->head = (uint8_t) (map ? 0x80 | count / 2 : 0x90 | count);
+	return true;
+}
+
+/* Beyond `end` if it finds no room, or is not UTF-8. */
+static inline uint8_t *
+pack_text(uint8_t *p, uint8_t *end, const char *text)
+{
+	size_t len;
+
+	if (text == NULL) {
+		return waldoi_pack_nil(p);
+	}
+	len = strlen(text);
+	if (len >= (size_t) (end - p)) {
+		return end + 1;
+	}
+	p = waldoi_pack_str_head(p, len);
+	return waldoi_ascii_copy(p, text, len) || waldoi_is_utf8(text, len)
+	           ? p + len
+	           : end + 1;
+}
+
+static uint8_t *
+pack_bytes(uint8_t *p, uint8_t *end, const void *data, size_t len)
+{
+	if (len >= (size_t) (end - p)) {
+		return end + 1;
+	}
+	return waldoi_pack_bin(p, data, len);
+}
+
+/* What a bracket opens, or closes; beyond `end` if that is wrong, or too much.
+ */
+static inline uint8_t *
+pack_bracket(uint8_t *p, uint8_t *end, struct opened open[FEW_LEVELS],
+             uint32_t levels, char bracket, uint32_t *depth, uint32_t *count)
+{
+	if (is_opening(bracket)) {
+		if (*depth == FEW_LEVELS || *depth >= levels) {
+			return end + 1;
+		}
+		open[(*depth)++] = (struct opened){p, *count};
+		*count = 0;
+		*p = (uint8_t) bracket;
+		return p + 1;
+	}
+	if (*depth == 0 || !close_level(&open[--*depth], bracket, *count)) {
+		return end + 1;
+	}
+	*count = open[*depth].before + 1;
+	return p;
+}
+
+uint8_t *
+waldoi_packf(uint8_t *p, uint8_t *end, uint32_t levels, const char *format,
+             va_list args, uint32_t *ret_count)
+{
+	struct opened open[FEW_LEVELS];
+	uint32_t depth = 0, count = 0;
+	const void *data;
+	int64_t number;
+
+	for (; *format != '\0'; format++) {
+		if (p > end) {
+			return NULL;
+		}
+		/* The usual ones first: that is quicker than a table. */
+		if (*format == 's') {
+			p = pack_text(p, end, va_arg(args, const char *));
+		} else if (*format == 'I' || *format == 'i') {
+			number = *format == 'I' ? va_arg(args, int64_t)
+			                        : va_arg(args, int);
+			p = waldoi_pack_int(p, number);
+		} else if (is_opening(*format) || is_closing(*format)) {
+			p = pack_bracket(p, end, open, levels, *format, &depth,
+			                 &count);
+			continue;
+		} else {
+			switch (*format) {
+			case 'n': p = waldoi_pack_nil(p); break;
+			case 'b':
+				p = waldoi_pack_bool(p, va_arg(args, int));
+				break;
+			case 'u':
+				p = waldoi_pack_uint(p, va_arg(args, unsigned));
+				break;
+			case 'U':
+				p = waldoi_pack_uint(p, va_arg(args, uint64_t));
+				break;
+			case 'd':
+				p = waldoi_pack_double(p, va_arg(args, double));
+				break;
+			case 'y':
+				data = va_arg(args, const void *);
+				p = pack_bytes(p, end, data,
+				               va_arg(args, size_t));
+				break;
+			default: return NULL;
+			}
+		}
+		count++;
+	}
+	*ret_count = count;
+	return depth == 0 && p <= end ? p : NULL;
+}
+
 WALDO_API void
 waldo_putf(waldo_writer *writer, const char *format, ...)
 {

@@ -2,6 +2,7 @@
 #include "serial/reader.h"
 
 #include "serial/api.h"
+#include "serial/ascii.h"
 #include "serial/head.h"
 
 #include <assert.h>
@@ -107,7 +108,7 @@ found_name(const waldo_reader *reader)
 }
 
 /* The next value is not what was expected. */
-static WALDOI_APART void
+static WALDOI_COLD void
 misfit(waldo_reader *reader, const char *expected, const char *found)
 {
 	size_t to = say_place(reader);
@@ -134,7 +135,7 @@ next_head(const waldo_reader *reader, waldoi_head *head)
 }
 
 /* The next value, if any, is not of the type that was expected. */
-static WALDOI_APART void
+static WALDOI_COLD void
 refuse(waldo_reader *reader, const char *expected)
 {
 	if (reader != NULL && reader->error == WALDO_OK) {
@@ -154,7 +155,7 @@ next_is(waldo_reader *reader, waldo_type type, const char *expected,
 	return false;
 }
 
-static void
+static inline void
 leave(waldo_reader *reader)
 {
 	while (reader->here.left == 0 && reader->depth > 0) {
@@ -232,7 +233,7 @@ found_integer(char found[24], uint64_t value, bool negative)
 }
 
 /* The next value is no integer from `min` to `max`. */
-static WALDOI_APART int64_t
+static WALDOI_COLD int64_t
 refuse_int(waldo_reader *reader, int64_t min, int64_t max)
 {
 	waldoi_head head;
@@ -342,30 +343,21 @@ waldo_read_double(waldo_reader *reader)
 	return value;
 }
 
-/* Ends the string of `len` bytes at `body` with NUL: moves it one byte down,
- * over its own head. */
-static inline const char *
-end_str(waldo_reader *reader, const uint8_t *body, size_t len, size_t *ret_len)
+/* A string with a NUL in it, and nobody asked for its length. */
+static WALDOI_COLD const char *
+refuse_nul(waldo_reader *reader)
 {
-	char *text = (char *) reader->p + (body - reader->p - 1);
-
-	if (ret_len != NULL) {
-		*ret_len = len;
-	} else if (memchr(body, 0, len) != NULL) {
-		misfit(reader, "string without NUL", "NUL in it");
-		return "";
-	}
-	advance(reader, body + len);
-	memmove(text, body, len);
-	text[len] = '\0';
-	return text;
+	misfit(reader, "string without NUL", "NUL in it");
+	return "";
 }
 
-/* A string of more than 31 bytes, or none. */
+/* A string of more than 31 bytes, or none. It is ended with NUL: moved one byte
+ * down, over its own head. */
 static WALDOI_APART const char *
 read_long_str(waldo_reader *reader, size_t *ret_len)
 {
 	waldoi_head head;
+	char *text;
 
 	if (!next_is(reader, WALDO_TYPE_STR, "string", &head)) {
 		if (ret_len != NULL) {
@@ -373,16 +365,40 @@ read_long_str(waldo_reader *reader, size_t *ret_len)
 		}
 		return "";
 	}
-	return end_str(reader, head.body, head.len, ret_len);
+	if (ret_len != NULL) {
+		*ret_len = head.len;
+	} else if (memchr(head.body, 0, head.len) != NULL) {
+		return refuse_nul(reader);
+	}
+	text = (char *) reader->p + (head.body - reader->p - 1);
+	advance(reader, waldoi_head_next(&head));
+	memmove(text, head.body, head.len);
+	text[head.len] = '\0';
+	return text;
 }
 
+/* A short one is not worth a call, of memmove() or another. */
 WALDO_API const char *
 waldo_read_str(waldo_reader *reader, size_t *ret_len)
 {
+	char *text;
+	size_t len;
+	bool nul;
+
 	if (!has_next(reader) || *reader->p >> 5 != 0xa0 >> 5) {
 		return read_long_str(reader, ret_len);
 	}
-	return end_str(reader, reader->p + 1, *reader->p & 0x1f, ret_len);
+	text = (char *) reader->p;
+	len = *reader->p & 0x1f;
+	nul = waldoi_shift_down(text, len);
+	if (ret_len != NULL) {
+		*ret_len = len;
+	} else if (nul) {
+		return refuse_nul(reader);
+	}
+	text[len] = '\0';
+	advance(reader, reader->p + 1 + len);
+	return text;
 }
 
 WALDO_API const void *

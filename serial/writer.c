@@ -74,13 +74,6 @@ waldoi_writer_drop(waldo_writer *writer)
 }
 
 void
-waldoi_writer_return(waldo_writer *writer)
-{
-	writer->data = writer->small; /* what it has is not its own */
-	waldoi_writer_drop(writer);
-}
-
-void
 waldoi_writer_reset(waldo_writer *writer)
 {
 	waldoi_writer_limits limits = writer->limits;

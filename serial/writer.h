@@ -15,6 +15,7 @@
 #ifndef WALDOI_WRITER_H
 #define WALDOI_WRITER_H
 
+#include "serial/api.h"
 #include "serial/reader.h"
 #include <waldo/writer.h>
 
@@ -90,30 +91,6 @@ void waldoi_writer_init(waldo_writer *writer, const waldoi_writer_ops *ops,
                         const waldoi_writer_limits *limits,
                         void (*give_back)(waldoi_taken *taken, void *context),
                         void *context);
-
-/*
- * Has a writer that holds nothing put into the `cap` bytes at `data`, slack
- * included, which stay the caller's: what does not fit there, or has more than
- * `depth` levels, makes it fail. What was put ends at writer->p, and there is
- * no list and no finish. Give it back if handles were put into it.
- */
-static inline void
-waldoi_writer_lend(waldo_writer *writer, uint8_t *data, size_t cap,
-                   uint32_t depth)
-{
-	writer->p = data;
-	writer->end = data + cap - WALDOI_WRITER_SLACK;
-	writer->left = WALDOI_WRITER_COUNT;
-	writer->depth = 0;
-	writer->deepest = 0;
-	writer->error = WALDO_OK;
-	writer->limits.depth = depth;
-	writer->limits.message_bytes = cap - WALDOI_WRITER_SLACK;
-	writer->data = data - WALDOI_WRITER_ROOM;
-	writer->cap = cap + WALDOI_WRITER_ROOM;
-	writer->finished = NULL;
-}
-void waldoi_writer_return(waldo_writer *writer);
 
 /* Releases the handles and gives back what was taken and not moved away. */
 void waldoi_writer_drop(waldo_writer *writer);
@@ -255,8 +232,8 @@ void waldoi_writer_set_payload(waldo_writer *writer, const uint8_t *bytes,
                                uint32_t count);
 
 /* Makes the writer fail, if it has not already. */
-void waldoi_writer_fail(waldo_writer *writer, waldo_err err, const char *format,
-                        ...) WALDO_PRINTF(3, 4);
+WALDOI_COLD void waldoi_writer_fail(waldo_writer *writer, waldo_err err,
+                                    const char *format, ...) WALDO_PRINTF(3, 4);
 void waldoi_writer_fail_memory(waldo_writer *writer);
 
 /* What waldoi_writer_finish() does once, or again after more was put. */

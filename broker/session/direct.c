@@ -9,39 +9,25 @@
 #include "broker/session/descs.h"
 #include "broker/session/session.h"
 #include "serial/pack.h"
+#include "serial/put.h"
 
 /* Most messages are smaller, and a slab that cannot hold it is not worth
  * filling up. */
 #define ROOM 256
 
-/* The largest header, and the head of a list of few. */
-#define HEAD 48
-
-/* Begins a payload behind `p`, in a room of ROOM bytes from `frame` on. */
-static waldo_writer *
-begin_payload(waldoi_session *session, const uint8_t *frame, uint8_t *p,
-              uint32_t levels)
+/* Packs a payload behind `p`, in a room of ROOM bytes from `frame` on. */
+static inline uint8_t *
+pack_payload(const waldoi_session *session, uint8_t *frame, uint8_t *p,
+             uint32_t levels, const char *format, va_list args,
+             uint32_t *ret_count)
 {
-	waldo_writer *writer = &session->node->direct;
+	uint8_t *end = frame + ROOM - WALDOI_WRITER_SLACK;
+	uint32_t most = session->peer.max_depth;
 
-	waldoi_writer_lend(writer, p, ROOM - (size_t) (p - frame),
-	                   levels < session->peer.max_depth
-	                       ? levels
-	                       : session->peer.max_depth);
-	return writer;
-}
-
-/* True if it holds `count` plain values; else whatever it took is given back.
- */
-static bool
-end_payload(waldo_writer *writer)
-{
-	if (writer->error == WALDO_OK && writer->depth == 0 &&
-	    writer->handle_count == 0) {
-		return true;
-	}
-	waldoi_writer_return(writer);
-	return false;
+	return format == NULL
+	           ? NULL
+	           : waldoi_packf(p, end, levels < most ? levels : most, format,
+	                          args, ret_count);
 }
 
 /* Nobody is before it, nothing waits for it, nobody watches. */
@@ -77,7 +63,6 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	const waldoi_name *name = waldoi_methods_look(node, method);
 	int64_t id = session->next_call;
 	waldo_promise *promise;
-	waldo_writer *writer;
 	uint8_t *frame, *p, *list;
 	uint32_t number, count;
 
@@ -93,11 +78,9 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	*p++ = WALDOI_NO_DESCS;
 	p = waldoi_pack_map(p, 0);
 	list = p++;
-	writer =
-	    begin_payload(session, frame, p, node->writer_limits.depth - 1);
-	waldoi_putf_va(writer, format, args);
-	count = WALDOI_WRITER_COUNT - writer->left;
-	if (!end_payload(writer) || count > 15) {
+	p = pack_payload(session, frame, p, node->writer_limits.depth - 1,
+	                 format, args, &count);
+	if (p == NULL || count > 15) {
 		return NULL;
 	}
 	*list = (uint8_t) (0x90 | count);
@@ -108,8 +91,8 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 		return NULL;
 	}
 	/* From here on nothing can fail. */
-	waldoi_output_put(&session->out, node, (size_t) (writer->p - frame));
-	caller->window_used += (size_t) (writer->p - frame) - 4;
+	waldoi_output_put(&session->out, node, (size_t) (p - frame));
+	caller->window_used += (size_t) (p - frame) - 4;
 	session->next_call += 2;
 	target->used = true;
 	waldoi_session_expect_return(session, promise, id, number);
@@ -124,7 +107,6 @@ waldoi_session_reply_directly(waldo_call *call, const char *format,
                               va_list args)
 {
 	waldoi_session *session = call->session;
-	waldo_writer *writer;
 	uint8_t *frame, *p;
 	uint32_t count;
 
@@ -139,18 +121,15 @@ waldoi_session_reply_directly(waldo_call *call, const char *format,
 	p = waldoi_pack_uint(p, WALDOI_STATUS_OK);
 	p = waldoi_pack_bool(p, false);
 	*p++ = WALDOI_NO_DESCS;
-	writer = begin_payload(session, frame, p,
-	                       session->node->writer_limits.depth);
-	waldoi_putf_va(writer, format, args);
-	count = WALDOI_WRITER_COUNT - writer->left;
-	if (!end_payload(writer) || count > 1) {
+	p = pack_payload(session, frame, p, session->node->writer_limits.depth,
+	                 format, args, &count);
+	if (p == NULL || count > 1) {
 		return false;
 	}
 	if (count == 0) {
-		*writer->p++ = 0xc0; /* there is slack */
+		*p++ = 0xc0; /* there is slack */
 	}
-	waldoi_output_put(&session->out, session->node,
-	                  (size_t) (writer->p - frame));
+	waldoi_output_put(&session->out, session->node, (size_t) (p - frame));
 	waldoi_session_touch(session);
 	waldoi_session_check_queue(session);
 	if (call->session != NULL) {

@@ -120,11 +120,14 @@ waldoi_session_check_queue(waldoi_session *session)
 static void
 close_call(waldoi_session *session, waldo_call *call)
 {
-
 	if (call->id == 0) {
 		return;
 	}
-	waldoi_table_remove(&session->answers, (uint64_t) call->id);
+	if (session->arriving == call) {
+		session->arriving = NULL;
+	} else {
+		waldoi_table_remove(&session->answers, (uint64_t) call->id);
+	}
 	call->id = 0;
 	if (call->flush) {
 		session->flush_answers--;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/descs.h"
 #include "broker/session/session.h"
+#include "serial/api.h"
 #include "serial/check.h"
 
 #include <string.h>
@@ -69,43 +70,103 @@ is_relayed(const waldo_promise *promise, const waldoi_message *value)
 	       promise->pendings == NULL && value->ref_count == 0;
 }
 
-static void
-take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
-{
-	int64_t id = waldoi_cursor_int(c);
-	uint64_t status = waldoi_cursor_uint(c, WALDOI_STATUS_BROKEN_TARGET);
-	bool keep = waldoi_cursor_bool(c);
-	waldoi_cursor descs = *c;
-	waldoi_message value;
-	waldo_promise *promise;
-	waldoi_failure *failure;
+/* The header of a RETURN. */
+typedef struct returned {
+	int64_t id;
+	uint64_t status;
+	bool keep;
+} returned;
 
-	if (c->failed || count != 5 || (keep && status != WALDOI_STATUS_OK)) {
-		waldoi_session_abort(session, "RETURN %lld is malformed",
-		                     (long long) id);
-		return;
+/* What most begin with: nothing went wrong, and nothing is kept. False: it is
+ * another, or wrong, and nothing was read. */
+static inline bool
+read_plain(waldoi_cursor *c, returned *r)
+{
+	const uint8_t *p = c->p;
+
+	if (c->end - p < WALDOI_SHORT_UINT + 2) {
+		return false;
 	}
-	promise = waldoi_table_find(&session->caller->calls, (uint64_t) id);
+	p = waldoi_short_uint_at(p, &r->id);
+	if (p == NULL || p[0] != WALDOI_STATUS_OK || p[1] != 0xc2) {
+		return false;
+	}
+	r->status = WALDOI_STATUS_OK;
+	r->keep = false;
+	c->p = p + 2;
+	return true;
+}
+
+static WALDOI_APART bool
+read_any(waldoi_session *session, waldoi_cursor *c, uint32_t count, returned *r)
+{
+	r->id = waldoi_cursor_int(c);
+	r->status = waldoi_cursor_uint(c, WALDOI_STATUS_BROKEN_TARGET);
+	r->keep = waldoi_cursor_bool(c);
+	if (c->failed || count != 5 ||
+	    (r->keep && r->status != WALDOI_STATUS_OK)) {
+		waldoi_session_abort(session, "RETURN %lld is malformed",
+		                     (long long) r->id);
+		return false;
+	}
+	return true;
+}
+
+/* With its references read, which may end the session: only then the call is
+ * over. NULL: it has ended. */
+static waldo_promise *
+take_promise(waldoi_session *session, int64_t id, waldoi_cursor *c,
+             waldoi_message *value)
+{
+	waldoi_table *calls = &session->caller->calls;
+	bool plain = waldoi_cursor_peek(c) == WALDOI_NO_DESCS;
+	waldo_promise *promise = plain
+	                             ? waldoi_table_remove(calls, (uint64_t) id)
+	                             : waldoi_table_find(calls, (uint64_t) id);
+
 	if (promise == NULL) {
 		waldoi_session_abort(session,
 		                     "RETURN for %lld, which is no open call",
 		                     (long long) id);
+		return NULL;
+	}
+	if (!waldoi_descs_read(session, c, value)) {
+		waldoi_message_fini(value);
+		return NULL;
+	}
+	if (!plain) {
+		waldoi_table_remove(calls, (uint64_t) id);
+	}
+	return promise;
+}
+
+static void
+take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
+{
+	waldoi_cursor descs;
+	waldoi_message value;
+	waldo_promise *promise;
+	waldoi_failure *failure;
+	returned r;
+
+	if ((count != 5 || !read_plain(c, &r)) &&
+	    !read_any(session, c, count, &r)) {
 		return;
 	}
+	descs = *c;
 	waldoi_message_init(&value);
-	if (!waldoi_descs_read(session, c, &value)) {
-		waldoi_message_fini(&value);
+	promise = take_promise(session, r.id, c, &value);
+	if (promise == NULL) {
 		return;
 	}
-	waldoi_table_remove(&session->caller->calls, (uint64_t) id);
 	session->caller->flushes -= promise->flush;
 	value.body = (uint8_t *) (uintptr_t) c->p;
 	value.len = (size_t) (c->end - c->p);
-	failure = status == WALDOI_STATUS_BROKEN_TARGET
+	failure = r.status == WALDOI_STATUS_BROKEN_TARGET
 	              ? failure_of_target(promise)
 	              : NULL;
 	if (failure == NULL) {
-		failure = read_outcome(session, status, &value,
+		failure = read_outcome(session, r.status, &value,
 		                       is_relayed(promise, &value));
 	}
 	/* Calls on the result went to the call's id until now; those that are
@@ -114,12 +175,12 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	if (failure == NULL && promise->pendings != NULL) {
 		waldoi_session_settle_places(session, promise, &value, descs);
 	}
-	if (keep && promise->flushes > 0) {
+	if (r.keep && promise->flushes > 0) {
 		promise->kept =
 		    true; /* what they name is dropped behind them */
 		session->caller->kept++;
-	} else if (keep) {
-		waldoi_session_send_drop(session, id, 1);
+	} else if (r.keep) {
+		waldoi_session_send_drop(session, r.id, 1);
 	}
 	waldoi_promise_settle(promise, failure == NULL ? &value : NULL, failure,
 	                      true);
@@ -231,41 +292,63 @@ take_unknown_op(waldoi_session *session, waldoi_cursor *c, uint64_t op,
 	waldoi_session_send_unknown(session, op, c->failed ? 0 : id);
 }
 
+static WALDOI_APART void
+take_other(waldoi_session *session, waldoi_cursor *c, uint64_t op,
+           uint32_t count)
+{
+	switch (op) {
+	case WALDOI_OP_RESOLVE:
+		waldoi_session_take_resolve(session, c, count);
+		break;
+	case WALDOI_OP_DROP: take_drop(session, c, count); break;
+	case WALDOI_OP_CANCEL: take_cancel(session, c, count); break;
+	case WALDOI_OP_CREDIT:
+		waldoi_session_take_credit(session, c, count);
+		break;
+	case WALDOI_OP_GOAWAY:
+		waldoi_session_take_goaway(session, c, count);
+		break;
+	case WALDOI_OP_LIMITS:
+		waldoi_session_take_limits(session, c, count);
+		break;
+	default: take_unknown_op(session, c, op, count);
+	}
+}
+
+/* What an operation begins with: the number of its elements, and which it is.
+ * Most have a byte for each. */
+static inline bool
+read_op(waldoi_cursor *c, uint32_t *ret_count, uint64_t *ret_op)
+{
+	const uint8_t *p = c->p;
+
+	if (c->end - p > 15 && p[0] > 0x90 && p[0] <= 0x9f && p[1] < 0x80) {
+		*ret_count = p[0] & 0x0f;
+		*ret_op = p[1];
+		c->p += 2;
+		return true;
+	}
+	*ret_count = waldoi_cursor_array(c);
+	*ret_op = waldoi_cursor_uint(c, WALDOI_MAX_ID);
+	return !c->failed && *ret_count > 0;
+}
+
 void
 waldoi_session_take_op(waldoi_session *session, waldoi_frame *frame)
 {
 	waldoi_cursor c = waldoi_cursor_of(frame->body, frame->len);
-	uint32_t count = waldoi_cursor_array(&c);
-	uint64_t op = waldoi_cursor_uint(&c, WALDOI_MAX_ID);
+	uint32_t count;
+	uint64_t op;
 
-	if (c.failed || count == 0) {
+	if (!read_op(&c, &count, &op)) {
 		waldoi_session_abort(session, "the header of an operation is "
 		                              "malformed");
-		return;
-	}
-	switch (op) {
-	case WALDOI_OP_CALL:
-		if (waldoi_session_take_window(session, frame->len + 1)) {
-			waldoi_session_take_call(session, &c, count,
-			                         frame->len + 1);
-			waldoi_session_look_at_credit(session);
-		}
-		break;
-	case WALDOI_OP_RETURN: take_return(session, &c, count); break;
-	case WALDOI_OP_RESOLVE:
-		waldoi_session_take_resolve(session, &c, count);
-		break;
-	case WALDOI_OP_DROP: take_drop(session, &c, count); break;
-	case WALDOI_OP_CANCEL: take_cancel(session, &c, count); break;
-	case WALDOI_OP_CREDIT:
-		waldoi_session_take_credit(session, &c, count);
-		break;
-	case WALDOI_OP_GOAWAY:
-		waldoi_session_take_goaway(session, &c, count);
-		break;
-	case WALDOI_OP_LIMITS:
-		waldoi_session_take_limits(session, &c, count);
-		break;
-	default: take_unknown_op(session, &c, op, count);
+	} else if (op == WALDOI_OP_RETURN) {
+		take_return(session, &c, count);
+	} else if (op != WALDOI_OP_CALL) {
+		take_other(session, &c, op, count);
+	} else if (waldoi_session_take_window(session, frame->len + 1)) {
+		waldoi_session_take_call(session, &c, count, frame->len + 1);
+		waldoi_session_look_at_credit(session);
 	}
 }

@@ -3,6 +3,7 @@
 #include "broker/object.h"
 #include "broker/session/descs.h"
 #include "broker/session/session.h"
+#include "serial/api.h"
 #include "serial/check.h"
 
 #include <string.h>
@@ -15,7 +16,8 @@ typedef struct incoming {
 	int64_t id; /* 0: one-way */
 	int64_t target;
 	const waldoi_path *path; /* inside its result; NULL: the whole */
-	waldoi_name *name;       /* retained */
+	waldoi_name *name;       /* borrowed */
+	waldoi_name *spelled;    /* the same, if it is to be released */
 	uint64_t left_ms;
 	uint64_t flags;
 	uint64_t hops;
@@ -23,6 +25,8 @@ typedef struct incoming {
 	bool flush;              /* method number 0 */
 	bool no_target;          /* because what it was made on is none */
 	waldoi_failure *refusal; /* answered instead of a dispatch */
+	uint8_t *body;           /* the arguments */
+	size_t len;
 } incoming;
 
 /* ---- CALL: the header */
@@ -109,7 +113,8 @@ read_spelled(waldoi_session *session, waldoi_cursor *c, uint64_t number,
 	waldo_err err = WALDO_EINVAL;
 
 	if (!c->failed) {
-		err = waldoi_methods_share(session->node, text, len, &in->name);
+		err = waldoi_methods_share(session->node, text, len,
+		                           &in->spelled);
 	}
 	if (err == WALDO_EINVAL) {
 		waldoi_session_abort(session, "a method's name is malformed");
@@ -118,6 +123,7 @@ read_spelled(waldoi_session *session, waldoi_cursor *c, uint64_t number,
 	if (err != WALDO_OK) {
 		return no_memory(session);
 	}
+	in->name = in->spelled;
 	return number == 0 || define_name(session, number, in->name);
 }
 
@@ -145,7 +151,9 @@ read_method(waldoi_session *session, waldoi_cursor *c, incoming *in)
 	number = waldoi_cursor_uint(c, WALDOI_MAX_ID);
 	if (number == 0 && !c->failed) {
 		in->flush = true;
-		in->name = waldoi_name_new(WALDOI_FLUSH, strlen(WALDOI_FLUSH));
+		in->spelled =
+		    waldoi_name_new(WALDOI_FLUSH, strlen(WALDOI_FLUSH));
+		in->name = in->spelled;
 		return in->name != NULL || no_memory(session);
 	}
 	name = waldoi_names_in_get(&session->names_in, number);
@@ -155,7 +163,7 @@ read_method(waldoi_session *session, waldoi_cursor *c, incoming *in)
 		                     (unsigned long long) number);
 		return false;
 	}
-	in->name = waldoi_name_retain(name);
+	in->name = name;
 	return true;
 }
 
@@ -216,7 +224,7 @@ read_options(waldoi_session *session, waldoi_cursor *c, incoming *in)
 /* What the caller can count itself (PROTOCOL.md P34): flushes apart, since
  * what waits for one may hold all the others. For the caller a flush that is
  * kept is a call once its RETURN is there; when that is, nobody knows here. */
-static bool
+static inline bool
 count_open(waldoi_session *session, const incoming *in)
 {
 	uint32_t most = session->limits->open_calls;
@@ -399,9 +407,11 @@ refuse_call(waldoi_session *session, const incoming *in, int status,
 static bool
 list_call(waldoi_session *session, waldo_call *call, const incoming *in)
 {
-	if (in->id != 0 &&
-	    !waldoi_table_insert(&session->answers, (uint64_t) in->id, call)) {
-		return false;
+	if (in->id != 0) {
+		if (!waldoi_table_reserve(&session->answers)) {
+			return false;
+		}
+		session->arriving = call;
 	}
 	call->origin = &waldoi_session_origin;
 	call->session = session;
@@ -470,7 +480,7 @@ deadline_of(const waldoi_session *session, const incoming *in)
 	return session->node->now + left * 1000;
 }
 
-/* NULL without memory. */
+/* NULL without memory. `args` has the references; NULL: there are none. */
 static waldo_call *
 new_call(waldoi_session *session, const incoming *in, waldoi_message *args)
 {
@@ -486,10 +496,28 @@ new_call(waldoi_session *session, const incoming *in, waldoi_message *args)
 	if (in->late) {
 		call->deadline = deadline_of(session, in);
 	}
-	waldoi_message_move(&call->args, args);
+	if (args != NULL) {
+		waldoi_message_move(&call->args, args);
+	}
+	call->args.body = in->body;
+	call->args.len = in->len;
 	/* Whoever reads them checks them: they may only be passed on. */
 	call->args.unchecked = (uint8_t) session->limits->depth;
 	return call;
+}
+
+/* Most are answered by now; who is not may be named by those that follow. */
+static void
+list_answer(waldoi_session *session)
+{
+	waldo_call *call = session->arriving;
+
+	if (call != NULL) {
+		session->arriving = NULL;
+		/* There is room, so it cannot fail. */
+		(void) waldoi_table_insert(&session->answers,
+		                           (uint64_t) call->id, call);
+	}
 }
 
 /* What is left to do when the header is known to be good. */
@@ -525,9 +553,66 @@ take_call(waldoi_session *session, incoming *in, waldoi_message *args)
 		                               "out of memory"));
 	} else if (waldoi_session_must_pause(session)) {
 		waldoi_session_pause(session, call, target, in->frame_len);
+		list_answer(session);
 	} else {
 		waldoi_session_dispatch(session, call, target);
+		list_answer(session);
 	}
+}
+
+/* What most calls begin with, from the id on: a number each for id, target and
+ * method, no references, no options. False: it is another, or wrong, and
+ * nothing was read. */
+static inline bool
+read_plain(const waldoi_session *session, waldoi_cursor *c, incoming *in)
+{
+	const uint8_t *p = c->p;
+	int64_t id;
+
+	if (c->end - p < WALDOI_SHORT_UINT + 4) {
+		return false;
+	}
+	p = waldoi_short_uint_at(p, &id);
+	if (p == NULL || id != session->peer_call + 2 || (int8_t) p[0] < -32 ||
+	    p[1] >= 0x80 || p[2] != WALDOI_NO_DESCS || p[3] != NO_OPTIONS) {
+		return false;
+	}
+	in->id = id;
+	in->target = (int8_t) p[0];
+	in->name = waldoi_names_in_get(&session->names_in, p[1]);
+	if (in->name == NULL) {
+		return false;
+	}
+	c->p = p + 4;
+	return true;
+}
+
+/* Any call. */
+static WALDOI_APART void
+take_any(waldoi_session *session, waldoi_cursor *c, incoming *in)
+{
+	waldoi_message args;
+	waldoi_path path;
+
+	if (!read_id(session, c, in)) {
+		return;
+	}
+	read_target(c, in, &path);
+	if (c->failed) {
+		waldoi_session_abort(session, "the target of a call is "
+		                              "malformed");
+		return;
+	}
+	waldoi_message_init(&args);
+	if (read_method(session, c, in) && count_open(session, in) &&
+	    waldoi_descs_read(session, c, &args) &&
+	    read_options(session, c, in)) {
+		in->body = (uint8_t *) (uintptr_t) c->p;
+		in->len = (size_t) (c->end - c->p);
+		take_call(session, in, &args);
+	}
+	waldoi_name_release(in->spelled);
+	waldoi_message_fini(&args);
 }
 
 void
@@ -535,34 +620,20 @@ waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
                          uint32_t count, size_t frame_len)
 {
 	incoming in = {.frame_len = frame_len};
-	waldoi_message args;
-	waldoi_path path;
 
 	if (count != 6) {
 		waldoi_session_abort(session, "CALL has %u elements, not 6",
 		                     count);
 		return;
 	}
-	if (!read_id(session, c, &in)) {
-		return;
-	}
-	read_target(c, &in, &path);
-	if (c->failed) {
-		waldoi_session_abort(session, "the target of a call is "
-		                              "malformed");
-		return;
-	}
-	waldoi_message_init(&args);
-	if (read_method(session, c, &in) && count_open(session, &in) &&
-	    waldoi_descs_read(session, c, &args) &&
-	    read_options(session, c, &in)) {
-		args.body = (uint8_t *) (uintptr_t) c->p;
-		args.len = (size_t) (c->end - c->p);
-		take_call(session, &in, &args);
+	if (!read_plain(session, c, &in)) {
+		take_any(session, c, &in);
+	} else if (count_open(session, &in)) {
+		in.body = (uint8_t *) (uintptr_t) c->p;
+		in.len = (size_t) (c->end - c->p);
+		take_call(session, &in, NULL);
 	}
 	if (in.refusal != NULL) {
 		waldoi_failure_release(in.refusal);
 	}
-	waldoi_name_release(in.name);
-	waldoi_message_fini(&args);
 }

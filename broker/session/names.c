@@ -26,9 +26,18 @@ find(const waldoi_names_out *names, const waldoi_name *name)
 }
 
 uint32_t
-waldoi_names_out_search(const waldoi_names_out *names, const waldoi_name *name)
+waldoi_names_out_search(waldoi_names_out *names, const waldoi_name *name)
 {
-	return find(names, name)->number;
+	const waldoi_known *known;
+
+	if (names->count == 0) {
+		return 0;
+	}
+	known = find(names, name);
+	if (known->name == name) {
+		names->last = *known;
+	}
+	return known->number;
 }
 
 const char *
@@ -62,6 +71,7 @@ grow(waldoi_names_out *names)
 			*find(&more, known->name) = *known;
 		}
 	}
+	more.last = names->last;
 	free(names->slots);
 	*names = more;
 	return true;
@@ -84,6 +94,7 @@ waldoi_names_out_undefine(waldoi_names_out *names, const waldoi_name *name)
 	waldoi_known *known = find(names, name);
 
 	/* The last that came in, so nothing was pushed on by it. */
+	names->last = (waldoi_known){0};
 	waldoi_name_release(known->name);
 	*known = (waldoi_known){0};
 	names->count--;

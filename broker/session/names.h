@@ -20,29 +20,21 @@ typedef struct waldoi_known {
 typedef struct waldoi_names_out {
 	waldoi_known *slots; /* open addressing; NULL: none yet */
 	uint32_t size, count;
+	waldoi_known last; /* that was found; borrowed */
 } waldoi_names_out;
 
 /* Looks for what it says: another of that name may stand there, from before
  * the node forgot it. */
-uint32_t waldoi_names_out_search(const waldoi_names_out *names,
+uint32_t waldoi_names_out_search(waldoi_names_out *names,
                                  const waldoi_name *name);
 
-/* 0 if it is not known. `name` has its hash (methods.h). */
+/* 0 if it is not known. `name` has its hash (methods.h). Most calls are of the
+ * method that was called last. */
 static inline uint32_t
-waldoi_names_out_find(const waldoi_names_out *names, const waldoi_name *name)
+waldoi_names_out_find(waldoi_names_out *names, const waldoi_name *name)
 {
-	uint32_t mask = names->size - 1;
-
-	if (names->count == 0) {
-		return 0;
-	}
-	for (uint32_t i = name->hash & mask; names->slots[i].name != NULL;
-	     i = (i + 1) & mask) {
-		if (names->slots[i].name == name) {
-			return names->slots[i].number;
-		}
-	}
-	return waldoi_names_out_search(names, name);
+	return names->last.name == name ? names->last.number
+	                                : waldoi_names_out_search(names, name);
 }
 
 /* What has that number; NULL: nothing. Looks through all of them. */

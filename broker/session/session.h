@@ -176,6 +176,8 @@ struct waldoi_session {
 	waldoi_output out;
 	waldoi_names_in names_in;
 	waldoi_table answers;       /* the peer's: waldo_call */
+	waldo_call *arriving;       /* one that is being dispatched; it is among
+	                       * those only if it stays */
 	waldoi_table exports;       /* by id: waldoi_export */
 	int64_t peer_call;          /* the last of the peer's */
 	const waldo_limits *limits; /* what it may use of us: the node's, or a
@@ -256,20 +258,22 @@ void waldoi_session_undirty(waldoi_session *session);
 /* Decides the end: from here on nothing begins. The rest comes in the turn.
  * BYE (abort_code 0) or ABORT is told to the peer if there still is a link.
  * Takes `why`. */
-void waldoi_session_end(waldoi_session *session, int abort_code,
-                        waldoi_failure *why);
+WALDOI_COLD void waldoi_session_end(waldoi_session *session, int abort_code,
+                                    waldoi_failure *why);
 
 /* The peer broke the protocol: ABORT, and a line in the log. */
-void waldoi_session_abort(waldoi_session *session, const char *format, ...)
+WALDOI_COLD void waldoi_session_abort(waldoi_session *session,
+                                      const char *format, ...)
     WALDO_PRINTF(2, 3);
 
 /* It costs more than a limit allows, which the text begins with: ABORT LIMIT,
  * and a line in the log. */
-void waldoi_session_end_over_limit(waldoi_session *session, const char *format,
-                                   ...) WALDO_PRINTF(2, 3);
+WALDOI_COLD void waldoi_session_end_over_limit(waldoi_session *session,
+                                               const char *format, ...)
+    WALDO_PRINTF(2, 3);
 
 /* A line in the log, the first time in a session. */
-void waldoi_session_warn(waldoi_session *session, const char *what);
+WALDOI_COLD void waldoi_session_warn(waldoi_session *session, const char *what);
 
 /* Something is to be sent. */
 void waldoi_session_touch(waldoi_session *session);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/session/table.h"
+#include "serial/api.h"
 
 #include <stdlib.h>
 
@@ -66,8 +67,8 @@ resize(waldoi_table *table, uint8_t bits)
 }
 
 /* At most half full, so that probes stay short. */
-static bool
-make_room(waldoi_table *table)
+bool
+waldoi_table_make_room(waldoi_table *table)
 {
 	if (table->bits == 0) {
 		return resize(table, FIRST_BITS);
@@ -81,7 +82,7 @@ waldoi_table_insert(waldoi_table *table, uint64_t key, void *value)
 {
 	if (table->bits == 0 && table->count == 0) {
 		table->one = (waldoi_slot){key, value};
-	} else if (make_room(table)) {
+	} else if (waldoi_table_make_room(table)) {
 		*waldoi_slots_find(table->slots, table->bits, key) =
 		    (waldoi_slot){key, value};
 	} else {
@@ -93,7 +94,7 @@ waldoi_table_insert(waldoi_table *table, uint64_t key, void *value)
 
 /* Closes the gap at `hole`, so that no tombstones are needed: whoever was
  * pushed behind it by a collision moves up. */
-static void
+static WALDOI_APART void
 close_gap(waldoi_table *table, uint32_t hole)
 {
 	waldoi_slots *slots = table->slots;
@@ -113,7 +114,7 @@ close_gap(waldoi_table *table, uint32_t hole)
 	slots->at[hole].value = NULL;
 }
 
-static void
+static WALDOI_APART void
 shrink(waldoi_table *table)
 {
 	if (table->bits > LARGE_BITS && table->count < size_of(table) / 16) {
@@ -124,7 +125,7 @@ shrink(waldoi_table *table)
 	}
 }
 
-static void *
+static WALDOI_APART void *
 remove_only(waldoi_table *table, uint64_t key)
 {
 	if (table->count == 0 || table->one.key != key) {
@@ -138,6 +139,7 @@ void *
 waldoi_table_remove(waldoi_table *table, uint64_t key)
 {
 	waldoi_slot *slot;
+	uint32_t at;
 	void *value;
 
 	if (table->bits == 0) {
@@ -145,9 +147,16 @@ waldoi_table_remove(waldoi_table *table, uint64_t key)
 	}
 	slot = waldoi_slots_find(table->slots, table->bits, key);
 	value = slot->value;
-	if (value != NULL) {
-		close_gap(table, (uint32_t) (slot - table->slots->at));
-		table->count--;
+	if (value == NULL) {
+		return NULL;
+	}
+	at = (uint32_t) (slot - table->slots->at);
+	slot->value = NULL;
+	if (table->slots->at[(at + 1) & (size_of(table) - 1)].value != NULL) {
+		close_gap(table, at);
+	}
+	table->count--;
+	if (table->count == 0 || table->count < size_of(table) / 16) {
 		shrink(table);
 	}
 	return value;

@@ -67,6 +67,15 @@ waldoi_table_find(const waldoi_table *table, uint64_t key)
 	return waldoi_slots_find(table->slots, table->bits, key)->value;
 }
 
+/* Makes room for one more: to insert it will not fail, whatever is removed
+ * meanwhile. False if memory runs out. */
+bool waldoi_table_make_room(waldoi_table *table);
+static inline bool
+waldoi_table_reserve(waldoi_table *table)
+{
+	return table->count == 0 || waldoi_table_make_room(table);
+}
+
 /* False if memory runs out. `value` is not NULL, `key` is not there yet. */
 bool waldoi_table_insert(waldoi_table *table, uint64_t key, void *value);
 

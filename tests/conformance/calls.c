@@ -530,6 +530,35 @@ a_call_on_a_near_object_may_be_waited_for(void **state)
 	waldo_promise_release(promise);
 }
 
+struct asked {
+	waldo_promise *promise;
+	bool same;
+};
+
+static void
+ask_again(waldo_reader *result, const waldo_failure *failure, void *user)
+{
+	struct asked *asked = user;
+
+	asked->same = failure == NULL &&
+	              waldo_promise_get_result(asked->promise) == result;
+}
+
+static void
+a_callback_may_ask_its_promise_for_the_result(void **state)
+{
+	struct fixture *f = *state;
+	struct asked asked = {waldo_ref_invoke(f->gate, "add", "i", 1), false};
+
+	waldo_promise_retain(asked.promise);
+	assert_ok(waldo_promise_when(asked.promise, ask_again, &asked));
+	(void) outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 2));
+	assert_true(asked.same);
+	assert_err(waldo_read_error(waldo_promise_get_result(asked.promise)),
+	           WALDO_EINVAL);
+	waldo_promise_release(asked.promise);
+}
+
 static void
 a_wait_gives_up_and_the_call_goes_on(void **state)
 {
@@ -587,6 +616,7 @@ const struct CMUnitTest calls_tests[] = {
     waldo_test(methods_that_are_not_in_the_table_go_to_other),
     waldo_test(the_callee_knows_the_methods_name),
     waldo_test(a_call_on_a_near_object_may_be_waited_for),
+    waldo_test(a_callback_may_ask_its_promise_for_the_result),
     waldo_test(a_wait_gives_up_and_the_call_goes_on),
     waldo_test(a_wait_has_the_failures_code),
 };

@@ -207,6 +207,40 @@ a_string_with_nul_needs_its_length(void **state)
 	    "argument 1: expected string without NUL, found NUL in it");
 }
 
+/* Short ones are moved by words that overlap, long ones by memmove(). */
+static void
+a_string_of_any_length_is_moved_whole(void **state)
+{
+	struct fixture *f = *state;
+	char bytes[2 + 40], want[40];
+	size_t len, head;
+
+	for (size_t n = 0; n < sizeof(want); n++) {
+		head = n < 32 ? 1 : 2;
+		bytes[0] = (char) (n < 32 ? 0xa0 | n : 0xd9);
+		bytes[1] = (char) n;
+		for (size_t i = 0; i < n; i++) {
+			bytes[head + i] = want[i] = (char) ('A' + i);
+		}
+		want[n] = '\0';
+		open_bytes(f, bytes, head + n, false);
+		assert_memory_equal(waldo_read_str(&f->reader, NULL), want,
+		                    n + 1);
+		for (size_t i = 0; i < n; i++) {
+			bytes[head + i] = want[i] = '\0';
+			open_bytes(f, bytes, head + n, false);
+			assert_memory_equal(waldo_read_str(&f->reader, &len),
+			                    want, n + 1);
+			assert_int_equal(len, n);
+			open_bytes(f, bytes, head + n, false);
+			assert_string_equal(waldo_read_str(&f->reader, NULL),
+			                    "");
+			assert_err(waldo_read_error(&f->reader), WALDO_EARGS);
+			bytes[head + i] = want[i] = (char) ('A' + i);
+		}
+	}
+}
+
 static void
 reading_goes_on_behind_a_list_by_itself(void **state)
 {
@@ -577,6 +611,7 @@ main(void)
 	    waldo_test(a_time_is_rounded_down_to_microseconds),
 	    waldo_test(strings_end_with_nul_and_leave_what_follows_intact),
 	    waldo_test(a_string_with_nul_needs_its_length),
+	    waldo_test(a_string_of_any_length_is_moved_whole),
 	    waldo_test(reading_goes_on_behind_a_list_by_itself),
 	    waldo_test(skipping_inside_a_list_keeps_its_place),
 	    waldo_test(skipping_the_last_of_a_list_leaves_it),

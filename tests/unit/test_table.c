@@ -268,6 +268,40 @@ it_shrinks_when_it_is_nearly_empty(void **state)
 }
 
 /* As a session does at its end. The quadratic way would take minutes. */
+/* `leave` of `count` entries go between; the table does not grow. */
+static void
+reserve_and_insert(uint64_t count, uint64_t leave)
+{
+	waldoi_table table = plain();
+	uint8_t bits;
+
+	for (uint64_t key = 1; key <= count; key++) {
+		insert(&table, key, &values[key]);
+	}
+	assert_true(waldoi_table_reserve(&table));
+	for (uint64_t key = 1; key <= leave; key++) {
+		waldoi_table_remove(&table, key);
+	}
+	bits = table.bits;
+	insert(&table, KEYS, &values[0]);
+	assert_int_equal(table.bits, bits);
+	assert_ptr_equal(waldoi_table_find(&table, KEYS), &values[0]);
+	waldoi_table_fini(&table);
+}
+
+static void
+reserved_room_stays_until_it_is_used(void **state)
+{
+	(void) state;
+	for (uint64_t count = 0; count < KEYS; count++) {
+		for (uint64_t leave = 0; leave <= count;
+		     leave += 1 + count / 16) {
+			reserve_and_insert(count, leave);
+		}
+		reserve_and_insert(count, count);
+	}
+}
+
 static void
 emptying_it_is_linear(void **state)
 {
@@ -304,6 +338,7 @@ main(void)
 	    cmocka_unit_test(it_is_a_map_when_keys_collide_at_its_end),
 	    cmocka_unit_test(a_gap_is_closed_around_the_end),
 	    cmocka_unit_test(it_shrinks_when_it_is_nearly_empty),
+	    cmocka_unit_test(reserved_room_stays_until_it_is_used),
 	    cmocka_unit_test(emptying_it_is_linear),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "serial/check.h"
+#include "serial/put.h"
 #include "serial/writer.h"
 #include "tests/unit/samples.h"
 #include "tests/waldo_test.h"
@@ -707,6 +708,106 @@ every_sample_moves_over_unchanged(void **state)
 	}
 }
 
+/* ---- without a writer */
+
+#define ROOM 64
+
+/* What waldoi_packf() makes of it; 0: nothing. */
+static size_t
+pack(uint8_t *to, size_t room, uint32_t levels, const char *format, ...)
+{
+	uint32_t count;
+	uint8_t *end;
+	va_list args;
+
+	va_start(args, format);
+	end = waldoi_packf(to, to + room, levels, format, args, &count);
+	va_end(args);
+	return end == NULL ? 0 : (size_t) (end - to);
+}
+
+#define assert_packed_alike(f, format, ...)                                    \
+	do {                                                                   \
+		uint8_t packed_[ROOM + WALDOI_WRITER_SLACK];                   \
+		size_t len_ = pack(packed_, ROOM, 5, format, __VA_ARGS__);     \
+		waldoi_writer_reset(&(f)->writer);                             \
+		waldo_putf(&(f)->writer, format, __VA_ARGS__);                 \
+		finish(f, false);                                              \
+		assert_int_equal(len_, (f)->len);                              \
+		assert_memory_equal(packed_, (f)->bytes, len_);                \
+	} while (0)
+
+static void
+what_is_packed_at_once_is_what_a_writer_packs(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int shift = 0; shift < 63; shift++) {
+		int64_t number = INT64_C(1) << shift;
+
+		assert_packed_alike(f, "[IIUUi]", number - 1, -number,
+		                    (uint64_t) number - 1, (uint64_t) number,
+		                    (int) number);
+	}
+	assert_packed_alike(f, "[nbbuds]", 1, 0, 70000U, 1.5, "h\xc3\xa9llo");
+	assert_packed_alike(f, "s", "0123456789abcdef0123456789abcdef");
+	assert_packed_alike(f, "[sys]", NULL, "\x00\xff", (size_t) 2, "");
+	assert_packed_alike(f, "{s[i{}]s{si}}", "a", 1, "b", "c", 2);
+	assert_packed_alike(f, "[[[[[]]]]]", 0);
+}
+
+/* Whoever asked for it goes the long way, and is told what is wrong. */
+static void
+what_is_not_plain_is_not_packed_at_once(void **state)
+{
+	static const char *const formats[] = {
+	    "[n",  "n]", "[n}", "{n}",    "{n]", "]",
+	    "r",   "x",  "nnx", "[[[[[[", "",    "[nnnnnnnnnnnnnnnn]",
+	    "[[]",
+	};
+	uint8_t bytes[ROOM + WALDOI_WRITER_SLACK];
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		assert_int_equal(pack(bytes, ROOM, 5, formats[i], NULL), 0);
+	}
+	assert_int_equal(pack(bytes, ROOM, 0, "[]", 0), 0);
+	assert_int_equal(pack(bytes, ROOM, 1, "[[]]", 0), 0);
+	assert_int_equal(pack(bytes, ROOM, 64, "[[[[[[[[[]]]]]]]]]", 0), 0);
+	assert_int_equal(pack(bytes, ROOM, 5, "s", "\xff"), 0);
+}
+
+/* At each length up to the room, and never beyond it. */
+static void
+what_finds_no_room_is_not_packed(void **state)
+{
+	uint8_t bytes[ROOM + WALDOI_WRITER_SLACK], text[ROOM + 1];
+
+	(void) state;
+	memset(text, 'x', sizeof(text));
+	for (size_t room = 0; room < ROOM; room++) {
+		size_t head = room < 34 ? 1 : 2;
+
+		memset(bytes, 0x5a, sizeof(bytes));
+		text[room] = '\0';
+		assert_int_equal(pack(bytes, room, 5, "s", text), 0);
+		assert_int_equal(pack(bytes, room, 5, "y", text, room), 0);
+		text[room] = 'x';
+		/* 33 bytes are no string: 31 have a head of one, 32 of two. */
+		if (room >= head && room != 33) {
+			text[room - head] = '\0';
+			assert_int_equal(pack(bytes, room, 5, "s", text), room);
+			text[room - head] = 'x';
+		}
+		for (size_t i = room + WALDOI_WRITER_SLACK; i < sizeof(bytes);
+		     i++) {
+			assert_int_equal(bytes[i], 0x5a);
+		}
+	}
+	assert_int_equal(pack(bytes, 8, 5, "d", 1.5), 0);
+	assert_int_equal(pack(bytes, 9, 5, "d", 1.5), 9);
+}
+
 int
 main(void)
 {
@@ -745,6 +846,9 @@ main(void)
 	    waldo_test(the_rest_is_bound_by_the_limits_of_its_writer),
 	    waldo_test(the_rest_of_a_reader_that_failed_fails_the_writer),
 	    waldo_test(every_sample_moves_over_unchanged),
+	    waldo_test(what_is_packed_at_once_is_what_a_writer_packs),
+	    waldo_test(what_is_not_plain_is_not_packed_at_once),
+	    waldo_test(what_finds_no_room_is_not_packed),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
