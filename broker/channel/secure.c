@@ -57,7 +57,8 @@ open_link(waldoi_channel *channel)
 
 	secure->records = malloc(sizeof(*secure->records));
 	if (secure->records == NULL) {
-		fail(channel, WALDO_ENOMEM, "out of memory");
+		/* Who met the peer has handed it over to the session. */
+		break_off(channel, WALDO_ENOMEM, "out of memory");
 		return;
 	}
 	waldoi_records_init(secure->records, &secure->handshake->noise);

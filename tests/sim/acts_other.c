@@ -38,42 +38,60 @@ sim_hold_connected(sim_node *node, sim_link *link, const char *host)
 	}
 }
 
-static sim_hold *
-connect_host(sim_node *node, const char *host, int name)
+static waldo_err
+connect_host(sim_node *node, const char *host, const char *name,
+             waldo_ref **ret_ref)
 {
 	char uri[48];
+
+	(void) snprintf(uri, sizeof(uri), "waldo+inproc:%s/%s", host, name);
+	return waldo_connect(node->node, uri, ret_ref);
+}
+
+/* `peer` NULL: somebody evil. */
+static sim_hold *
+connect_any(sim_node *node, sim_node *peer, int number)
+{
 	waldo_ref *ref = NULL;
+	sim_link *link = NULL;
 	sim_hold *hold;
 	sim_scope scope;
 	waldo_err err;
+	char name[16];
 
-	(void) snprintf(uri, sizeof(uri), "waldo+inproc:%s/%s%d", host,
-	                name == SIM_NAMES ? "nobody" : "obj", name);
+	(void) snprintf(name, sizeof(name), "%s%d",
+	                number == SIM_NAMES ? "nobody" : "obj", number);
 	scope = sim_enter(node, SIM_API_ANY);
-	err = waldo_connect(node->node, uri, &ref);
+	if (!node->world->sealed) {
+		err = connect_host(node, peer == NULL ? "evil" : peer->name,
+		                   name, &ref);
+		link = peer == NULL ? NULL : current_link(node, peer);
+	} else if (peer == NULL) {
+		err = sim_race_connect_evil(node, &ref);
+	} else {
+		err = sim_race_connect(node, peer, name, &ref, &link);
+	}
 	sim_leave(node, scope);
 	if (err != WALDO_OK) {
 		sim_expect(node->world, SIM_REASON_RULE,
 		           (err == WALDO_ENOMEM && node->world->oom_seen) ||
 		               node->stop_called || node->freeing,
-		           "%s: %s", uri, waldo_strerror(err));
+		           "%s of node %d: %s", name,
+		           peer == NULL ? -1 : (int) peer->index,
+		           waldo_strerror(err));
 		return NULL;
 	}
 	hold = sim_hold_own(node, ref);
-	hold->connected = name;
+	hold->connected = number;
+	hold->peer = peer;
+	hold->link = link;
 	return hold;
 }
 
 sim_hold *
 sim_connect(sim_node *node, sim_node *peer, int name)
 {
-	sim_hold *hold = connect_host(node, peer->name, name);
-
-	if (hold != NULL) {
-		hold->peer = peer;
-		hold->link = current_link(node, peer);
-	}
-	return hold;
+	return connect_any(node, peer, name);
 }
 
 static bool
@@ -115,7 +133,7 @@ do_connect_nobody(sim_node *node)
 static bool
 do_connect_evil(sim_node *node)
 {
-	sim_hold *hold = connect_host(node, "evil", 0);
+	sim_hold *hold = connect_any(node, NULL, 0);
 
 	if (hold != NULL) {
 		hold->hostile = true;

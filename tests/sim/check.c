@@ -218,8 +218,16 @@ was_touched(const sim_inv *inv)
 {
 	const sim_link *link = inv->link;
 
-	return link == NULL || link->touched || link->refused ||
+	return link == NULL || link->touched || link->refused || link->denied ||
 	       !sim_hold_is_direct(inv->target);
+}
+
+/* The peer did not prove who it is, as far as its link got. */
+static bool
+was_denied(const sim_inv *inv)
+{
+	return inv->link != NULL && inv->link->sealed &&
+	       (inv->link->touched || inv->link->refused || inv->link->denied);
 }
 
 /* ENAME: at the time, or later. */
@@ -244,7 +252,8 @@ is_true(const sim_inv *inv, const waldo_failure *failure)
 	case WALDO_ELIMIT: return true; /* check_limit() */
 	case WALDO_ECONNECT:
 	case WALDO_ELOST: return was_touched(inv);
-	case WALDO_EDENIED: return plan == SIM_FAIL_ERR;
+	case WALDO_EDENIED: return plan == SIM_FAIL_ERR || was_denied(inv);
+	case WALDO_EPROTOCOL: return inv->link != NULL && inv->link->spoiled;
 	case WALDO_EDEADLINE: return inv->deadline != 0;
 	case WALDO_ECANCELLED: return inv->cancelled;
 	case WALDO_EREVOKED:

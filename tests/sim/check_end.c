@@ -216,9 +216,28 @@ check_resolved(sim_world *world)
 	}
 }
 
+/* N7, N13. What an end waits for because a length was changed is another
+ * matter. */
+static void
+check_spoiled(sim_world *world)
+{
+	for (unsigned i = 0; i < world->links.count; i++) {
+		const sim_link *link = world->links.items[i];
+
+		if (link->ends[0].out.flipped || link->ends[1].out.flipped) {
+			sim_expect(world, SIM_NOTICED_RULE,
+			           !sim_link_is_up(link),
+			           "link %u goes on, a bit of it was changed",
+			           link->id);
+			world->stats->trust[SIM_ENDED_TRUST]++;
+		}
+	}
+}
+
 void
 sim_check_settled(sim_world *world)
 {
+	check_spoiled(world);
 	check_resolved(world);
 	sim_expect(world, SIM_ACKED_RULE, sim_is_acked(world),
 	           "a node keeps bytes for peers that have them all");

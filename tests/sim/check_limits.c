@@ -88,6 +88,19 @@ sim_read_goaway(sim_reading *f)
 	f->world->stats->frames[SIM_GOAWAY_FRAME]++;
 }
 
+/* Who dialled a link ends it when he has no use for it, perhaps at the moment
+ * when his peer makes use of it. */
+void
+sim_link_ended_unused(sim_link *link)
+{
+	const sim_wire *wire = link->ends[0].wire;
+
+	if (link->reused && wire != NULL && wire->ended) {
+		link->touched = true;
+		link->world->calm = false;
+	}
+}
+
 /* P40, P28: what was taken is answered, if there was time. */
 void
 sim_read_bye(sim_reading *f)
@@ -95,6 +108,8 @@ sim_read_bye(sim_reading *f)
 	const sim_wire *peer = sim_wire_peer(f);
 	const sim_node *node = f->end->node;
 
+	f->wire->ended = true;
+	sim_link_ended_unused(f->link);
 	if (!f->wire->going || node->ended_one || node->freeing ||
 	    sim_node_now(node) >= node->stop_by || peer == NULL) {
 		return;

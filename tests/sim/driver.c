@@ -143,11 +143,20 @@ driver_dial(void *driver, const waldoi_address *address,
             waldoi_link **ret_link)
 {
 	sim_node *node = driver;
-	sim_link *link = sim_link_open(node, address->host);
+	sim_link *link =
+	    address->scheme == WALDOI_TCP
+	        ? sim_link_open_sealed(node, address->host, address->port)
+	        : sim_link_open(node, address->host);
+	waldo_err err = begin(owner, &link->ends[0].base);
 
-	if (begin(owner, &link->ends[0].base) != WALDO_OK) {
-		abort(); /* it never runs out of memory */
+	if (err != WALDO_OK) {
+		waldoi_node_set_message(node->node, "out of memory");
+		link->ends[0].open = false;
+		link->touched = true;
+		sim_race_lost(link);
+		return err;
 	}
+	sim_tap(&link->ends[0]);
 	*ret_link = &link->ends[0].base;
 	return WALDO_OK;
 }
@@ -172,8 +181,10 @@ driver_listen(void *driver, const waldoi_address *address,
 		                        address->text);
 		return WALDO_ESYSTEM;
 	}
-	(void) snprintf(self->uri, sizeof(self->uri), "waldo+inproc:%s",
+	(void) snprintf(self->uri, sizeof(self->uri), "%s:%s",
+	                address->scheme == WALDOI_TCP ? "tcp" : "waldo+inproc",
 	                node->name);
+	self->base.secure = address->scheme == WALDOI_TCP;
 	self->node = node;
 	self->base.uri = self->uri;
 	self->base.close = listener_close;
@@ -303,6 +314,8 @@ const waldoi_driver_ops sim_driver_ops = {
     .wake = sim_node_wake,
     .arm = driver_arm,
     .dial = driver_dial,
+    .remember = sim_keys_remember,
+    .recall = sim_keys_recall,
     .listen = driver_listen,
     .step = driver_step,
     .run = driver_run,

@@ -29,6 +29,9 @@ slow_down(sim_world *world)
 	sim_link *link = any_link(world);
 
 	if (link != NULL) {
+		/* Who proves nothing within five seconds is not waited for. */
+		link->touched |=
+		    !world->calm && link->sealed && link->opened < 2;
 		/* Each piece of a few bytes; HELLO may have to pass before
 		 * anybody would tell that he lives. */
 		link->delay_us = sim_below(world, world->calm ? 20000 : 200000);
@@ -77,6 +80,14 @@ reset(sim_world *world)
 	link->touched = true;
 	sim_link_reset(link);
 	return true;
+}
+
+static bool
+spoil(sim_world *world)
+{
+	sim_link *link = any_link(world);
+
+	return link != NULL && sim_spoil_one(link);
 }
 
 static bool
@@ -201,6 +212,7 @@ static const struct {
     {6, -1, hostile, true},
     {2, SIM_JUMP_FAULT, jump, false},
     {2, SIM_BLOCK_FAULT, block, false},
+    {3, -1, spoil, false},
 };
 
 void
@@ -237,7 +249,10 @@ sim_faults_end(sim_world *world)
 	for (unsigned i = 0; i < world->links.count; i++) {
 		sim_link *link = world->links.items[i];
 
-		if (sim_link_is_hostile(link)) {
+		/* A length that was changed may be waited for very long. */
+		if (sim_link_is_hostile(link) ||
+		    (link->spoiled && !link->ends[0].out.flipped &&
+		     !link->ends[1].out.flipped)) {
 			sim_link_reset(link);
 		}
 		/* Slow, but not so slow that a message takes minutes. */
@@ -246,7 +261,7 @@ sim_faults_end(sim_world *world)
 			sim_pipe *out = &link->ends[side].out;
 
 			out->room = out->room > 2048 ? out->room : 2048;
-
+			out->spoil = SIM_SOUND;
 			if (out->stalled_until != UINT64_MAX) {
 				out->stalled_until = 0;
 				out->scheduled = false;

@@ -224,7 +224,7 @@ static void
 speak(sim_liar *l, unsigned side)
 {
 	sim_world *world = l->world;
-	uint32_t way = sim_below(world, 10);
+	uint32_t way = sim_below(world, l->sealed ? 5 : 10);
 	uint32_t count;
 
 	if (way == 0) {
@@ -250,6 +250,18 @@ speak(sim_liar *l, unsigned side)
 	}
 }
 
+/* N6: it has proved nothing, so nobody has a session with it. */
+static void
+check_stranger(sim_link *link)
+{
+	unsigned side = link->ends[0].node == NULL ? 1 : 0;
+
+	sim_expect(link->world, SIM_STRANGER_RULE,
+	           link->ends[side].base.channel.session == NULL,
+	           "link %u: a stranger has a session", link->id);
+	link->world->stats->trust[SIM_STRANGER_TRUST]++;
+}
+
 void
 sim_hostile_gone(void *what, uint64_t arg)
 {
@@ -259,6 +271,9 @@ sim_hostile_gone(void *what, uint64_t arg)
 	/* It did what it could; whom it did it to goes on. A protocol error
 	 * that somebody honest were told of would be a violation (check.c). */
 	sim_kept(link->world, SIM_HONEST_RULE);
+	if (link->sealed) {
+		check_stranger(link);
+	}
 	if (sim_chance(link->world, 50)) {
 		sim_link_reset(link);
 	} else {
@@ -275,6 +290,7 @@ lie(sim_link *link, unsigned side)
 	sim_world *world = link->world;
 
 	l.world = world;
+	l.sealed = link->sealed;
 	l.out.len = 0;
 	l.call = side == 0 ? 1 : 2;
 	l.name = 1;
@@ -296,7 +312,7 @@ sim_hostile_dial(sim_world *world, sim_node *node)
 	if (!sim_link_answer(link, node->name)) {
 		return;
 	}
-	if (sim_chance(world, 40)) {
+	if (!link->sealed && sim_chance(world, 40)) {
 		sim_hoard(link);
 	} else {
 		lie(link, 0);

@@ -22,6 +22,7 @@ typedef struct sim_buffer {
 /* What a fake peer remembers of itself. */
 typedef struct sim_liar {
 	sim_world *world;
+	bool sealed; /* its link */
 	sim_buffer out;
 	int64_t call; /* its next call id */
 	int64_t name; /* its next method number */

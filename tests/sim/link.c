@@ -34,8 +34,9 @@ sim_link_from_name(sim_world *world, const char *name)
 {
 	unsigned id;
 
-	if (sscanf(name, "inproc:L%u", &id) != 1 || id == 0 ||
-	    id > world->links.count) {
+	if ((sscanf(name, "inproc:L%u", &id) != 1 &&
+	     sscanf(name, "tcp:10.%*u.0.1:%u", &id) != 1) ||
+	    id == 0 || id > world->links.count) {
 		return NULL; /* "near:" */
 	}
 	return world->links.items[id - 1];
@@ -53,6 +54,18 @@ end_init(sim_end *end, sim_link *link)
 	end->link = link;
 	end->out.room =
 	    sim_chance(world, 30) ? 1 + sim_below(world, 3000) : 212992;
+	if (world->sealed && world->calm && end->out.room < 2048) {
+		end->out.room = 2048; /* HELLO may share a large record */
+	}
+}
+
+static bool
+accept(sim_node *node, sim_end *end)
+{
+	if (!end->link->sealed) {
+		return waldoi_session_accept(node->node, &end->base) != NULL;
+	}
+	return waldoi_guest_accept(node->node, &end->base) == WALDO_OK;
 }
 
 bool
@@ -75,8 +88,10 @@ sim_link_answer(sim_link *link, const char *host)
 		}
 		end->node = node;
 		scope = sim_event_begin(node);
-		end->open =
-		    waldoi_session_accept(node->node, &end->base) != NULL;
+		end->open = accept(node, end);
+		if (end->open) {
+			sim_tap(end);
+		}
 		sim_event_end(node, scope);
 		if (!end->open) {
 			link->touched = true;
@@ -108,6 +123,10 @@ on_connect(void *what, uint64_t arg)
 		sim_node_postpone(end->node, on_connect, what, arg);
 		return;
 	}
+	if (strcmp(dial->host, "silent") == 0) {
+		return; /* for ever */
+	}
+	sim_race_arrives(link);
 	if (!sim_link_answer(link, dial->host)) {
 		link->refused = true;
 		sim_end_lost(end, WALDO_ECONNECT, "connection refused");
@@ -132,21 +151,33 @@ sim_link_new(sim_world *world, sim_node *from)
 	link->id = world->links.count;
 	link->style = sim_below(world, SIM_STYLES);
 	link->delay_us = sim_below(world, 2000);
-	(void) snprintf(link->name, sizeof(link->name), "inproc:L%u", link->id);
+	link->sealed = world->sealed;
+	if (link->sealed) {
+		/* Where it comes from counts (waldo_limits.handshakes). */
+		(void) snprintf(
+		    link->name, sizeof(link->name), "tcp:10.%u.0.1:%u",
+		    from != NULL ? from->index : SIM_NODES, link->id);
+		world->stats->trust[SIM_LINK_TRUST]++;
+	} else {
+		(void) snprintf(link->name, sizeof(link->name), "inproc:L%u",
+		                link->id);
+	}
 	world->stats->faults[SIM_SPLIT_FAULT] += link->style != SIM_WHOLE;
 	world->stats->faults[SIM_COALESCE_FAULT] += link->style == SIM_WHOLE;
 	end_init(&link->ends[0], link);
 	end_init(&link->ends[1], link);
 	link->ends[0].node = from;
 	link->ends[0].open = true;
+	if (link->sealed) {
+		sim_spoil_new(link);
+	}
 	return link;
 }
 
-sim_link *
-sim_link_open(sim_node *from, const char *host)
+static void
+dial(sim_link *link, const char *host)
 {
-	sim_world *world = from->world;
-	sim_link *link = sim_link_new(world, from);
+	sim_world *world = link->world;
 	dialling *dial = sim_alloc(sizeof(*dial));
 
 	for (unsigned i = 0; i < world->node_count; i++) {
@@ -156,10 +187,28 @@ sim_link_open(sim_node *from, const char *host)
 			link->touched = world->nodes[i].busy_until > world->now;
 		}
 	}
-	sim_hold_connected(from, link, host);
 	dial->link = link;
 	(void) snprintf(dial->host, sizeof(dial->host), "%s", host);
 	sim_at(world, world->now + link->delay_us, on_connect, dial, 0);
+}
+
+sim_link *
+sim_link_open(sim_node *from, const char *host)
+{
+	sim_link *link = sim_link_new(from->world, from);
+
+	dial(link, host);
+	sim_hold_connected(from, link, host);
+	return link;
+}
+
+sim_link *
+sim_link_open_sealed(sim_node *from, const char *host, unsigned port)
+{
+	sim_link *link = sim_link_new(from->world, from);
+
+	sim_race_enter(link, port);
+	dial(link, host);
 	return link;
 }
 

@@ -39,6 +39,14 @@ typedef enum sim_style {
 	SIM_STYLES
 } sim_style;
 
+/* What somebody on the way is about to do (spoil.c). */
+typedef enum sim_spoiling {
+	SIM_SOUND,
+	SIM_FLIP,
+	SIM_CUT,
+	SIM_AGAIN
+} sim_spoiling;
+
 /* One direction of a link: what is under way. */
 typedef struct sim_pipe {
 	uint8_t *data;
@@ -49,6 +57,11 @@ typedef struct sim_pipe {
 	bool reset;             /* what is inside is lost */
 	bool scheduled;         /* a delivery is among the events */
 	uint64_t passed;        /* bytes that arrived */
+	sim_spoiling spoil;     /* once so many have: */
+	uint64_t spoil_at;
+	bool flipped; /* a bit of what an end cannot but notice */
+	/* Of a sealed one: what arrives next is in the middle of an item. */
+	uint32_t item_left, item_length, item_head;
 } sim_pipe;
 
 typedef struct sim_end {
@@ -79,11 +92,24 @@ struct sim_link {
 	uint32_t raised[2];  /* open_calls that an end has raised its to; 0 */
 	bool passes_on;      /* calls that came by it went on to others */
 	bool deaf;           /* a fake peer that never reads */
+
+	/* Encrypted links (race.c); one that was dialled beside others stands
+	 * back behind the first of them until it has won. */
+	bool sealed;
+	bool spoiled;    /* by somebody on the way */
+	bool denied;     /* nobody may have the key that it asks for */
+	bool reused;     /* by who was dialled, and had its key */
+	unsigned opened; /* ends that know each other */
+	unsigned port;
+	int asked; /* which key of the target's; -1: any */
+	sim_link *first;
+	const void *session; /* that dialled, of the first */
 };
 
 /* `from` NULL: dialled by a fake peer. */
 sim_link *sim_link_new(sim_world *world, sim_node *from);
 sim_link *sim_link_open(sim_node *from, const char *host);
+sim_link *sim_link_open_sealed(sim_node *from, const char *host, unsigned port);
 bool sim_link_answer(sim_link *link, const char *host);
 bool sim_link_is_hostile(const sim_link *link);
 sim_link *sim_link_from_name(sim_world *world, const char *name);
@@ -91,13 +117,18 @@ void sim_link_flush(waldoi_link *base);
 void sim_link_close(waldoi_link *base, waldoi_close how);
 void sim_link_reset(sim_link *link);
 bool sim_link_is_up(const sim_link *link);
+void sim_link_ended_unused(sim_link *link);
 sim_end *sim_link_end_of(sim_link *link, const sim_node *node);
 sim_end *sim_end_peer(sim_end *end);
 void sim_end_lost(sim_end *end, waldo_err err, const char *what);
-/* Honest `end` has sent this; what `from` sent has arrived (wire.c). */
+/* `end` was initialised: its session's words are looked at (tap.c): it says
+ * this, and hears that (wire.c). */
+void sim_tap(sim_end *end);
 void sim_wire_sent(sim_end *end, const uint8_t *data, size_t len);
-void sim_wire_arrived(sim_end *from);
+void sim_wire_heard(sim_end *end, const uint8_t *data, size_t len);
+void sim_pipe_append(sim_pipe *out, const void *data, size_t len);
 void sim_pipe_put(sim_end *from, const void *data, size_t len);
+void sim_pipe_again(sim_pipe *out, size_t len); /* its beginning, twice */
 void sim_pipe_schedule(sim_end *from);
 
 #endif

@@ -218,16 +218,29 @@ static bool
 open_node(sim_node *node)
 {
 	waldo_node_options options = {.size = sizeof(options)};
+	waldo_key *key = NULL;
 	char address[32];
+	waldo_err err;
 
+	if (node->world->sealed) {
+		options.key = key = sim_keys_begin(node);
+		options.known_hosts = "known";
+		options.trust = sim_keys_ask;
+		options.trust_user = node;
+	}
 	options.limits = &node->limits;
 	options.strangers = &node->strangers;
 	options.log = on_log;
 	options.log_user = node;
-	(void) snprintf(address, sizeof(address), "inproc:%s", node->name);
-	if (waldoi_node_new(&options, &sim_driver_ops, node, &node->node) !=
-	    WALDO_OK) {
+	(void) snprintf(address, sizeof(address),
+	                key != NULL ? "tcp:%s:1" : "inproc:%s", node->name);
+	err = waldoi_node_new(&options, &sim_driver_ops, node, &node->node);
+	waldo_key_release(key);
+	if (err != WALDO_OK) {
 		return false;
+	}
+	if (key != NULL) {
+		sim_keys_add(node);
 	}
 	if (node->world->verbose) {
 		waldoi_node_set_trace(node->node, on_trace, node);

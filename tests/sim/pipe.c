@@ -15,8 +15,8 @@ end_of(waldoi_link *base)
 
 /* ---- bytes */
 
-static void
-pipe_append(sim_pipe *out, const void *data, size_t len)
+void
+sim_pipe_append(sim_pipe *out, const void *data, size_t len)
 {
 	if (out->start > 0 && out->start + out->len + len > out->cap) {
 		memmove(out->data, out->data + out->start, out->len);
@@ -35,6 +35,19 @@ pipe_append(sim_pipe *out, const void *data, size_t len)
 	}
 	memcpy(out->data + out->start + out->len, data, len);
 	out->len += len;
+}
+
+void
+sim_pipe_again(sim_pipe *out, size_t len)
+{
+	sim_pipe all = {0};
+
+	sim_pipe_append(&all, out->data + out->start, len);
+	sim_pipe_append(&all, out->data + out->start, out->len);
+	out->data = all.data;
+	out->start = 0;
+	out->len = all.len;
+	out->cap = all.cap;
 }
 
 void
@@ -58,7 +71,7 @@ void
 sim_pipe_put(sim_end *from, const void *data, size_t len)
 {
 	if (!from->out.eof && !from->out.reset && len > 0) {
-		pipe_append(&from->out, data, len);
+		sim_pipe_append(&from->out, data, len);
 	}
 	sim_pipe_schedule(from);
 }
@@ -111,7 +124,6 @@ write_pieces(sim_end *end, const struct iovec *iov, size_t count, size_t room)
 
 		len = len < room - done ? len : room - done;
 		sim_hostile_hear(end->link, side, iov[i].iov_base, len);
-		sim_wire_sent(end, iov[i].iov_base, len);
 		sim_pipe_put(end, iov[i].iov_base, len);
 		done += len;
 	}
@@ -139,7 +151,7 @@ sim_link_flush(waldoi_link *base)
 	if (sim_chance(world, 10)) {
 		quota = 1 + sim_below(world, 600);
 	}
-	while (true) {
+	while (end->open) {
 		size_t used = end->out.eof ? 0 : end->out.len;
 		size_t room = end->out.room > used ? end->out.room - used : 0;
 		size_t count = waldoi_channel_output(&base->channel, iov, 8);
@@ -170,6 +182,8 @@ sim_link_close(waldoi_link *base, waldoi_close how)
 
 	sim_note(world, "close", end->link->id, how, 0);
 	end->open = false;
+	waldoi_channel_fini(&base->channel);
+	sim_race_lost(end->link);
 	world->upsets += end->link->touched;
 	if (end->node->abrupt || !end->link->established) {
 		return;
@@ -197,8 +211,10 @@ sim_end_lost(sim_end *end, waldo_err err, const char *what)
 	end->link->world->upsets += end->link->touched;
 	(void) snprintf(message, sizeof(message), "%s: %s", end->link->name,
 	                what);
+	sim_race_lost(end->link);
 	scope = sim_event_begin(end->node);
 	waldoi_channel_lost(&end->base.channel, err, message);
+	waldoi_channel_fini(&end->base.channel);
 	sim_event_end(end->node, scope);
 	end->open = false;
 	end->out.eof = true;
@@ -255,10 +271,12 @@ receive(sim_end *from, sim_end *to)
 	sim_world *world = from->link->world;
 	sim_pipe *out = &from->out;
 	size_t len = piece(from);
-	const uint8_t *data = out->data + out->start;
+	const uint8_t *data;
 	uint64_t mark = 0;
 	sim_scope scope;
 
+	len = from->link->sealed ? sim_spoil(from, len) : len;
+	data = out->data + out->start;
 	for (size_t i = 0; i < len && i < 64; i++) {
 		mark = mark * 31 + data[i];
 	}
@@ -267,10 +285,12 @@ receive(sim_end *from, sim_end *to)
 	out->passed += len;
 	out->start += len;
 	out->len -= len;
-	sim_wire_arrived(from);
 	scope = sim_event_begin(to->node);
 	to->node->memory.largest = 0;
 	hand_over(to, data, len);
+	if (to->open && waldoi_channel_answers(&to->base.channel)) {
+		sim_link_flush(&to->base);
+	}
 	sim_event_end(to->node, scope);
 	if (from->node == NULL) {
 		/* A frame buffer grows at most four times as fast as the

@@ -11,7 +11,10 @@
  *	main             arguments, workers, the report
  *	world, clock     the course of a run; chance, lists, events
  *	node, driver     nodes: their lives, what drives them
- *	link, pipe, wire what joins them, and what passes there
+ *	link, pipe       what joins them
+ *	tap, wire        what is said there
+ *	keys, race, spoil
+ *	                 ... if it is encrypted
  *	hold, origin     references that users hold, where they come from
  *	ops              calls on them
  *	choose           what users do:
@@ -43,6 +46,7 @@
 #define SIM_NAMES   3   /* published at each node: obj0, obj1, obj2 */
 #define SIM_HELD    40  /* references that a node's user keeps at most */
 #define SIM_TURN_US 300 /* between an event and its turn, at most */
+#define SIM_KEYS    6   /* that a node has had, at most */
 
 /* ---- nodes (node.c, driver.c) */
 
@@ -76,6 +80,15 @@ struct sim_node {
 	sim_list tasks;     /* posted */
 	sim_object *named[SIM_NAMES];
 	bool was_unpublished[SIM_NAMES];
+
+	/* On encrypted links (keys.c); these outlive a node. */
+	uint8_t keys[SIM_KEYS][WALDO_KEY_BYTES]; /* those that were made */
+	unsigned key;                            /* who it is */
+	bool announces;                          /* the next one */
+	bool wants_psk;
+	sim_pipe known;    /* its file of hosts */
+	bool dialling;     /* its user connects, */
+	sim_link *dialled; /* by a new link */
 };
 
 extern const waldoi_driver_ops sim_driver_ops;
@@ -147,7 +160,8 @@ struct sim_world {
 	bool failed;
 	char violation[400];
 	bool oom_seen;
-	bool calm; /* nothing ends a session, so nothing may be lost */
+	bool calm;   /* nothing ends a session, so nothing may be lost */
+	bool sealed; /* links are encrypted */
 	unsigned taken, taken_done;     /* waldo_put_bytes_take() */
 	size_t heap_bytes, heap_blocks; /* that there were before */
 	unsigned acts, act_kinds, faults;
@@ -160,9 +174,12 @@ struct sim_world {
 	sim_stats *stats;
 };
 
+/* Which worlds have encrypted links. */
+typedef enum sim_sealing { SIM_SOME, SIM_ALL, SIM_NONE } sim_sealing;
+
 /* True if nothing was violated; else world->violation says what. */
-bool sim_world_run(sim_world *world, uint64_t seed, bool verbose,
-                   sim_stats *stats);
+bool sim_world_run(sim_world *world, uint64_t seed, sim_sealing sealing,
+                   bool verbose, sim_stats *stats);
 void sim_at(sim_world *world, uint64_t at, void (*run)(void *, uint64_t),
             void *what, uint64_t arg);
 bool sim_world_step(sim_world *world);
@@ -317,6 +334,29 @@ void sim_hostile_dial(sim_world *world, sim_node *node);
 void sim_hostile_answer(sim_link *link);
 void sim_hostile_hear(sim_link *link, unsigned side, const uint8_t *data,
                       size_t len);
+
+/* ---- encrypted links (keys.c, race.c, spoil.c) */
+
+waldo_key *sim_keys_begin(sim_node *node); /* who it is in this life */
+void sim_keys_add(sim_node *node);
+bool sim_node_has_key(const sim_node *node, unsigned number);
+waldo_err sim_keys_remember(void *driver, const char *path, const char *line);
+waldo_err sim_keys_recall(void *driver, const char *path, char **ret_text,
+                          size_t *ret_len);
+void sim_keys_ask(waldo_trust *trust, void *user);
+
+waldo_err sim_race_connect(sim_node *node, sim_node *peer, const char *name,
+                           waldo_ref **ret_ref, sim_link **ret_link);
+waldo_err sim_race_connect_evil(sim_node *node, waldo_ref **ret_ref);
+void sim_race_enter(sim_link *link, unsigned port);
+void sim_race_arrives(sim_link *link);
+void sim_race_won(sim_end *end);
+void sim_race_lost(sim_link *link);
+void sim_race_denied(sim_node *node, const char *host);
+
+void sim_spoil_new(sim_link *link);
+bool sim_spoil_one(sim_link *link);
+size_t sim_spoil(sim_end *from, size_t len);
 
 /* ---- what was promised (check.c) */
 

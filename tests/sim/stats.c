@@ -23,6 +23,12 @@ static const char *const frames[SIM_FRAMES] = {
 #undef X
 };
 
+static const char *const trusts[SIM_TRUSTS] = {
+#define X(name, text) text,
+    SIM_TRUST_LIST(X)
+#undef X
+};
+
 const char *
 sim_rule_name(sim_rule rule)
 {
@@ -68,6 +74,10 @@ sim_stats_print(const sim_stats *stats, bool complete)
 	(void) printf("what went wrong\n");
 	for (int i = 0; i < SIM_FAULTS; i++) {
 		all &= print_line(faults[i], "", stats->faults[i]);
+	}
+	(void) printf("encrypted links\n");
+	for (int i = 0; i < SIM_TRUSTS; i++) {
+		all &= print_line(trusts[i], "", stats->trust[i]);
 	}
 	(void) printf("what was said\n");
 	for (int i = 0; i < SIM_FRAMES; i++) {

@@ -64,6 +64,9 @@
 	X(QUEUED, "promise 6, P16, P20", "bytes for peers are bounded")        \
 	X(HOSTILE_HEAP, "promise 7, P2", "claims do not allocate")             \
 	X(HONEST, "promise 7, P2", "honest sessions do not suffer")            \
+	X(HEARD, "N13, N14", "what is heard is a beginning of what was said")  \
+	X(NOTICED, "N7, N13", "a changed bit ends the link")                   \
+	X(STRANGER, "N6", "no stranger is heard on an encrypted link")         \
 	X(REASON, "promise 2", "a failure's reason is true")                   \
 	X(VALUE, "P2, P6", "results are those of the call")                    \
 	X(NAMES, "P15", "a method is called by its name")                      \
@@ -86,6 +89,9 @@ typedef enum sim_rule {
 	X(PAUSE, "peer does not read for a moment")                            \
 	X(HALF_CLOSE, "one direction closed")                                  \
 	X(RESET, "link reset")                                                 \
+	X(FLIP, "encrypted link: bit flipped")                                 \
+	X(CUT, "encrypted link: cut anywhere")                                 \
+	X(AGAIN, "encrypted link: bytes repeated")                             \
 	X(VANISH, "link dead without a word")                                  \
 	X(KILL, "node killed")                                                 \
 	X(RESTART, "node restarted")                                           \
@@ -127,11 +133,36 @@ typedef enum sim_frame {
 	    SIM_FRAMES
 } sim_frame;
 
+/* What happens on encrypted links. */
+#define SIM_TRUST_LIST(X)                                                      \
+	X(WORLD, "worlds")                                                     \
+	X(LINK, "links")                                                       \
+	X(PSK, "a cluster's secret")                                           \
+	X(PLACES, "several places tried")                                      \
+	X(OVERTAKEN, "a later one was it")                                     \
+	X(REUSED, "links taken that the peer dialled")                         \
+	X(ASKED, "trust asked for")                                            \
+	X(REFUSED, "trust refused")                                            \
+	X(STALE, "keys that nobody has")                                       \
+	X(ROTATED, "keys changed as announced")                                \
+	X(REKEYED, "keys changed at once")                                     \
+	X(FULL, "no room to remember a key")                                   \
+	X(STRANGER, "strangers turned away")                                   \
+	X(ENDED, "spoiled links that ended")
+
+typedef enum sim_trust {
+#define X(name, text) SIM_##name##_TRUST,
+	SIM_TRUST_LIST(X)
+#undef X
+	    SIM_TRUSTS
+} sim_trust;
+
 typedef struct sim_stats {
 	uint64_t acts[SIM_MAX_ACTS];
 	uint64_t faults[SIM_FAULTS];
 	uint64_t rules[SIM_RULES];
 	uint64_t frames[SIM_FRAMES];
+	uint64_t trust[SIM_TRUSTS];
 	uint64_t seeds, failed, events, turns, invocations, executions, bytes;
 	uint64_t virtual_us;
 } sim_stats;

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define PREAMBLE 12
-
 static sim_wire *
 wire_of(sim_end *end)
 {
@@ -13,7 +11,6 @@ wire_of(sim_end *end)
 
 	if (wire == NULL) {
 		wire = sim_alloc(sizeof(*wire));
-		wire->preamble = end == &end->link->ends[0] ? PREAMBLE : 0;
 		wire->window = SIM_WIRE_FLOOR;
 		end->wire = wire;
 	}
@@ -62,19 +59,14 @@ sim_wire_sent(sim_end *end, const uint8_t *data, size_t len)
 		return; /* who knows what a fake peer means */
 	}
 	wire = wire_of(end);
+	sim_pipe_append(&wire->said, data, len);
 	while (len > 0 && !end->link->world->failed) {
 		size_t looked = smaller(wire->have, sizeof(wire->head));
-		size_t taken = wire->preamble > 0 ? smaller(len, wire->preamble)
-		                                  : take(wire, data, len);
+		size_t taken = take(wire, data, len);
 		size_t now = smaller(wire->have, sizeof(wire->head));
 
 		data += taken;
 		len -= taken;
-		if (wire->preamble > 0) {
-			wire->preamble -= (uint32_t) taken;
-			wire->bytes += taken;
-			continue;
-		}
 		if (wire->length == 0) {
 			continue;
 		}
@@ -91,15 +83,16 @@ sim_wire_sent(sim_end *end, const uint8_t *data, size_t len)
 	}
 }
 
-void
-sim_wire_arrived(sim_end *from)
+/* What `from` has told is known to its peer. */
+static void
+learn_news(sim_end *from)
 {
 	sim_wire *wire = from->wire, *peer;
 
-	while (wire != NULL && wire->news.count > 0) {
+	while (wire->news.count > 0) {
 		sim_news *news = wire->news.items[0];
 
-		if (news->at > from->out.passed) {
+		if (news->at > wire->heard) {
 			return;
 		}
 		peer = wire_of(sim_end_peer(from));
@@ -111,4 +104,40 @@ sim_wire_arrived(sim_end *from)
 		}
 		(void) sim_list_drop(&wire->news, news);
 	}
+}
+
+/* N13, N14: whatever happens to the bytes on their way, what is heard is a
+ * beginning of what was said. N6: strangers say nothing on an encrypted link.
+ */
+void
+sim_wire_heard(sim_end *end, const uint8_t *data, size_t len)
+{
+	sim_end *from = sim_end_peer(end);
+	sim_world *world = end->link->world;
+	sim_wire *wire;
+
+	if (from->node == NULL) {
+		sim_expect(world, SIM_STRANGER_RULE,
+		           !end->link->sealed || len == 0,
+		           "link %u: a stranger is heard", end->link->id);
+		return;
+	}
+	if (len == 0) {
+		return; /* it lives */
+	}
+	wire = wire_of(from);
+	sim_expect(world, SIM_HEARD_RULE,
+	           len <= wire->said.len &&
+	               memcmp(wire->said.data + wire->said.start, data, len) ==
+	                   0,
+	           "link %u: byte %" PRIu64 " or one of the %zu behind it was "
+	           "not said",
+	           end->link->id, wire->heard, len);
+	if (world->failed) {
+		return;
+	}
+	wire->said.start += len;
+	wire->said.len -= len;
+	wire->heard += len;
+	learn_news(from);
 }

@@ -2,9 +2,9 @@
 /*
  * sim/wire.h - what passes between two honest nodes, frame by frame
  *
- * The bytes of each direction of a link are read along as they are sent
- * (wire.c), and what both sides must keep to is checked (check_wire.c,
- * check_limits.c). What a frame tells its receiver counts from when its last byte has arrived.
+ * What sessions give to their channels is read along (tap.c, wire.c), and what
+ * both sides must keep to is checked (check_wire.c, check_limits.c). What a
+ * frame tells its receiver counts from when its last byte has arrived.
  */
 #ifndef WALDO_SIM_WIRE_H
 #define WALDO_SIM_WIRE_H
@@ -34,15 +34,15 @@ typedef struct sim_given {
 
 /* What a frame tells, once it is there. */
 typedef struct sim_news {
-	uint64_t at;     /* bytes of the link up to its end */
+	uint64_t at;     /* bytes of the sessions up to its end */
 	uint64_t window; /* so many bytes of calls may be sent in all */
 	bool going;      /* GOAWAY */
 } sim_news;
 
 /* One direction: what its sender has said. */
 struct sim_wire {
-	uint64_t bytes;
-	uint32_t preamble; /* bytes of it to come */
+	uint64_t bytes, heard; /* of which so many have arrived */
+	sim_pipe said;         /* the others */
 	uint8_t head[4 + SIM_WIRE_HEAD];
 	size_t have;   /* bytes of the frame, its length included */
 	size_t length; /* of the frame, its length included; 0: not known */
@@ -52,7 +52,7 @@ struct sim_wire {
 	uint64_t window;     /* for them, as it has heard */
 	uint64_t granted;    /* to the peer */
 	uint64_t limits[SIM_WIRE_KEYS];
-	bool greeted, going;
+	bool greeted, going, ended;
 	uint64_t last;        /* of its GOAWAY */
 	uint64_t heard_going; /* when the peer's arrived; 0: has not */
 	sim_list sent, given, news;
@@ -68,7 +68,7 @@ typedef struct sim_reading {
 	sim_wire *wire;
 	waldoi_cursor c; /* behind the operation's code */
 	size_t length;   /* of kind and body */
-	uint64_t at;     /* the link's bytes up to its end */
+	uint64_t at;     /* the session's bytes up to its end */
 } sim_reading;
 
 /* What the other side has said; NULL: nothing. */
@@ -86,7 +86,7 @@ void sim_read_bye(sim_reading *f);
 void sim_read_abort(sim_reading *f);
 
 /* A frame of `end` has been sent, or as much of it as is looked at; `at` is
- * where in the link it ends. */
+ * where in what it says it ends. */
 void sim_check_frame(sim_end *end, const uint8_t *body, size_t len,
                      size_t length, uint64_t at);
 

@@ -311,6 +311,7 @@ static void
 begin(sim_world *world)
 {
 	world->calm = sim_chance(world, 25);
+	world->stats->trust[SIM_WORLD_TRUST] += world->sealed;
 	world->fault_gap_us = 100000 + sim_below(world, 900000);
 	world->node_count = 3 + sim_below(world, SIM_NODES - 2);
 	for (unsigned i = 0; i < world->node_count && !world->failed; i++) {
@@ -342,8 +343,20 @@ end(sim_world *world)
 	world->stats->virtual_us += world->now;
 }
 
+/* Drawn from the seed alone, so that what happens in clear is as it is without
+ * such worlds. */
+static bool
+is_sealed(uint64_t seed, sim_sealing sealing)
+{
+	sim_rng rng = {seed};
+
+	return sealing == SIM_ALL ||
+	       (sealing == SIM_SOME && sim_random(&rng) >> 63 != 0);
+}
+
 bool
-sim_world_run(sim_world *world, uint64_t seed, bool verbose, sim_stats *stats)
+sim_world_run(sim_world *world, uint64_t seed, sim_sealing sealing,
+              bool verbose, sim_stats *stats)
 {
 	sim_alloc_reset();
 	*world = (sim_world){.seed = seed, .verbose = verbose, .stats = stats};
@@ -351,6 +364,7 @@ sim_world_run(sim_world *world, uint64_t seed, bool verbose, sim_stats *stats)
 	world->heap_blocks = sim_memory_blocks();
 	world->rng.state = seed * 0x2545f4914f6cdd1du + 1;
 	world->now = 1000;
+	world->sealed = is_sealed(seed, sealing);
 	begin(world);
 	while (!world->failed && !is_enough(world)) {
 		(void) sim_world_step(world);
