@@ -25,6 +25,7 @@ static const waldo_limits defaults = {
     .handshakes = 1024,
     .handshakes_per_source = 64,
     .handshake_rate = 100,
+    .handshake_budget = 1000,
 };
 
 #define TAKE(field)                                                            \
@@ -55,6 +56,7 @@ take(const waldo_limits *given, waldo_limits *to)
 	TAKE(handshakes);
 	TAKE(handshakes_per_source);
 	TAKE(handshake_rate);
+	TAKE(handshake_budget);
 }
 
 static waldo_err
@@ -110,6 +112,7 @@ check_all(const char *whose, const waldo_limits *to, char message[200])
 	CHECK(handshakes, 1, UINT32_MAX);
 	CHECK(handshakes_per_source, 1, UINT32_MAX);
 	CHECK(handshake_rate, 1, 1000000);
+	CHECK(handshake_budget, 1, 1000000);
 	return WALDO_OK;
 }
 
@@ -162,6 +165,7 @@ check_strangers(const waldo_limits *to, const waldo_limits *limits,
 	SAME(handshakes);
 	SAME(handshakes_per_source);
 	SAME(handshake_rate);
+	SAME(handshake_budget);
 	return check_all(whose, to, message);
 }
 

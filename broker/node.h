@@ -90,11 +90,8 @@ struct waldo_node {
 	const struct waldo_class *checked; /* the class of the last object: it
 	                                    * is as it must be */
 	waldoi_identity identity;
-	LIST_HEAD(, waldoi_guest) guests; /* have not proved who they are */
-	size_t guest_count;     /* but for those that are being closed */
-	waldoi_rate *rates;     /* of handshakes; NULL: there were none */
-	uint64_t guests_told;   /* when the log last had a line of them, */
-	unsigned guests_untold; /* and what it had not since then */
+	struct waldoi_guests *guests;       /* who have not proved who they are;
+	                               * NULL: there were none yet */
 	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
 	waldo_writer direct; /* of messages that are packed where they leave */
 	waldo_reader telling; /* of the result that a callback is told */

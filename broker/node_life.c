@@ -44,7 +44,6 @@ init_lists(waldo_node *node)
 	LIST_INIT(&node->afters);
 	LIST_INIT(&node->holds);
 	LIST_INIT(&node->rooms);
-	LIST_INIT(&node->guests);
 	LIST_INIT(&node->questions);
 	TAILQ_INIT(&node->listeners);
 }
@@ -342,8 +341,8 @@ waldo_node_free(waldo_node *node)
 	node->freeing = node->turning = true;
 	close_listeners(node);
 	waldoi_guests_end(node);
-	free(node->rates);
-	node->rates = NULL;
+	free(node->guests);
+	node->guests = NULL;
 	waldoi_sessions_free_all(node);
 	waldoi_dial_forget_questions(node);
 	/* The sessions have ended; what is left is near. What the callbacks of

@@ -3,72 +3,91 @@
 #include "broker/address.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 #define BURST_US UINT64_C(2000000)
 
-waldoi_source
-waldoi_source_of(const char *address)
+static waldoi_source
+read_bytes(const uint8_t *bytes, unsigned count)
 {
-	waldoi_source source = {0};
-	waldoi_address parsed;
-	char message[200];
-	struct in_addr in;
-	struct in6_addr in6;
+	waldoi_source source = 0;
 
-	if (waldoi_address_parse(address, &parsed, message) != WALDO_OK) {
-		return source;
-	}
-	if (inet_pton(AF_INET, parsed.host, &in) == 1) {
-		source.family = 4;
-		memcpy(source.prefix, &in, sizeof(in));
-	} else if (inet_pton(AF_INET6, parsed.host, &in6) == 1) {
-		source.family = 6;
-		memcpy(source.prefix, &in6, sizeof(source.prefix));
+	for (unsigned i = 0; i < count; i++) {
+		source = source << 8 | bytes[i];
 	}
 	return source;
 }
 
-/* ::1 alone has this prefix, but for what nobody has. */
-static bool
-is_this_machine(const waldoi_source *source)
+waldoi_source
+waldoi_source_of(const char *address)
 {
-	static const uint8_t zero[8];
+	waldoi_address parsed;
+	char message[200];
+	uint8_t bytes[sizeof(struct in6_addr)];
 
-	return source->family == 4 ? source->prefix[0] == 127
-	                           : memcmp(source->prefix, zero, 8) == 0;
+	if (waldoi_address_parse(address, &parsed, message) != WALDO_OK) {
+		return 0;
+	}
+	if (inet_pton(AF_INET, parsed.host, bytes) == 1) {
+		return read_bytes(bytes, sizeof(struct in_addr));
+	}
+	if (inet_pton(AF_INET6, parsed.host, bytes) == 1) {
+		return read_bytes(bytes, 8);
+	}
+	return 0;
 }
 
-static uint32_t
-hash(const waldoi_source *source)
+static bool
+is_this_machine(waldoi_source source)
 {
-	uint32_t sum = source->family;
-
-	for (int i = 0; i < 8; i++) {
-		sum = (sum ^ source->prefix[i]) * 16777619u;
-	}
-	return sum;
+	return source == 0 || source >> 24 == 127;
 }
 
 bool
-waldoi_rate_take(waldoi_rate *rates, const waldoi_source *source,
-                 uint32_t per_second, uint64_t now)
+waldoi_pace_take(waldoi_pace *pace, uint32_t per_second, uint64_t burst_us,
+                 uint64_t now, uint64_t *ret_again)
 {
-	waldoi_rate *rate = &rates[hash(source) % WALDOI_RATES];
 	uint64_t each = 1000000 / per_second;
 
-	if (source->family == 0 || is_this_machine(source)) {
-		return true;
+	if (pace->spent_until < now) {
+		pace->spent_until = now;
 	}
-	if (memcmp(&rate->source, source, sizeof(*source)) != 0) {
-		*rate = (waldoi_rate){*source, 0};
-	}
-	if (rate->spent_until < now) {
-		rate->spent_until = now;
-	}
-	if (rate->spent_until + each > now + BURST_US) {
+	if (pace->spent_until > now &&
+	    pace->spent_until + each > now + burst_us) {
+		*ret_again = pace->spent_until;
+		if (each < burst_us) {
+			*ret_again -= burst_us - each;
+		}
 		return false;
 	}
-	rate->spent_until += each;
+	pace->spent_until += each;
 	return true;
+}
+
+static unsigned
+place_of(waldoi_source source)
+{
+	/* Fibonacci hashing: neighbours do not meet. */
+	return (unsigned) (source * UINT64_C(0x9e3779b97f4a7c15) >> 32) %
+	       WALDOI_RATES;
+}
+
+bool
+waldoi_rate_take(waldoi_rate *rates, waldoi_source source, uint32_t per_second,
+                 uint64_t now)
+{
+	waldoi_rate *rate = &rates[place_of(source)];
+	uint64_t again;
+
+	if (rate->source != source) {
+		*rate = (waldoi_rate){.source = source};
+	}
+	return waldoi_pace_take(
+	    &rate->pace, per_second,
+	    is_this_machine(source) ? UINT64_MAX / 2 : BURST_US, now, &again);
+}
+
+uint64_t
+waldoi_rate_spent(const waldoi_rate *rates, waldoi_source source)
+{
+	return rates[place_of(source)].pace.spent_until;
 }

@@ -10,28 +10,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Comparable with memcmp(). */
-typedef struct waldoi_source {
-	uint8_t family; /* 4, 6, or 0: not from a network */
-	uint8_t prefix[8];
-} waldoi_source;
+/* An IPv4 address, or the first half of one of IPv6; 0: not from a network, or
+ * from this machine by ::1. */
+typedef uint64_t waldoi_source;
 
 /* Of the canonical text of an address. */
 waldoi_source waldoi_source_of(const char *address);
 
-/* Handshakes of one source for which there is time. */
+/* So many each second, and at most `burst_us` worth at once, but one. */
+typedef struct waldoi_pace {
+	uint64_t spent_until; /* microseconds; each one moves it on */
+} waldoi_pace;
+
+/* Takes one. False: they are used up, until *ret_again. */
+bool waldoi_pace_take(waldoi_pace *pace, uint32_t per_second, uint64_t burst_us,
+                      uint64_t now, uint64_t *ret_again);
+
+/* Handshakes of one source. */
 typedef struct waldoi_rate {
 	waldoi_source source;
-	uint64_t spent_until; /* microseconds; a handshake moves it on */
+	waldoi_pace pace;
 } waldoi_rate;
 
-#define WALDOI_RATES 256
+#define WALDOI_RATES 1024
 
 /* Takes one handshake out of what `source` may have in `rates`, WALDOI_RATES of
  * them: `per_second`, and two seconds' worth at once. False: it has had them.
- * What is not from a network, and this machine, has as many as it likes. A
- * source that meets another in the table starts anew. */
-bool waldoi_rate_take(waldoi_rate *rates, const waldoi_source *source,
+ * What is not from a network, and this machine, has as many as it likes, but
+ * they are counted. A source that meets another in the table starts anew. */
+bool waldoi_rate_take(waldoi_rate *rates, waldoi_source source,
                       uint32_t per_second, uint64_t now);
+
+/* The less, the longer it has asked for none. */
+uint64_t waldoi_rate_spent(const waldoi_rate *rates, waldoi_source source);
 
 #endif

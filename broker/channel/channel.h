@@ -51,7 +51,7 @@ typedef struct waldoi_channel_user {
 
 typedef enum waldoi_verdict {
 	WALDOI_GO_ON,
-	WALDOI_WAIT, /* the initiator only: waldoi_channel_answer() will tell */
+	WALDOI_WAIT, /* waldoi_channel_answer() will tell */
 	WALDOI_REFUSE
 } waldoi_verdict;
 
@@ -62,13 +62,15 @@ typedef struct waldoi_handshake_ops {
 
 	/* The responder: which key is meant, and the secret of a slot (32
 	 * bytes); NULL: there is none. `hint` is NULL where the initiator does
-	 * not know any. Borrowed until the link is open or failed. Nothing was
-	 * computed for the peer until find_key returns. */
+	 * not know any. Asked each time that they are needed. */
 	const struct waldoi_keypair *(*find_key)(void *owner,
 	                                         const uint8_t *hint);
 	const uint8_t *(*find_psk)(void *owner, unsigned slot);
 	/* Whether links of a pattern are welcome. */
 	bool (*accepts)(void *owner, unsigned pattern);
+	/* Message 1 is there, and to answer it is work: whether there is time
+	 * for that now. */
+	waldoi_verdict (*afford)(void *owner);
 
 	/* Writes the payload of our message, 2 or 3, and returns its length,
 	 * at most WALDOI_PAYLOAD. */
@@ -77,7 +79,8 @@ typedef struct waldoi_handshake_ops {
 	/* The peer has proved that it has `key` (the initiator: after message
 	 * 2; the responder: after message 3, and now is the time for it to set
 	 * channel->session) and says `payload`. Until WALDOI_GO_ON nothing more
-	 * is sent, and the peer does not learn who we are. */
+	 * is sent, and the peer does not learn who we are. The responder does
+	 * not wait here. */
 	waldoi_verdict (*meet)(void *owner, const uint8_t *key,
 	                       uint8_t *payload, size_t len);
 
@@ -110,11 +113,11 @@ typedef struct waldoi_channel {
 	const waldoi_channel_user *user;
 	struct waldoi_session *session; /* NULL once it has let go */
 	bool initiator;
+	/* Of pattern 0: */
 	uint8_t in_len;   /* bytes of the peer's preamble that have come */
-	uint8_t out_len;  /* bytes that open the link from our side */
+	bool in_differs;  /* they are not as ours */
+	uint8_t out_len;  /* bytes of ours that open the link, or refuse it */
 	uint8_t out_left; /* of them, not sent */
-	uint8_t in[WALDOI_PREAMBLE];
-	uint8_t out[WALDOI_PREAMBLE];
 } waldoi_channel;
 
 /* For pattern 0. `user` is static. */
@@ -142,7 +145,7 @@ void waldoi_channel_fini(waldoi_channel *channel);
 waldoi_sealer *waldoi_sealer_new(void);
 void waldoi_sealer_free(waldoi_sealer *sealer);
 
-/* After WALDOI_WAIT, once. */
+/* After WALDOI_WAIT, once. See then whether the channel wants to answer. */
 void waldoi_channel_answer(waldoi_channel *channel, bool go_on);
 
 /* True while bytes wait that the session need not give any more: words of the

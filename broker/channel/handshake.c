@@ -19,34 +19,35 @@ enum { AT_VERSION = MAGIC, AT_PATTERN, AT_SUITE, AT_FLAGS, AT_SLOT, AT_HINT };
 
 static const uint8_t magic[] = {0xc1, 'W', 'D', VERSION};
 
+/* What an initiator has besides, from the beginning. */
+typedef struct initiator {
+	waldoi_noise noise;
+	const waldoi_keypair *keypair;
+	uint8_t psk[WALDOI_KEY];
+	uint8_t preamble[WALDOI_PREAMBLE];
+} initiator;
+
+static initiator *
+initiator_of(const waldoi_handshake *handshake)
+{
+	return (initiator *) handshake->noise;
+}
+
 static void
-begin_noise(waldoi_handshake *handshake, const waldoi_keypair *keypair,
-            const uint8_t *remote, const uint8_t *psk)
+begin_noise(waldoi_noise *noise, const uint8_t *preamble, bool dials,
+            const uint8_t *responder)
 {
 	uint8_t prologue[PROLOGUE_LEN] = PROLOGUE;
 
-	memcpy(prologue + sizeof(PROLOGUE), handshake->preamble,
-	       WALDOI_PREAMBLE);
-	waldoi_noise_init(&handshake->noise,
-	                  (waldoi_pattern) handshake->preamble[AT_PATTERN],
-	                  handshake->initiator, prologue, sizeof(prologue),
-	                  keypair, remote, psk);
+	memcpy(prologue + sizeof(PROLOGUE), preamble, WALDOI_PREAMBLE);
+	waldoi_noise_init(noise, (waldoi_pattern) preamble[AT_PATTERN], dials,
+	                  prologue, sizeof(prologue), responder);
 }
 
-void
-waldoi_handshake_init(waldoi_handshake *handshake,
-                      const waldoi_handshake_ops *ops, void *owner,
-                      const waldoi_dial_keys *dial)
+static void
+fill_preamble(uint8_t preamble[WALDOI_PREAMBLE], const waldoi_dial_keys *dial)
 {
-	uint8_t *preamble = handshake->preamble;
-
-	*handshake = (waldoi_handshake){
-	    .ops = ops, .owner = owner, .state = WALDOI_HS_PREAMBLE};
-	if (dial == NULL) {
-		return;
-	}
-	handshake->initiator = true;
-	handshake->state = WALDOI_HS_START;
+	memset(preamble, 0, WALDOI_PREAMBLE);
 	memcpy(preamble, magic, sizeof(magic));
 	preamble[AT_PATTERN] = (uint8_t) dial->pattern;
 	preamble[AT_SUITE] = WALDOI_SUITE;
@@ -54,7 +55,34 @@ waldoi_handshake_init(waldoi_handshake *handshake,
 	if (dial->remote != NULL) {
 		waldoi_key_hint(dial->remote, preamble + AT_HINT);
 	}
-	begin_noise(handshake, dial->keypair, dial->remote, dial->psk);
+}
+
+waldo_err
+waldoi_handshake_init(waldoi_handshake *handshake,
+                      const waldoi_handshake_ops *ops, void *owner,
+                      const waldoi_dial_keys *dial)
+{
+	initiator *self;
+
+	*handshake = (waldoi_handshake){
+	    .ops = ops, .owner = owner, .state = WALDOI_HS_PREAMBLE};
+	if (dial == NULL) {
+		return WALDO_OK;
+	}
+	self = malloc(sizeof(*self));
+	if (self == NULL) {
+		return WALDO_ENOMEM;
+	}
+	fill_preamble(self->preamble, dial);
+	begin_noise(&self->noise, self->preamble, true, dial->remote);
+	self->keypair = dial->keypair;
+	if (dial->psk != NULL) {
+		memcpy(self->psk, dial->psk, sizeof(self->psk));
+	}
+	handshake->noise = &self->noise;
+	handshake->initiator = true;
+	handshake->state = WALDOI_HS_START;
+	return WALDO_OK;
 }
 
 static void
@@ -62,22 +90,34 @@ free_in(waldoi_handshake *handshake)
 {
 	free(handshake->in);
 	handshake->in = NULL;
-	handshake->in_len = handshake->in_cap = 0;
+	handshake->in_len = 0;
+}
+
+static void
+free_noise(waldoi_handshake *handshake)
+{
+	if (handshake->noise != NULL) {
+		sodium_memzero(handshake->noise, handshake->initiator
+		                                     ? sizeof(initiator)
+		                                     : sizeof(waldoi_noise));
+		free(handshake->noise);
+		handshake->noise = NULL;
+	}
 }
 
 void
 waldoi_handshake_fini(waldoi_handshake *handshake)
 {
 	free_in(handshake);
+	free_noise(handshake);
 	free(handshake->out);
-	sodium_memzero(handshake, sizeof(*handshake));
 }
 
 static void
 fail(waldoi_handshake *handshake, waldo_err err, const char *why)
 {
 	free_in(handshake);
-	waldoi_noise_fini(&handshake->noise);
+	free_noise(handshake);
 	handshake->state = WALDOI_HS_FAILED;
 	handshake->err = (uint8_t) err;
 	handshake->why = why;
@@ -102,9 +142,10 @@ grow_out(waldoi_handshake *handshake, size_t len)
 }
 
 static bool
-write_message(waldoi_handshake *handshake, const uint8_t *payload, size_t len)
+write_message(waldoi_handshake *handshake, waldoi_noise_keys keys,
+              const uint8_t *payload, size_t len)
 {
-	size_t rest = waldoi_noise_overhead(&handshake->noise) + len;
+	size_t rest = waldoi_noise_overhead(handshake->noise) + len;
 	uint8_t *p = grow_out(handshake, WALDOI_MESSAGE_HEAD + rest);
 	uint8_t ephemeral[WALDOI_KEY];
 	bool ok;
@@ -114,11 +155,11 @@ write_message(waldoi_handshake *handshake, const uint8_t *payload, size_t len)
 	}
 	p[0] = (uint8_t) (rest >> 8);
 	p[1] = (uint8_t) rest;
-	if (handshake->noise.message < 2) {
+	if (handshake->noise->message < 2) {
 		handshake->ops->random(handshake->owner, ephemeral,
 		                       sizeof(ephemeral));
 	}
-	ok = waldoi_noise_write(&handshake->noise, ephemeral, payload, len,
+	ok = waldoi_noise_write(handshake->noise, keys, ephemeral, payload, len,
 	                        p + WALDOI_MESSAGE_HEAD);
 	sodium_memzero(ephemeral, sizeof(ephemeral));
 	if (!ok) {
@@ -132,12 +173,20 @@ write_message(waldoi_handshake *handshake, const uint8_t *payload, size_t len)
 
 /* Message 2 or 3, with what the owner has to say. */
 static bool
-write_offer(waldoi_handshake *handshake)
+write_offer(waldoi_handshake *handshake, waldoi_noise_keys keys)
 {
 	uint8_t payload[WALDOI_PAYLOAD];
 	size_t len = handshake->ops->offer(handshake->owner, payload);
 
-	return write_message(handshake, payload, len);
+	return write_message(handshake, keys, payload, len);
+}
+
+static waldoi_noise_keys
+initiators_keys(const waldoi_handshake *handshake)
+{
+	const initiator *self = initiator_of(handshake);
+
+	return (waldoi_noise_keys){self->keypair, self->psk};
 }
 
 void
@@ -148,8 +197,8 @@ waldoi_handshake_start(waldoi_handshake *handshake)
 	if (p == NULL) {
 		return;
 	}
-	memcpy(p, handshake->preamble, WALDOI_PREAMBLE);
-	if (write_message(handshake, NULL, 0)) {
+	memcpy(p, initiator_of(handshake)->preamble, WALDOI_PREAMBLE);
+	if (write_message(handshake, initiators_keys(handshake), NULL, 0)) {
 		handshake->state = WALDOI_HS_MESSAGE_2;
 	}
 }
@@ -161,40 +210,60 @@ struct feed {
 	size_t len;
 };
 
+static size_t
+room_for(size_t len)
+{
+	size_t room = len > 0 ? IN_LEAST : 0;
+
+	while (room < len) {
+		room *= 2;
+	}
+	return room;
+}
+
+size_t
+waldoi_handshake_room(const waldoi_handshake *handshake)
+{
+	return room_for(handshake->in_len);
+}
+
+/* Moves bytes to `in` until `need` of them are there. False: they are not all
+ * there; or failed. */
+static bool
+gather(waldoi_handshake *handshake, struct feed *feed, size_t need)
+{
+	size_t len = handshake->in_len, left = need - len;
+	size_t more = left < feed->len ? left : feed->len;
+
+	if (room_for(len + more) > room_for(len)) {
+		uint8_t *in = realloc(handshake->in, room_for(len + more));
+
+		if (in == NULL) {
+			fail(handshake, WALDO_ENOMEM, "out of memory");
+			return false;
+		}
+		handshake->in = in;
+	}
+	if (more > 0) {
+		memcpy(handshake->in + len, feed->data, more);
+	}
+	handshake->in_len = (uint16_t) (len + more);
+	feed->data += more;
+	feed->len -= more;
+	return more == left;
+}
+
 /* The next `need` bytes: where they came, if they came at once, else copied
  * together. NULL: they are not all there, and `feed` is used up; or failed. */
 static uint8_t *
 collect(waldoi_handshake *handshake, struct feed *feed, size_t need)
 {
-	size_t len = handshake->in_len;
-
-	if (len == 0 && feed->len >= need) {
+	if (handshake->in_len == 0 && feed->len >= need) {
 		return feed->data;
 	}
-	if (len < need) {
-		size_t more = need - len < feed->len ? need - len : feed->len;
-
-		if (len + more > handshake->in_cap) {
-			size_t cap = 2 * (len + more);
-			uint8_t *in;
-
-			cap = cap > IN_LEAST ? cap : IN_LEAST;
-			in = realloc(handshake->in, cap);
-			if (in == NULL) {
-				fail(handshake, WALDO_ENOMEM, "out of memory");
-				return NULL;
-			}
-			handshake->in = in;
-			handshake->in_cap = (uint16_t) cap;
-		}
-		if (more > 0) {
-			memcpy(handshake->in + len, feed->data, more);
-		}
-		handshake->in_len = (uint16_t) (len + more);
-		feed->data += more;
-		feed->len -= more;
-	}
-	return handshake->in_len >= need ? handshake->in : NULL;
+	return handshake->in_len >= need || gather(handshake, feed, need)
+	           ? handshake->in
+	           : NULL;
 }
 
 /* The `len` bytes that collect() gave last are done with. */
@@ -209,19 +278,21 @@ consume(waldoi_handshake *handshake, struct feed *feed, size_t len)
 	}
 }
 
-/* The next message, from `least` to `most` bytes; NULL: as above. */
+/* The next message, from `least` to `most` bytes, which stands behind `before`
+ * others; NULL: as above. */
 static uint8_t *
-collect_message(waldoi_handshake *handshake, struct feed *feed, size_t least,
-                size_t most, size_t *ret_len)
+collect_message(waldoi_handshake *handshake, struct feed *feed, size_t before,
+                size_t least, size_t most, size_t *ret_len)
 {
-	uint8_t *p = collect(handshake, feed, WALDOI_MESSAGE_HEAD);
+	const size_t head = before + WALDOI_MESSAGE_HEAD;
+	uint8_t *p = collect(handshake, feed, head);
 	size_t len;
 
 	if (p == NULL) {
 		return NULL;
 	}
-	len = (size_t) p[0] << 8 | p[1];
-	if (handshake->initiator && p[0] == magic[0]) {
+	len = (size_t) p[before] << 8 | p[before + 1];
+	if (handshake->initiator && p[before] == magic[0]) {
 		fail(handshake, WALDO_ECONNECT,
 		     "it refuses our version, or such encrypted links");
 		return NULL;
@@ -230,9 +301,9 @@ collect_message(waldoi_handshake *handshake, struct feed *feed, size_t least,
 		fail(handshake, WALDO_ECONNECT, "what it says is no handshake");
 		return NULL;
 	}
-	p = collect(handshake, feed, WALDOI_MESSAGE_HEAD + len);
+	p = collect(handshake, feed, head + len);
 	*ret_len = len;
-	return p == NULL ? NULL : p + WALDOI_MESSAGE_HEAD;
+	return p == NULL ? NULL : p + head;
 }
 
 /* ---- the responder */
@@ -249,47 +320,62 @@ refuse(waldoi_handshake *handshake, const char *why)
 	}
 }
 
+static bool
+is_welcome(const waldoi_handshake *handshake, const uint8_t *p)
+{
+	bool knows = p[AT_PATTERN] != WALDOI_XX;
+	bool has_psk = p[AT_PATTERN] == WALDOI_XKPSK3;
+
+	return p[AT_PATTERN] >= WALDOI_XK && p[AT_PATTERN] <= WALDOI_XKPSK3 &&
+	       p[AT_SUITE] == WALDOI_SUITE && p[AT_FLAGS] == 0 &&
+	       (p[AT_SLOT] != 0) == has_psk &&
+	       (knows || memcmp(p + AT_HINT, "\0\0\0", WALDOI_HINT) == 0) &&
+	       handshake->ops->accepts(handshake->owner, p[AT_PATTERN]);
+}
+
+static const waldoi_keypair *
+find_key(const waldoi_handshake *handshake, const uint8_t *preamble)
+{
+	return handshake->ops->find_key(
+	    handshake->owner,
+	    preamble[AT_PATTERN] != WALDOI_XX ? preamble + AT_HINT : NULL);
+}
+
+static const uint8_t *
+find_psk(const waldoi_handshake *handshake)
+{
+	return handshake->slot == 0 ? NULL
+	                            : handshake->ops->find_psk(handshake->owner,
+	                                                       handshake->slot);
+}
+
 /* It may be anybody: nothing is computed, and nothing said, that would tell
  * which keys are here. */
 static void
-check_preamble(waldoi_handshake *handshake)
+check_preamble(waldoi_handshake *handshake, const uint8_t *p)
 {
-	const uint8_t *p = handshake->preamble;
-	const waldoi_handshake_ops *ops = handshake->ops;
-	bool knows = p[AT_PATTERN] != WALDOI_XX;
-	bool has_psk = p[AT_PATTERN] == WALDOI_XKPSK3;
-	const waldoi_keypair *keypair;
-	const uint8_t *psk = NULL;
-
 	if (p[AT_VERSION] != VERSION) {
 		refuse(handshake, "it is of another version");
 		return;
 	}
-	if (p[AT_PATTERN] < WALDOI_XK || p[AT_PATTERN] > WALDOI_XKPSK3 ||
-	    p[AT_SUITE] != WALDOI_SUITE || p[AT_FLAGS] != 0 ||
-	    (p[AT_SLOT] != 0) != has_psk ||
-	    (!knows && memcmp(p + AT_HINT, "\0\0\0", WALDOI_HINT) != 0) ||
-	    !ops->accepts(handshake->owner, p[AT_PATTERN])) {
+	if (!is_welcome(handshake, p)) {
 		refuse(handshake, "it wants a link of a kind that is refused");
 		return;
 	}
-	keypair = ops->find_key(handshake->owner, knows ? p + AT_HINT : NULL);
-	if (keypair == NULL) {
+	if (find_key(handshake, p) == NULL) {
 		fail(handshake, WALDO_EDENIED, "it asks for another key");
 		return;
 	}
-	if (has_psk) {
-		psk = ops->find_psk(handshake->owner, p[AT_SLOT]);
-		if (psk == NULL) {
-			fail(handshake, WALDO_EDENIED,
-			     "it names a slot without a secret");
-			return;
-		}
+	handshake->slot = p[AT_SLOT];
+	if (handshake->slot != 0 && find_psk(handshake) == NULL) {
+		fail(handshake, WALDO_EDENIED,
+		     "it names a slot without a secret");
+		return;
 	}
-	begin_noise(handshake, keypair, NULL, psk);
 	handshake->state = WALDOI_HS_MESSAGE_1;
 }
 
+/* It stays where it is: what follows is not begun before message 1 is there. */
 static void
 take_preamble(waldoi_handshake *handshake, struct feed *feed)
 {
@@ -304,54 +390,90 @@ take_preamble(waldoi_handshake *handshake, struct feed *feed)
 		fail(handshake, WALDO_ECONNECT,
 		     "it began with another preamble");
 	} else if (p != NULL) {
-		memcpy(handshake->preamble, p, WALDOI_PREAMBLE);
-		consume(handshake, feed, WALDOI_PREAMBLE);
-		check_preamble(handshake);
+		check_preamble(handshake, p);
 	}
+}
+
+/* `preamble` and, behind it and the length, message 1 of `len` bytes. */
+static bool
+answer_message_1(waldoi_handshake *handshake, uint8_t *preamble, size_t len)
+{
+	uint8_t *message = preamble + WALDOI_PREAMBLE + WALDOI_MESSAGE_HEAD;
+	const waldoi_noise_keys keys = {find_key(handshake, preamble), NULL};
+	uint8_t *payload;
+
+	if (keys.keypair == NULL) {
+		fail(handshake, WALDO_EDENIED, "it asks for another key");
+		return false;
+	}
+	handshake->noise = malloc(sizeof(*handshake->noise));
+	if (handshake->noise == NULL) {
+		fail(handshake, WALDO_ENOMEM, "out of memory");
+		return false;
+	}
+	begin_noise(handshake->noise, preamble, false, keys.keypair->public);
+	if (!waldoi_noise_read(handshake->noise, keys, message, len, &payload,
+	                       &len)) {
+		fail(handshake, WALDO_EDENIED,
+		     "it wants another key, or its words were changed");
+		return false;
+	}
+	if (write_offer(handshake, keys)) {
+		handshake->state = WALDOI_HS_MESSAGE_3;
+	}
+	return handshake->state == WALDOI_HS_MESSAGE_3;
 }
 
 static void
 take_message_1(waldoi_handshake *handshake, struct feed *feed)
 {
-	size_t overhead = waldoi_noise_overhead(&handshake->noise);
-	uint8_t *message, *payload;
-	size_t len;
-
+	const size_t before = WALDOI_PREAMBLE + WALDOI_MESSAGE_HEAD;
+	const uint8_t *preamble = collect(handshake, feed, WALDOI_PREAMBLE);
 	/* Its payload could be replayed: so it has none. */
-	message = collect_message(handshake, feed, overhead, overhead, &len);
+	size_t len = waldoi_noise_first((waldoi_pattern) preamble[AT_PATTERN]);
+	uint8_t *message =
+	    collect_message(handshake, feed, WALDOI_PREAMBLE, len, len, &len);
+
 	if (message == NULL) {
 		return;
 	}
-	if (!waldoi_noise_read(&handshake->noise, message, len, &payload,
-	                       &len)) {
-		fail(handshake, WALDO_EDENIED,
-		     "it wants another key, or its words were changed");
-		return;
-	}
-	consume(handshake, feed, WALDOI_MESSAGE_HEAD + overhead);
-	if (write_offer(handshake)) {
-		handshake->state = WALDOI_HS_MESSAGE_3;
+	switch (handshake->ops->afford(handshake->owner)) {
+	case WALDOI_GO_ON:
+		if (answer_message_1(handshake, message - before, len)) {
+			consume(handshake, feed, before + len);
+		}
+		break;
+	case WALDOI_WAIT:
+		if (gather(handshake, feed, before + len)) {
+			handshake->state = WALDOI_HS_ASKED;
+		}
+		break;
+	default:
+		fail(handshake, WALDO_ELIMIT,
+		     "too many come from where it does");
 	}
 }
 
 static void
 take_message_3(waldoi_handshake *handshake, struct feed *feed)
 {
-	size_t overhead = waldoi_noise_overhead(&handshake->noise);
+	size_t overhead = waldoi_noise_overhead(handshake->noise);
+	const waldoi_noise_keys keys = {NULL, find_psk(handshake)};
 	uint8_t *message, *payload;
 	size_t len, payload_len;
 
-	message = collect_message(handshake, feed, overhead,
+	message = collect_message(handshake, feed, 0, overhead,
 	                          overhead + WALDOI_PAYLOAD, &len);
 	if (message == NULL) {
 		return;
 	}
-	if (!waldoi_noise_read(&handshake->noise, message, len, &payload,
+	if ((handshake->slot != 0 && keys.psk == NULL) ||
+	    !waldoi_noise_read(handshake->noise, keys, message, len, &payload,
 	                       &payload_len)) {
 		fail(handshake, WALDO_EDENIED, "it could not prove who it is");
 		return;
 	}
-	if (handshake->ops->meet(handshake->owner, handshake->noise.remote,
+	if (handshake->ops->meet(handshake->owner, handshake->noise->remote,
 	                         payload, payload_len) != WALDOI_GO_ON) {
 		fail(handshake, WALDO_EDENIED, "its key is refused");
 		return;
@@ -362,35 +484,22 @@ take_message_3(waldoi_handshake *handshake, struct feed *feed)
 
 /* ---- the initiator */
 
-void
-waldoi_handshake_answer(waldoi_handshake *handshake, bool go_on)
-{
-	if (handshake->state != WALDOI_HS_ASKED) {
-		return; /* it failed meanwhile */
-	}
-	if (!go_on) {
-		fail(handshake, WALDO_EDENIED, "its key is refused");
-	} else if (write_offer(handshake)) {
-		handshake->state = WALDOI_HS_OPEN;
-	}
-}
-
 static void
 take_message_2(waldoi_handshake *handshake, struct feed *feed)
 {
-	size_t overhead = waldoi_noise_overhead(&handshake->noise);
-	bool knows = handshake->noise.pattern != WALDOI_XX;
+	size_t overhead = waldoi_noise_overhead(handshake->noise);
+	bool knows = handshake->noise->pattern != WALDOI_XX;
 	uint8_t *message, *payload;
 	size_t len, payload_len;
 	waldoi_verdict verdict;
 
-	message = collect_message(handshake, feed, overhead,
+	message = collect_message(handshake, feed, 0, overhead,
 	                          overhead + WALDOI_PAYLOAD, &len);
 	if (message == NULL) {
 		return;
 	}
-	if (!waldoi_noise_read(&handshake->noise, message, len, &payload,
-	                       &payload_len)) {
+	if (!waldoi_noise_read(handshake->noise, initiators_keys(handshake),
+	                       message, len, &payload, &payload_len)) {
 		fail(handshake, WALDO_EDENIED,
 		     knows ? "it could not prove that it has the key that was "
 		             "asked for"
@@ -398,11 +507,35 @@ take_message_2(waldoi_handshake *handshake, struct feed *feed)
 		return;
 	}
 	verdict = handshake->ops->meet(
-	    handshake->owner, handshake->noise.remote, payload, payload_len);
+	    handshake->owner, handshake->noise->remote, payload, payload_len);
 	consume(handshake, feed, WALDOI_MESSAGE_HEAD + len);
 	handshake->state = WALDOI_HS_ASKED;
 	if (verdict != WALDOI_WAIT) {
 		waldoi_handshake_answer(handshake, verdict == WALDOI_GO_ON);
+	}
+}
+
+/* ---- both */
+
+void
+waldoi_handshake_answer(waldoi_handshake *handshake, bool go_on)
+{
+	if (handshake->state != WALDOI_HS_ASKED) {
+		return; /* it failed meanwhile */
+	}
+	if (handshake->initiator && !go_on) {
+		fail(handshake, WALDO_EDENIED, "its key is refused");
+	} else if (handshake->initiator) {
+		if (write_offer(handshake, initiators_keys(handshake))) {
+			handshake->state = WALDOI_HS_OPEN;
+		}
+	} else if (!go_on) {
+		fail(handshake, WALDO_ELIMIT,
+		     "too many come from where it does");
+	} else if (answer_message_1(handshake, handshake->in,
+	                            handshake->in_len - WALDOI_PREAMBLE -
+	                                WALDOI_MESSAGE_HEAD)) {
+		free_in(handshake);
 	}
 }
 

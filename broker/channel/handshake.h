@@ -26,7 +26,8 @@ typedef enum waldoi_handshake_state {
 	WALDOI_HS_MESSAGE_1, /* for that one the responder waits, */
 	WALDOI_HS_MESSAGE_2, /* the initiator, */
 	WALDOI_HS_MESSAGE_3, /* the responder */
-	WALDOI_HS_ASKED,     /* the initiator's owner thinks */
+	WALDOI_HS_ASKED,     /* the owner thinks: the initiator's of message 2,
+	                      * the responder's of message 1 */
 	WALDOI_HS_OPEN,      /* all went well: what follows are records */
 	WALDOI_HS_FAILED     /* `err` and `why`; say no more than `out` */
 } waldoi_handshake_state;
@@ -34,24 +35,26 @@ typedef enum waldoi_handshake_state {
 typedef struct waldoi_handshake {
 	const waldoi_handshake_ops *ops;
 	void *owner;
-	const char *why; /* static; for people */
-	uint8_t *in;     /* an item that has not come whole */
-	uint8_t *out;    /* to be sent; whoever takes it sets NULL */
+	waldoi_noise *noise; /* the responder's: once there is a message 1 */
+	const char *why;     /* static; for people */
+	uint8_t *in;         /* what has not come whole */
+	uint8_t *out;        /* to be sent; whoever takes it sets NULL */
 	uint16_t in_len;
-	uint16_t in_cap; /* grows with what has come */
 	uint16_t out_len;
 	bool initiator;
 	uint8_t state; /* waldoi_handshake_state */
 	uint8_t err;   /* waldo_err */
-	uint8_t preamble[WALDOI_PREAMBLE];
-	waldoi_noise noise;
+	uint8_t slot;  /* of psk; 0: none */
 } waldoi_handshake;
 
-/* As initiator if `dial` is not NULL; what it points to is borrowed until the
- * link is open, but for dial->remote. */
-void waldoi_handshake_init(waldoi_handshake *handshake,
-                           const waldoi_handshake_ops *ops, void *owner,
-                           const waldoi_dial_keys *dial);
+/* How much room `in` has: it grows with what has come. */
+size_t waldoi_handshake_room(const waldoi_handshake *handshake);
+
+/* As initiator if `dial` is not NULL; of what it points to the keypair is
+ * borrowed until the link is open. */
+waldo_err waldoi_handshake_init(waldoi_handshake *handshake,
+                                const waldoi_handshake_ops *ops, void *owner,
+                                const waldoi_dial_keys *dial) WALDO_MUST_CHECK;
 
 /* Wipes it. */
 void waldoi_handshake_fini(waldoi_handshake *handshake);

@@ -189,16 +189,12 @@ static const struct pattern {
 
 void
 waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern, bool initiator,
-                  const uint8_t *prologue, size_t len,
-                  const waldoi_keypair *keypair, const uint8_t *remote,
-                  const uint8_t *psk)
+                  const uint8_t *prologue, size_t len, const uint8_t *responder)
 {
 	const char *name = patterns[pattern].name;
 	size_t name_len = strlen(name);
 
-	*noise = (waldoi_noise){.keypair = keypair,
-	                        .psk = psk,
-	                        .initiator = initiator,
+	*noise = (waldoi_noise){.initiator = initiator,
 	                        .pattern = (uint8_t) pattern};
 	if (name_len <= WALDOI_HASH) {
 		memcpy(noise->h, name, name_len);
@@ -209,12 +205,11 @@ waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern, bool initiator,
 	memcpy(noise->ck, noise->h, sizeof(noise->ck));
 	mix_hash(noise, prologue, len);
 	if (pattern != WALDOI_XX) {
-		/* The pre-message: the responder's key. */
+		/* The pre-message. */
 		if (initiator) {
-			memcpy(noise->remote, remote, WALDOI_KEY);
+			memcpy(noise->remote, responder, WALDOI_KEY);
 		}
-		mix_hash(noise, initiator ? remote : keypair->public,
-		         WALDOI_KEY);
+		mix_hash(noise, responder, WALDOI_KEY);
 	}
 }
 
@@ -228,6 +223,12 @@ size_t
 waldoi_noise_overhead(const waldoi_noise *noise)
 {
 	return patterns[noise->pattern].overhead[noise->message];
+}
+
+size_t
+waldoi_noise_first(waldoi_pattern pattern)
+{
+	return patterns[pattern].overhead[0];
 }
 
 static bool
@@ -244,27 +245,32 @@ mix_dh(waldoi_noise *noise, const uint8_t *secret, const uint8_t *public)
 	return ok;
 }
 
+/* The keys that a message works with. */
+struct keys {
+	waldoi_noise_keys ours;
+	const uint8_t *remote_ephemeral;
+};
+
 /* The tokens that both sides treat alike. The first letter is the initiator's
  * key, the second the responder's. */
 static bool
-mix_token(waldoi_noise *noise, uint8_t token)
+mix_token(waldoi_noise *noise, const struct keys *keys, uint8_t token)
 {
-	const uint8_t *ours = noise->keypair->secret;
-
 	switch (token) {
-	case EE:
-		return mix_dh(noise, noise->ephemeral, noise->remote_ephemeral);
+	case EE: return mix_dh(noise, noise->ephemeral, keys->remote_ephemeral);
 	case ES:
 		return noise->initiator
 		           ? mix_dh(noise, noise->ephemeral, noise->remote)
-		           : mix_dh(noise, ours, noise->remote_ephemeral);
+		           : mix_dh(noise, keys->ours.keypair->secret,
+		                    keys->remote_ephemeral);
 	case SE:
 		return noise->initiator
-		           ? mix_dh(noise, ours, noise->remote_ephemeral)
+		           ? mix_dh(noise, keys->ours.keypair->secret,
+		                    keys->remote_ephemeral)
 		           : mix_dh(noise, noise->ephemeral, noise->remote);
 	default:
 		assert(token == PSK);
-		mix_key_and_hash(noise, noise->psk);
+		mix_key_and_hash(noise, keys->ours.psk);
 		return true;
 	}
 }
@@ -279,10 +285,13 @@ mix_ephemeral(waldoi_noise *noise, const uint8_t *public)
 }
 
 bool
-waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
-                   const uint8_t *payload, size_t len, uint8_t *message)
+waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys ours,
+                   const uint8_t *ephemeral, const uint8_t *payload, size_t len,
+                   uint8_t *message)
 {
 	const uint8_t *token = patterns[noise->pattern].tokens[noise->message];
+	const struct keys keys = {ours, noise->initiator ? noise->ephemeral
+	                                                 : noise->remote};
 
 	assert(noise->message < 3 &&
 	       noise->initiator == (noise->message % 2 == 0));
@@ -293,9 +302,9 @@ waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
 			mix_ephemeral(noise, message);
 			message += WALDOI_KEY;
 		} else if (*token == S) {
-			message += encrypt_and_hash(
-			    noise, noise->keypair->public, WALDOI_KEY, message);
-		} else if (!mix_token(noise, *token)) {
+			message += encrypt_and_hash(noise, ours.keypair->public,
+			                            WALDOI_KEY, message);
+		} else if (!mix_token(noise, &keys, *token)) {
 			return false;
 		}
 	}
@@ -305,11 +314,12 @@ waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
 }
 
 bool
-waldoi_noise_read(waldoi_noise *noise, uint8_t *message, size_t len,
-                  uint8_t **ret_payload, size_t *ret_len)
+waldoi_noise_read(waldoi_noise *noise, waldoi_noise_keys ours, uint8_t *message,
+                  size_t len, uint8_t **ret_payload, size_t *ret_len)
 {
 	const uint8_t *token = patterns[noise->pattern].tokens[noise->message];
 	const size_t s_len = WALDOI_KEY + WALDOI_TAG; /* it is always sealed */
+	const struct keys keys = {ours, message};
 	uint8_t *end = message + len;
 
 	assert(noise->message < 3 &&
@@ -319,7 +329,6 @@ waldoi_noise_read(waldoi_noise *noise, uint8_t *message, size_t len,
 	}
 	for (; *token != END; token++) {
 		if (*token == E) {
-			memcpy(noise->remote_ephemeral, message, WALDOI_KEY);
 			mix_ephemeral(noise, message);
 			message += WALDOI_KEY;
 		} else if (*token == S) {
@@ -328,9 +337,14 @@ waldoi_noise_read(waldoi_noise *noise, uint8_t *message, size_t len,
 			}
 			memcpy(noise->remote, message, WALDOI_KEY);
 			message += s_len;
-		} else if (!mix_token(noise, *token)) {
+		} else if (!mix_token(noise, &keys, *token)) {
 			return false;
 		}
+	}
+	if (noise->message < 2) {
+		/* What it began with is of use for one message more. */
+		memcpy(noise->initiator ? noise->ephemeral : noise->remote,
+		       keys.remote_ephemeral, WALDOI_KEY);
 	}
 	len = (size_t) (end - message);
 	if (!decrypt_and_hash(noise, message, len)) {

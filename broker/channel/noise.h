@@ -51,43 +51,57 @@ void waldoi_cipher_rekey(waldoi_cipher *cipher);
 
 /* ---- HandshakeState */
 
+/* Who we are, for the messages that say or use it. */
+typedef struct waldoi_noise_keys {
+	const waldoi_keypair *keypair; /* the responder's: messages 1 and 2; the
+	                                * initiator's: message 3 */
+	const uint8_t *psk; /* WALDOI_KEY bytes; message 3 of XKpsk3 */
+} waldoi_noise_keys;
+
+/*
+ * A responder holds one for each stranger that it has answered: each key stays
+ * only as long as it is of use. The initiator has done with its own ephemeral
+ * key when message 2 has come, the responder with the peer's when that leaves.
+ */
 typedef struct waldoi_noise {
-	const waldoi_keypair *keypair; /* borrowed, as is psk */
-	const uint8_t *psk;            /* WALDOI_KEY bytes or NULL */
 	waldoi_cipher cipher;
 	uint8_t ck[WALDOI_HASH];
 	uint8_t h[WALDOI_HASH];
-	uint8_t ephemeral[WALDOI_KEY]; /* our secret one */
-	uint8_t remote_ephemeral[WALDOI_KEY];
-	uint8_t remote[WALDOI_KEY]; /* the peer's static key, once known */
-	bool keyed;                 /* `cipher` has a key */
+	uint8_t ephemeral[WALDOI_KEY]; /* our secret one; after message 2 the
+	                                * initiator has the peer's here */
+	uint8_t remote[WALDOI_KEY];    /* the peer's static key, once known;
+	                                * until then the responder has its
+	                                * ephemeral one here */
+	bool keyed;                    /* `cipher` has a key */
 	bool initiator;
 	uint8_t pattern;
 	uint8_t message; /* 0 to 2: the next one; 3: all were there */
 } waldoi_noise;
 
-/* `remote` is the responder's key, for the initiator and unless XX. */
+/* `responder` is the responder's public key, of use unless XX. */
 void waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern,
                        bool initiator, const uint8_t *prologue, size_t len,
-                       const waldoi_keypair *keypair, const uint8_t *remote,
-                       const uint8_t *psk);
+                       const uint8_t *responder);
 
 /* Wipes it; may be called again. */
 void waldoi_noise_fini(waldoi_noise *noise);
 
-/* How much longer the next message is than its payload. */
+/* How much longer the next message is than its payload; and the first. */
 size_t waldoi_noise_overhead(const waldoi_noise *noise);
+size_t waldoi_noise_first(waldoi_pattern pattern);
 
 /* Writes the next message, which is ours. `ephemeral`, WALDOI_KEY random bytes
  * for messages 1 and 2, is copied. False: a key of the peer's is none. After
  * false, of this and of the next one, only fini may follow. */
-bool waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
-                        const uint8_t *payload, size_t len, uint8_t *message);
+bool waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys keys,
+                        const uint8_t *ephemeral, const uint8_t *payload,
+                        size_t len, uint8_t *message);
 
 /* Reads the next message, which is the peer's, in place; its payload is its
  * end. False: it is not authentic, too short, or has a key that is none. */
-bool waldoi_noise_read(waldoi_noise *noise, uint8_t *message, size_t len,
-                       uint8_t **ret_payload, size_t *ret_len);
+bool waldoi_noise_read(waldoi_noise *noise, waldoi_noise_keys keys,
+                       uint8_t *message, size_t len, uint8_t **ret_payload,
+                       size_t *ret_len);
 
 /* After message 3: the ciphers of both directions. noise->h is the handshake
  * hash, noise->remote the peer's key. */

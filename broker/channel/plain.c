@@ -2,12 +2,12 @@
 /* Pattern 0: the preamble, then frames in clear (PROTOCOL.md, "Links"). */
 #include "broker/channel/channel.h"
 
-#include <string.h>
-
 #define VERSION 1
+#define MAGIC   3 /* bytes of the preamble that every version has */
 #define REFUSAL 4 /* bytes of the answer to a preamble that is not ours */
 
-static const uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', VERSION};
+/* Not const, for it is lent as what is to be sent. */
+static uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', VERSION};
 
 static uint8_t *
 plain_space(waldoi_channel *channel, size_t *ret_len)
@@ -25,42 +25,45 @@ plain_received(waldoi_channel *channel, size_t len)
 	}
 }
 
+/* Of the first bytes it is told at once whether they are wrong: who sends a line
+ * of text must not have to send twelve. */
+static bool
+is_no_waldo(const waldoi_channel *channel)
+{
+	return channel->in_differs && channel->in_len <= MAGIC;
+}
+
 /* What the responder looks at before it says a word. */
 static void
 check_preamble(waldoi_channel *channel)
 {
-	if (memcmp(channel->in, preamble, sizeof(preamble)) == 0) {
+	if (!channel->in_differs) {
 		channel->user->opened(channel->session);
 		return;
 	}
-	if (memcmp(channel->in, preamble, 3) == 0) {
+	if (!is_no_waldo(channel)) {
 		/* Ours, but of another version, or encrypted. */
-		memcpy(channel->out, preamble, REFUSAL);
 		channel->out_len = channel->out_left = REFUSAL;
 	}
 	channel->user->refused(channel->session,
 	                       "it began with another preamble");
 }
 
-/* Takes the responder's share of `data`; returns the rest. */
+/* Takes the responder's share of `data`; returns how much that is. */
 static size_t
 take_preamble(waldoi_channel *channel, const uint8_t *data, size_t len)
 {
-	size_t left = sizeof(preamble) - channel->in_len;
+	size_t taken = 0;
 
-	if (len > left) {
-		len = left;
+	while (taken < len && channel->in_len < sizeof(preamble) &&
+	       !is_no_waldo(channel)) {
+		channel->in_differs |=
+		    data[taken++] != preamble[channel->in_len++];
 	}
-	memcpy(channel->in + channel->in_len, data, len);
-	channel->in_len = (uint8_t) (channel->in_len + len);
-	/* Refused as soon as a byte is wrong: who sends a line of text must
-	 * not have to send twelve. */
-	if (channel->in_len == sizeof(preamble) ||
-	    memcmp(channel->in, preamble,
-	           channel->in_len < 3 ? channel->in_len : 3) != 0) {
+	if (channel->in_len == sizeof(preamble) || is_no_waldo(channel)) {
 		check_preamble(channel);
 	}
-	return len;
+	return taken;
 }
 
 static void
@@ -82,7 +85,7 @@ plain_input(waldoi_channel *channel, uint8_t *data, size_t len)
 			return;
 		}
 	}
-	if (taken < len) {
+	if (taken < len && !channel->in_differs) {
 		channel->user->input(channel->session, data + taken,
 		                     len - taken);
 	}
@@ -116,7 +119,7 @@ plain_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 	}
 	if (channel->out_left > 0) {
 		iov[n].iov_base =
-		    channel->out + channel->out_len - channel->out_left;
+		    preamble + channel->out_len - channel->out_left;
 		iov[n].iov_len = channel->out_left;
 		n++;
 	}
@@ -160,7 +163,6 @@ waldoi_channel_init(waldoi_channel *channel, const waldoi_channel_user *user,
 	    .initiator = initiator,
 	};
 	if (initiator) {
-		memcpy(channel->out, preamble, sizeof(preamble));
 		channel->out_left = sizeof(preamble);
 		channel->out_len = sizeof(preamble);
 	}

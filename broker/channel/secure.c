@@ -61,7 +61,7 @@ open_link(waldoi_channel *channel)
 		break_off(channel, WALDO_ENOMEM, "out of memory");
 		return;
 	}
-	waldoi_records_init(secure->records, &secure->handshake->noise);
+	waldoi_records_init(secure->records, secure->handshake->noise);
 	free_handshake(secure);
 	if (channel->session != NULL) {
 		channel->user->opened(channel->session);
@@ -399,12 +399,12 @@ waldoi_channel_init_secure(waldoi_channel *channel,
 	waldoi_secure *secure = calloc(1, sizeof(*secure));
 	waldoi_handshake *handshake = malloc(sizeof(*handshake));
 
-	if (secure == NULL || handshake == NULL) {
+	if (secure == NULL || handshake == NULL ||
+	    waldoi_handshake_init(handshake, ops, owner, dial) != WALDO_OK) {
 		free(secure);
 		free(handshake);
 		return WALDO_ENOMEM;
 	}
-	waldoi_handshake_init(handshake, ops, owner, dial);
 	secure->handshake = handshake;
 	secure->sealer = sealer;
 	*channel = (waldoi_channel){

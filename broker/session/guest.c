@@ -6,37 +6,77 @@
 #include "broker/channel/noise.h"
 #include "broker/identity.h"
 #include "broker/session/session.h"
+#include "broker/source.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+/* Of handshakes that are answered at once, after a pause. */
+#define BURST_US UINT64_C(20000)
+
+typedef struct waldoi_guests waldoi_guests;
+
+/* There may be many: it is small, and so is what its handshake holds. */
 typedef struct waldoi_guest {
-	waldo_node *node;
+	waldoi_guests *all;
 	waldoi_link *link;
+	TAILQ_ENTRY(waldoi_guest) entry;
 	waldoi_source source;
-	bool leaving; /* its job will close it; not counted */
-	LIST_ENTRY(waldoi_guest) entry;
-	waldoi_job job; /* to close the link */
-	waldoi_timer deadline;
+	uint32_t since; /* milliseconds of the node's clock, as far as they fit
+	                 * in here */
+	bool waiting;   /* its message 1 is there, and not answered */
+	bool leaving;
 } waldoi_guest;
+
+typedef TAILQ_HEAD(waldoi_guest_list, waldoi_guest) waldoi_guest_list;
+
+struct waldoi_guests {
+	waldo_node *node;
+	waldoi_guest_list here; /* in the order in which they came */
+	waldoi_guest_list leaving;
+	size_t count, waiting; /* of those that are here */
+	waldoi_timer deadline; /* not after that of the first */
+	waldoi_timer answer;   /* when there is time for one that waits */
+	waldoi_job close;      /* those that leave */
+	waldoi_pace pace;      /* of all */
+	uint64_t told;         /* when the log last had a line of them, */
+	unsigned untold;       /* and how many it had not since then */
+	waldoi_rate rates[WALDOI_RATES];
+};
+
+/* ---- the end of one */
+
+static void
+set_waiting(waldoi_guest *guest, bool waiting)
+{
+	guest->all->waiting += (size_t) waiting - (size_t) guest->waiting;
+	guest->waiting = waiting;
+}
+
+static void
+leave(waldoi_guest *guest)
+{
+	waldoi_guests *all = guest->all;
+
+	if (!guest->leaving) {
+		set_waiting(guest, false);
+		TAILQ_REMOVE(&all->here, guest, entry);
+		all->count--;
+	} else {
+		TAILQ_REMOVE(&all->leaving, guest, entry);
+	}
+}
 
 static void
 free_guest(waldoi_guest *guest)
 {
-	waldo_node *node = guest->node;
-
-	waldoi_runqueue_remove(&guest->job);
-	waldoi_timer_stop(&node->timers, &guest->deadline);
-	LIST_REMOVE(guest, entry);
-	node->guest_count -= !guest->leaving;
+	leave(guest);
 	free(guest);
 }
 
 /* What its channel has to say to a stranger is said. */
 static void
-close_guest(waldoi_job *job)
+close_guest(waldoi_guest *guest)
 {
-	waldoi_guest *guest = waldoi_container_of(job, waldoi_guest, job);
 	waldoi_link *link = guest->link;
 	bool owes = waldoi_channel_owes(&link->channel);
 
@@ -47,90 +87,188 @@ close_guest(waldoi_job *job)
 	link->ops->close(link, owes ? WALDOI_CLOSE_ORDERLY : WALDOI_CLOSE_NOW);
 }
 
-/* In the turn. */
 static void
-close_later(waldoi_guest *guest)
+close_leaving(waldoi_job *job)
 {
-	if (!guest->leaving) {
-		guest->leaving = true;
-		guest->node->guest_count--;
-		waldoi_node_queue(guest->node, &guest->job, close_guest);
+	waldoi_guests *all = waldoi_container_of(job, waldoi_guests, close);
+	waldoi_guest *guest;
+
+	while ((guest = TAILQ_FIRST(&all->leaving)) != NULL) {
+		close_guest(guest);
 	}
 }
 
 /* A line a second: who makes many of them does not fill a disk. */
 static void
-tell(waldoi_guest *guest, const char *what)
+tell(waldoi_guests *all, const char *address, const char *what)
 {
-	waldo_node *node = guest->node;
+	waldo_node *node = all->node;
+	unsigned untold = all->untold;
 
-	if (node->guests_told != 0 &&
-	    node->now - node->guests_told < UINT64_C(1000000)) {
-		node->guests_untold++;
+	if (all->told != 0 && node->now - all->told < UINT64_C(1000000)) {
+		all->untold++;
 		return;
 	}
+	all->told = node->now;
+	all->untold = 0;
 	waldoi_node_log(node, WALDO_LOG_INFO,
-	                "%s is refused: %s (and %u others before)",
-	                guest->link->peer.address, what, node->guests_untold);
-	node->guests_told = node->now;
-	node->guests_untold = 0;
+	                "%s is refused: %s (and %u others before)", address,
+	                what, untold);
+}
+
+/* It is closed in the turn. */
+static void
+dismiss(waldoi_guest *guest, const char *why)
+{
+	waldoi_guests *all = guest->all;
+
+	leave(guest);
+	guest->leaving = true;
+	TAILQ_INSERT_TAIL(&all->leaving, guest, entry);
+	waldoi_node_queue(all->node, &all->close, close_leaving);
+	tell(all, guest->link->peer.address, why);
+}
+
+/* ---- time */
+
+static uint32_t
+age_of(const waldoi_guest *guest)
+{
+	return (uint32_t) (guest->all->node->now / 1000) - guest->since;
 }
 
 static void
-too_late(waldoi_timer *timer)
+dismiss_the_late(waldoi_timer *timer)
 {
-	waldoi_guest *guest =
-	    waldoi_container_of(timer, waldoi_guest, deadline);
+	waldoi_guests *all =
+	    waldoi_container_of(timer, waldoi_guests, deadline);
+	waldo_node *node = all->node;
+	waldoi_guest *guest;
 
-	tell(guest, "it has not proved who it is within 5 seconds");
-	close_guest(&guest->job);
+	while ((guest = TAILQ_FIRST(&all->here)) != NULL &&
+	       age_of(guest) >= WALDOI_GUEST_MS) {
+		dismiss(guest, "it has not proved who it is within 5 seconds");
+	}
+	if (guest != NULL) {
+		waldoi_node_arm(node, timer,
+		                node->now + (WALDOI_GUEST_MS - age_of(guest)) *
+		                                UINT64_C(1000),
+		                dismiss_the_late);
+	}
+}
+
+static void answer_some(waldoi_timer *timer);
+
+static bool
+has_time(waldoi_guests *all)
+{
+	waldo_node *node = all->node;
+	uint64_t again;
+
+	if (waldoi_pace_take(&all->pace, node->limits.handshake_budget,
+	                     BURST_US, node->now, &again)) {
+		return true;
+	}
+	waldoi_node_arm(node, &all->answer, again, answer_some);
+	return false;
+}
+
+/* That one whose source has asked for least: however many come from elsewhere,
+ * it does not wait for them. */
+static waldoi_guest *
+find_next(const waldoi_guests *all)
+{
+	waldoi_guest *guest, *next = NULL;
+	uint64_t least = UINT64_MAX;
+
+	TAILQ_FOREACH(guest, &all->here, entry) {
+		uint64_t spent =
+		    guest->waiting
+		        ? waldoi_rate_spent(all->rates, guest->source)
+		        : UINT64_MAX;
+
+		if (spent < least) {
+			least = spent;
+			next = guest;
+		}
+	}
+	return next;
+}
+
+static void
+answer_some(waldoi_timer *timer)
+{
+	waldoi_guests *all = waldoi_container_of(timer, waldoi_guests, answer);
+
+	while (all->waiting > 0 && has_time(all)) {
+		waldoi_guest *guest = find_next(all);
+		waldoi_link *link = guest->link;
+
+		set_waiting(guest, false);
+		waldoi_channel_answer(&link->channel, true);
+		if (waldoi_channel_answers(&link->channel)) {
+			link->ops->flush(link);
+		}
+	}
 }
 
 /* ---- what its handshake asks */
 
+static waldo_node *
+node_of(const void *owner)
+{
+	return ((const waldoi_guest *) owner)->all->node;
+}
+
 static void
 guest_random(void *owner, void *data, size_t len)
 {
-	waldoi_guest *guest = owner;
+	waldo_node *node = node_of(owner);
 
-	guest->node->driver->random(guest->node->driver_data, data, len);
+	node->driver->random(node->driver_data, data, len);
 }
 
 static const waldoi_keypair *
 guest_find_key(void *owner, const uint8_t *hint)
 {
-	waldoi_guest *guest = owner;
-	waldo_node *node = guest->node;
-
-	if (!waldoi_rate_take(node->rates, &guest->source,
-	                      node->limits.handshake_rate, node->now)) {
-		return NULL;
-	}
-	return waldoi_identity_find(&node->identity, hint);
+	return waldoi_identity_find(&node_of(owner)->identity, hint);
 }
 
 static const uint8_t *
 guest_find_psk(void *owner, unsigned slot)
 {
-	const waldoi_guest *guest = owner;
-
-	return waldoi_identity_find_psk(&guest->node->identity, slot);
+	return waldoi_identity_find_psk(&node_of(owner)->identity, slot);
 }
 
 static bool
 guest_accepts(void *owner, unsigned pattern)
 {
-	const waldoi_guest *guest = owner;
+	return pattern == WALDOI_XKPSK3 ||
+	       !node_of(owner)->identity.psk_required;
+}
 
-	return pattern == WALDOI_XKPSK3 || !guest->node->identity.psk_required;
+static waldoi_verdict
+guest_afford(void *owner)
+{
+	waldoi_guest *guest = owner;
+	waldoi_guests *all = guest->all;
+	waldo_node *node = all->node;
+
+	if (!waldoi_rate_take(all->rates, guest->source,
+	                      node->limits.handshake_rate, node->now)) {
+		return WALDOI_REFUSE;
+	}
+	if (all->waiting == 0 && has_time(all)) {
+		return WALDOI_GO_ON;
+	}
+	set_waiting(guest, true);
+	return WALDOI_WAIT;
 }
 
 static size_t
 guest_offer(void *owner, uint8_t *data)
 {
-	const waldoi_guest *guest = owner;
-
-	return waldoi_identity_announce(&guest->node->identity, data);
+	return waldoi_identity_announce(&node_of(owner)->identity, data);
 }
 
 static waldoi_verdict
@@ -142,7 +280,7 @@ guest_meet(void *owner, const uint8_t *key, uint8_t *payload, size_t len)
 
 	(void) key; /* the session learns it when the link is open */
 	if (!waldoi_identity_read(payload, len, next, &count) ||
-	    waldoi_session_welcome(guest->node, guest->link) == NULL) {
+	    waldoi_session_welcome(node_of(owner), guest->link) == NULL) {
 		return WALDOI_REFUSE;
 	}
 	free_guest(guest);
@@ -155,18 +293,19 @@ guest_failed(void *owner, waldo_err err, const char *what)
 	waldoi_guest *guest = owner;
 
 	(void) err;
-	tell(guest, what);
-	close_later(guest);
+	if (!guest->leaving) {
+		dismiss(guest, what);
+	}
 }
 
 static void
 guest_gone(void *owner, waldo_err err, const char *message)
 {
-	waldoi_guest *guest = owner;
+	waldo_node *node = node_of(owner);
 
 	(void) err;
-	waldoi_node_log(guest->node, WALDO_LOG_DEBUG, "%s", message);
-	free_guest(guest);
+	free_guest(owner);
+	waldoi_node_log(node, WALDO_LOG_DEBUG, "%s", message);
 }
 
 static const waldoi_handshake_ops guest_ops = {
@@ -174,6 +313,7 @@ static const waldoi_handshake_ops guest_ops = {
     .find_key = guest_find_key,
     .find_psk = guest_find_psk,
     .accepts = guest_accepts,
+    .afford = guest_afford,
     .offer = guest_offer,
     .meet = guest_meet,
     .failed = guest_failed,
@@ -185,42 +325,75 @@ static const waldoi_handshake_ops guest_ops = {
 static bool
 is_of(const waldoi_guest *guest, const waldoi_source *source)
 {
-	return !guest->leaving &&
-	       (source == NULL ||
-	        memcmp(&guest->source, source, sizeof(*source)) == 0);
+	return source == NULL || guest->source == *source;
 }
 
 /* Any one, so that who comes in numbers mostly hits itself. */
 static void
-close_any(waldo_node *node, const waldoi_source *source, size_t count)
+dismiss_any(waldoi_guests *all, const waldoi_source *source, size_t count)
 {
+	waldo_node *node = all->node;
 	waldoi_guest *guest;
 	uint32_t which;
 
 	node->driver->random(node->driver_data, &which, sizeof(which));
 	which %= (uint32_t) count;
-	LIST_FOREACH(guest, &node->guests, entry) {
+	TAILQ_FOREACH(guest, &all->here, entry) {
 		if (is_of(guest, source) && which-- == 0) {
-			tell(guest, "too many have not proved who they are");
-			close_later(guest);
+			dismiss(guest, "too many have not proved who they are");
 			return;
 		}
 	}
 }
 
 static void
-make_room(waldo_node *node, const waldoi_source *source)
+make_room(waldoi_guests *all, const waldoi_source *source)
 {
+	const waldo_limits *limits = &all->node->limits;
 	const waldoi_guest *guest;
 	size_t count = 0;
 
-	LIST_FOREACH(guest, &node->guests, entry) {
+	TAILQ_FOREACH(guest, &all->here, entry) {
 		count += is_of(guest, source);
 	}
-	if (count >= node->limits.handshakes_per_source) {
-		close_any(node, source, count);
-	} else if (node->guest_count >= node->limits.handshakes) {
-		close_any(node, NULL, node->guest_count);
+	if (count >= limits->handshakes_per_source) {
+		dismiss_any(all, source, count);
+	} else if (all->count >= limits->handshakes) {
+		dismiss_any(all, NULL, all->count);
+	}
+}
+
+static waldoi_guests *
+guests_of(waldo_node *node)
+{
+	waldoi_guests *all = node->guests;
+
+	if (all == NULL) {
+		all = calloc(1, sizeof(*all));
+		if (all == NULL) {
+			return NULL;
+		}
+		all->node = node;
+		TAILQ_INIT(&all->here);
+		TAILQ_INIT(&all->leaving);
+		node->guests = all;
+	}
+	return all;
+}
+
+static void
+enter(waldoi_guests *all, waldoi_guest *guest)
+{
+	waldo_node *node = all->node;
+
+	make_room(all, &guest->source);
+	guest->since = (uint32_t) (node->now / 1000);
+	TAILQ_INSERT_TAIL(&all->here, guest, entry);
+	all->count++;
+	if (!waldoi_timer_is_armed(&all->deadline)) {
+		waldoi_node_arm(node, &all->deadline,
+		                node->now + WALDOI_GUEST_MS * UINT64_C(1000),
+		                dismiss_the_late);
 	}
 }
 
@@ -228,17 +401,16 @@ waldo_err
 waldoi_guest_accept(waldo_node *node, waldoi_link *link)
 {
 	waldoi_sealer *sealer = waldoi_identity_get_sealer(&node->identity);
+	waldoi_guests *all;
 	waldoi_guest *guest;
 	waldo_err err = WALDO_ENOMEM;
 
 	if (node->stopping || node->freeing) {
 		return WALDO_ELOST;
 	}
-	if (node->rates == NULL) {
-		node->rates = calloc(WALDOI_RATES, sizeof(*node->rates));
-	}
+	all = guests_of(node);
 	guest = calloc(1, sizeof(*guest));
-	if (guest != NULL && sealer != NULL && node->rates != NULL) {
+	if (guest != NULL && sealer != NULL && all != NULL) {
 		err = waldoi_channel_init_secure(
 		    &link->channel, waldoi_session_channel_user(), NULL, sealer,
 		    &guest_ops, guest, NULL);
@@ -247,23 +419,27 @@ waldoi_guest_accept(waldo_node *node, waldoi_link *link)
 		free(guest);
 		return err;
 	}
-	guest->node = node;
+	guest->all = all;
 	guest->link = link;
 	guest->source = waldoi_source_of(link->peer.address);
-	make_room(node, &guest->source);
-	LIST_INSERT_HEAD(&node->guests, guest, entry);
-	node->guest_count++;
-	waldoi_node_arm(node, &guest->deadline,
-	                node->now + WALDOI_GUEST_MS * UINT64_C(1000), too_late);
+	enter(all, guest);
 	return WALDO_OK;
 }
 
 void
 waldoi_guests_end(waldo_node *node)
 {
+	waldoi_guests *all = node->guests;
 	waldoi_guest *guest;
 
-	while ((guest = LIST_FIRST(&node->guests)) != NULL) {
-		close_guest(&guest->job);
+	if (all == NULL) {
+		return;
 	}
+	while ((guest = TAILQ_FIRST(&all->here)) != NULL) {
+		close_guest(guest);
+	}
+	close_leaving(&all->close);
+	waldoi_runqueue_remove(&all->close);
+	waldoi_timer_stop(&node->timers, &all->deadline);
+	waldoi_timer_stop(&node->timers, &all->answer);
 }

@@ -44,7 +44,8 @@ check_end(const struct end *end, size_t given)
 	const waldoi_secure *secure = end->channel.secure;
 
 	if (secure->handshake != NULL) {
-		expect(secure->handshake->in_cap <= 64 + 2 * given);
+		expect(waldoi_handshake_room(secure->handshake) <=
+		       64 + 2 * given);
 		expect(end->session.opened == 0 && end->session.in.len == 0);
 	} else {
 		expect(secure->records->part_cap <= 64 + 2 * given);

@@ -27,12 +27,12 @@ int __real_crypto_scalarmult(unsigned char *q, const unsigned char *n,
                              const unsigned char *p);
 int __wrap_crypto_scalarmult(unsigned char *q, const unsigned char *n,
                              const unsigned char *p);
-bool __real_waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
-                               const uint8_t *payload, size_t len,
-                               uint8_t *message);
-bool __wrap_waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
-                               const uint8_t *payload, size_t len,
-                               uint8_t *message);
+bool __real_waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys keys,
+                               const uint8_t *ephemeral, const uint8_t *payload,
+                               size_t len, uint8_t *message);
+bool __wrap_waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys keys,
+                               const uint8_t *ephemeral, const uint8_t *payload,
+                               size_t len, uint8_t *message);
 int __real_crypto_aead_chacha20poly1305_ietf_decrypt(
     unsigned char *m, unsigned long long *m_len, unsigned char *nsec,
     const unsigned char *c, unsigned long long c_len, const unsigned char *ad,
@@ -70,11 +70,12 @@ __wrap_crypto_aead_chacha20poly1305_ietf_decrypt(
 
 /* An ephemeral key is a secret. */
 bool
-__wrap_waldoi_noise_write(waldoi_noise *noise, const uint8_t *ephemeral,
-                          const uint8_t *payload, size_t len, uint8_t *message)
+__wrap_waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys keys,
+                          const uint8_t *ephemeral, const uint8_t *payload,
+                          size_t len, uint8_t *message)
 {
 	VALGRIND_MAKE_MEM_UNDEFINED(ephemeral, WALDOI_KEY);
-	return __real_waldoi_noise_write(noise, ephemeral, payload, len,
+	return __real_waldoi_noise_write(noise, keys, ephemeral, payload, len,
 	                                 message);
 }
 

@@ -175,6 +175,14 @@ accepts(void *owner, unsigned pattern)
 	return (end->accepted & 1U << pattern) != 0;
 }
 
+static waldoi_verdict
+afford(void *owner)
+{
+	struct end *end = owner;
+
+	return end->afforded;
+}
+
 static size_t
 offer(void *owner, uint8_t *data)
 {
@@ -213,6 +221,7 @@ static const waldoi_handshake_ops ops = {
     .find_key = find_key,
     .find_psk = find_psk,
     .accepts = accepts,
+    .afford = afford,
     .offer = offer,
     .meet = meet,
     .failed = note_failed,

@@ -45,7 +45,7 @@ struct end {
 	uint8_t seed;
 	unsigned accepted; /* patterns, as bits */
 	const char *payload;
-	waldoi_verdict verdict;
+	waldoi_verdict verdict, afforded;
 	/* What came of it. */
 	unsigned met, asked; /* asked: for a key */
 	uint8_t key[WALDOI_KEY];

@@ -171,6 +171,147 @@ strangers_in_numbers_leave_room_for_the_honest(void **state)
 	}
 }
 
+/* ---- time for all of them */
+
+/* XX, and any point. */
+static const uint8_t message_1[12 + 2 + 32] = {0xc1, 'W', 'D', 1, 2, 1,  0, 0,
+                                               0,    0,   0,   0, 0, 32, 9};
+
+enum { WAITING = 30 };
+
+/* Those of a server with a budget of 10 a second that is busy with them. */
+static void
+wait_in_numbers(struct fixture *f, memory_raw *raws[WAITING])
+{
+	waldo_limits limits = {.size = sizeof(limits), .handshake_budget = 10};
+	waldo_node_options options = {.size = sizeof(options),
+	                              .limits = &limits};
+
+	assert_ok(memory_node_new(&options, &f->third));
+	(void) serve(f, f->third, "busy");
+	for (int i = 0; i < WAITING; i++) {
+		raws[i] = memory_raw_dial("busy");
+		assert_true(
+		    memory_raw_send(raws[i], message_1, sizeof(message_1)));
+	}
+	(void) memory_settle();
+}
+
+static unsigned
+count_answered(memory_raw *const *raws)
+{
+	unsigned answered = 0;
+	size_t len;
+
+	for (int i = 0; i < WAITING; i++) {
+		(void) memory_raw_received(raws[i], &len);
+		answered += len > 0;
+	}
+	return answered;
+}
+
+static void
+free_raws(memory_raw **raws)
+{
+	for (int i = 0; i < WAITING; i++) {
+		memory_raw_free(raws[i]);
+	}
+}
+
+static void
+more_handshakes_than_there_is_time_for_wait(void **state)
+{
+	memory_raw *raws[WAITING];
+
+	wait_in_numbers(*state, raws);
+	assert_int_equal(count_answered(raws), 1);
+	memory_advance(SECOND / 10);
+	assert_int_equal(count_answered(raws), 2);
+	for (int i = 0; i < 10; i++) {
+		memory_advance(SECOND / 10);
+	}
+	assert_int_equal(count_answered(raws), 12);
+	assert_int_equal(count_open(raws, WAITING), WAITING);
+	free_raws(raws);
+}
+
+static void
+who_waits_too_long_is_late_as_others_are(void **state)
+{
+	memory_raw *raws[WAITING];
+
+	wait_in_numbers(*state, raws);
+	for (int i = 0; i < 55; i++) {
+		memory_advance(SECOND / 10);
+	}
+	assert_int_equal(count_open(raws, WAITING), 0);
+	free_raws(raws);
+}
+
+static void
+who_waits_and_leaves_is_forgotten(void **state)
+{
+	memory_raw *raws[WAITING];
+	struct fixture *f = *state;
+
+	wait_in_numbers(f, raws);
+	for (int i = 0; i < WAITING; i++) {
+		memory_raw_free(raws[i]);
+	}
+	(void) memory_settle();
+	memory_advance(SECOND / 10);
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+}
+
+static void
+who_waits_must_not_speak(void **state)
+{
+	memory_raw *raws[WAITING];
+
+	wait_in_numbers(*state, raws);
+	assert_true(memory_raw_send(raws[WAITING - 1], message_1, 1));
+	(void) memory_settle();
+	assert_int_equal(count_open(raws, WAITING), WAITING - 1);
+	free_raws(raws);
+}
+
+static void
+a_node_is_freed_while_some_wait(void **state)
+{
+	memory_raw *raws[WAITING];
+	struct fixture *f = *state;
+
+	wait_in_numbers(f, raws);
+	node_free(&f->third);
+	assert_int_equal(count_open(raws, WAITING), 0);
+	free_raws(raws);
+}
+
+static void
+a_pace_is_kept(void **state)
+{
+	waldoi_pace pace = {0};
+	uint64_t again = 0;
+	unsigned taken = 0;
+
+	(void) state;
+	while (waldoi_pace_take(&pace, 1000, 20000, SECOND, &again)) {
+		taken++;
+	}
+	assert_int_equal(taken, 20);
+	assert_int_equal(again, SECOND + 1000);
+	assert_false(waldoi_pace_take(&pace, 1000, 20000, again - 1, &again));
+	assert_true(waldoi_pace_take(&pace, 1000, 20000, again, &again));
+	/* One is always to be had, however long it takes. */
+	pace.spent_until = 0;
+	assert_true(waldoi_pace_take(&pace, 1, 20000, SECOND, &again));
+	assert_false(waldoi_pace_take(&pace, 1, 20000, SECOND, &again));
+	assert_int_equal(again, 2 * SECOND);
+	assert_true(waldoi_pace_take(&pace, 1, 20000, again, &again));
+}
+
+/* ---- time for one source */
+
 static unsigned
 take(waldoi_rate *rates, const char *address, unsigned times, uint64_t now)
 {
@@ -178,7 +319,7 @@ take(waldoi_rate *rates, const char *address, unsigned times, uint64_t now)
 	unsigned taken = 0;
 
 	for (unsigned i = 0; i < times; i++) {
-		taken += waldoi_rate_take(rates, &source, 100, now);
+		taken += waldoi_rate_take(rates, source, 100, now);
 	}
 	return taken;
 }
@@ -214,6 +355,12 @@ main(void)
 	    dial_test(a_node_is_freed_with_strangers),
 	    dial_test(one_session_too_many_is_told_so),
 	    dial_test(strangers_in_numbers_leave_room_for_the_honest),
+	    dial_test(more_handshakes_than_there_is_time_for_wait),
+	    dial_test(who_waits_too_long_is_late_as_others_are),
+	    dial_test(who_waits_and_leaves_is_forgotten),
+	    dial_test(who_waits_must_not_speak),
+	    dial_test(a_node_is_freed_while_some_wait),
+	    cmocka_unit_test(a_pace_is_kept),
 	    cmocka_unit_test(a_source_has_so_many_handshakes_a_second),
 	};
 

@@ -232,10 +232,10 @@ a_claimed_length_costs_nothing(void **state)
 	end_give(&ends[1], ends[0].wire.data, first, 0);
 	secure = ends[1].channel.secure;
 	end_give(&ends[1], (const uint8_t *) "\4\100", 2, 1);
-	assert_in_range(secure->handshake->in_cap, 2, 64);
+	assert_in_range(waldoi_handshake_room(secure->handshake), 2, 64);
 	for (int i = 0; i < 300; i++) {
 		end_give(&ends[1], (const uint8_t *) "?", 1, 0);
-		assert_in_range(secure->handshake->in_cap, 3 + i,
+		assert_in_range(waldoi_handshake_room(secure->handshake), 3 + i,
 		                64 + 2 * (3 + i));
 	}
 	assert_ok(ends[1].failed);
@@ -410,10 +410,10 @@ no_secret_is_left_in_memory_that_is_freed(void **state)
 	(void) end_take(&ends[0], SIZE_MAX);
 	end_give(&ends[1], ends[0].wire.data, ends[0].wire.len, 0);
 	/* It would be found if it were there. */
-	assert_memory_equal(ends[1].channel.secure->handshake->noise.ephemeral,
+	assert_memory_equal(ends[1].channel.secure->handshake->noise->ephemeral,
 	                    copies[1], WALDOI_KEY);
 	/* The chaining key, from which all others follow. */
-	memcpy(copies[5], ends[1].channel.secure->handshake->noise.ck,
+	memcpy(copies[5], ends[1].channel.secure->handshake->noise->ck,
 	       WALDOI_KEY);
 	for (int i = 0; i < 6; i++) {
 		watch_secret(copies[i]);

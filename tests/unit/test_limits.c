@@ -29,6 +29,7 @@ static const waldo_limits defaults = {
     .handshakes = 1024,
     .handshakes_per_source = 64,
     .handshake_rate = 100,
+    .handshake_budget = 1000,
 };
 
 static char message[200];
@@ -57,6 +58,7 @@ assert_limits(const waldo_limits *limits, const waldo_limits *want)
 	SAME(handshakes);
 	SAME(handshakes_per_source);
 	SAME(handshake_rate);
+	SAME(handshake_budget);
 }
 
 static void
@@ -96,7 +98,8 @@ what_is_given_is_taken_and_the_rest_is_the_default(void **state)
 	                            .call_window = 67 * KIBI,
 	                            .handshakes = 5,
 	                            .handshakes_per_source = 6,
-	                            .handshake_rate = 7};
+	                            .handshake_rate = 7,
+	                            .handshake_budget = 8};
 	const waldo_limits one = {.size = sizeof(one), .open_calls = 64};
 	waldo_limits limits, want = defaults;
 
@@ -157,6 +160,7 @@ a_limit_that_is_too_large_is_named(void **state)
 	REFUSED(refs_per_message, 257);
 	REFUSED(names, 65537);
 	REFUSED(handshake_rate, 1000001);
+	REFUSED(handshake_budget, 1000001);
 	REFUSED(call_window, (size_t) UINT32_MAX + 1);
 	REFUSED(dead_peer_ms, 24 * 3600 * 1000 + 1);
 }

@@ -13,6 +13,7 @@ enum { MOST = 256 };
 struct side {
 	waldoi_noise noise;
 	waldoi_keypair keypair;
+	waldoi_noise_keys keys;
 	uint8_t ephemeral[WALDOI_KEY];
 	uint8_t psk[WALDOI_KEY];
 	uint8_t prologue[MOST];
@@ -105,10 +106,11 @@ open_side(struct side *side, const json_t *vector, const char *name)
 		                                NULL),
 		                 0);
 	}
-	waldoi_noise_init(
-	    &side->noise, pattern_of(vector), strcmp(name, "init") == 0,
-	    side->prologue, side->prologue_len, &side->keypair,
-	    len > 0 ? remote : NULL, psk != NULL ? side->psk : NULL);
+	side->keys = (waldoi_noise_keys){&side->keypair, side->psk};
+	waldoi_noise_init(&side->noise, pattern_of(vector),
+	                  strcmp(name, "init") == 0, side->prologue,
+	                  side->prologue_len,
+	                  len > 0 ? remote : side->keypair.public);
 }
 
 static void
@@ -128,11 +130,11 @@ run_handshake_message(struct side *from, struct side *to,
 	size_t message_len = waldoi_noise_overhead(&from->noise) + len;
 
 	assert_int_equal(message_len, want_len);
-	assert_true(waldoi_noise_write(&from->noise, from->ephemeral, payload,
-	                               len, message));
+	assert_true(waldoi_noise_write(&from->noise, from->keys,
+	                               from->ephemeral, payload, len, message));
 	assert_memory_equal(message, want, want_len);
-	assert_true(waldoi_noise_read(&to->noise, message, message_len, &got,
-	                              &message_len));
+	assert_true(waldoi_noise_read(&to->noise, to->keys, message,
+	                              message_len, &got, &message_len));
 	assert_int_equal(message_len, len);
 	assert_memory_equal(got, payload, len);
 }
@@ -246,10 +248,10 @@ open_pair(struct pair *pair, waldoi_pattern pattern)
 	for (int i = 0; i < 2; i++) {
 		struct side *side = &pair->sides[i];
 
+		side->keys = (waldoi_noise_keys){&side->keypair, side->psk};
 		waldoi_noise_init(&side->noise, pattern, i == 0, prologue,
-		                  sizeof(prologue), &side->keypair,
-		                  i == 0 ? pair->sides[1].keypair.public : NULL,
-		                  pattern == WALDOI_XKPSK3 ? side->psk : NULL);
+		                  sizeof(prologue),
+		                  pair->sides[1].keypair.public);
 	}
 }
 
@@ -266,9 +268,9 @@ write_next(struct pair *pair, int message)
 	struct side *from = &pair->sides[message % 2];
 
 	pair->lens[message] = waldoi_noise_overhead(&from->noise) + 4;
-	assert_true(waldoi_noise_write(&from->noise, from->ephemeral,
-	                               (const uint8_t *) "word", 4,
-	                               pair->messages[message]));
+	assert_true(waldoi_noise_write(
+	    &from->noise, from->keys, from->ephemeral, (const uint8_t *) "word",
+	    4, pair->messages[message]));
 }
 
 static bool
@@ -277,9 +279,10 @@ read_next(struct pair *pair, int message)
 	uint8_t *payload;
 	size_t len;
 
-	return waldoi_noise_read(&pair->sides[1 - message % 2].noise,
-	                         pair->messages[message], pair->lens[message],
-	                         &payload, &len) &&
+	struct side *to = &pair->sides[1 - message % 2];
+
+	return waldoi_noise_read(&to->noise, to->keys, pair->messages[message],
+	                         pair->lens[message], &payload, &len) &&
 	       len == 4 && memcmp(payload, "word", 4) == 0;
 }
 
@@ -399,9 +402,9 @@ an_ephemeral_of_low_order_is_refused(void **state)
 		go_to(&pair, 0);
 		memcpy(pair.messages[0], low_order[i], WALDOI_KEY);
 		assert_true(read_next(&pair, 0));
-		assert_false(waldoi_noise_write(&pair.sides[1].noise,
-		                                pair.sides[1].ephemeral, NULL,
-		                                0, pair.messages[1]));
+		assert_false(waldoi_noise_write(
+		    &pair.sides[1].noise, pair.sides[1].keys,
+		    pair.sides[1].ephemeral, NULL, 0, pair.messages[1]));
 		close_pair(&pair);
 	}
 }
@@ -416,11 +419,10 @@ a_static_key_of_low_order_is_refused(void **state)
 		/* The responder's, as the initiator was told it. */
 		open_pair(&pair, WALDOI_XK);
 		waldoi_noise_init(&pair.sides[0].noise, WALDOI_XK, true,
-		                  prologue, sizeof(prologue),
-		                  &pair.sides[0].keypair, low_order[i], NULL);
-		assert_false(waldoi_noise_write(&pair.sides[0].noise,
-		                                pair.sides[0].ephemeral, NULL,
-		                                0, pair.messages[0]));
+		                  prologue, sizeof(prologue), low_order[i]);
+		assert_false(waldoi_noise_write(
+		    &pair.sides[0].noise, pair.sides[0].keys,
+		    pair.sides[0].ephemeral, NULL, 0, pair.messages[0]));
 		close_pair(&pair);
 
 		/* The initiator's, as it says itself. */
@@ -449,12 +451,12 @@ who_disagrees_about_anything_does_not_meet(void **state)
 	(void) state;
 	open_pair(&pair, WALDOI_XK); /* another prologue */
 	waldoi_noise_init(&side->noise, WALDOI_XK, false, prologue,
-	                  sizeof(prologue) - 1, &side->keypair, NULL, NULL);
+	                  sizeof(prologue) - 1, side->keypair.public);
 	assert_fails_at(&pair, 0);
 
 	open_pair(&pair, WALDOI_XK); /* another responder */
 	waldoi_noise_init(&side->noise, WALDOI_XK, false, prologue,
-	                  sizeof(prologue), &pair.sides[0].keypair, NULL, NULL);
+	                  sizeof(prologue), pair.sides[0].keypair.public);
 	assert_fails_at(&pair, 0);
 
 	open_pair(&pair, WALDOI_XKPSK3); /* another secret */
@@ -463,7 +465,7 @@ who_disagrees_about_anything_does_not_meet(void **state)
 
 	open_pair(&pair, WALDOI_XKPSK3); /* another pattern */
 	waldoi_noise_init(&side->noise, WALDOI_XK, false, prologue,
-	                  sizeof(prologue), &side->keypair, NULL, NULL);
+	                  sizeof(prologue), side->keypair.public);
 	assert_fails_at(&pair, 0);
 }
 

@@ -46,6 +46,11 @@ typedef struct waldo_limits {
 	uint32_t handshake_rate; /* of such a source, each second, but for this
 	                          * machine; 100, and 2 seconds' worth at once;
 	                          * at most 1000000 */
+	uint32_t handshake_budget; /* answered each second, of all together;
+	                            * more wait for their turn, and of them
+	                            * those whose source has asked for least go
+	                            * first; 1000, which is about a fifth of the
+	                            * time of one core; at most 1000000 */
 } waldo_limits;
 
 #endif
