@@ -55,6 +55,7 @@ class Peer:
 
 
 _TLS = ["tls", "{cert}", "{key}"]
+_CHACHA = [*_TLS, "chacha"]
 _IDEAL = ["sodium.h"], ["libsodium-dev"]
 _EVENT = (["event2/bufferevent_ssl.h", "openssl/ssl.h"],
           ["libevent-dev", "libssl-dev"])
@@ -75,15 +76,17 @@ PEERS = [
     Peer("raw-unix", "raw", _STD + ["fan10000"], unix=True),
     Peer("waldo-tcp-insecure", "waldo",
          _STD + OBJECTS + ["churnp", "fan10000"]),
-    Peer("waldo-tcp", "waldo", _STD + OBJECTS + ["churnp"],
+    Peer("waldo-tcp", "waldo", _STD + OBJECTS + ["churnp", "fan10000"],
          words=["secure"]),
     Peer("waldo-unix", "waldo", _STD + OBJECTS + ["churnp"], unix=True),
     Peer("ideal", "ideal", _SMALL, *_IDEAL),
     Peer("ideal-aead", "ideal", _SMALL, *_IDEAL, words=["crypt"]),
     Peer("ideal-aead1", "ideal", ["lat1", "pipe1"], *_IDEAL,
          words=["crypt1"]),
+    Peer("sodium", "sodium", ["large"], *_IDEAL),
     Peer("libevent", "libevent", _STD + ["fan10000"], *_EVENT),
     Peer("libevent-tls", "libevent", _STD, *_EVENT, words=_TLS),
+    Peer("tls-echo", "libevent", _STD, *_EVENT, words=_CHACHA),
     Peer("redis", "redis", _STD + ["fan10000"],
          ["redis-server", "hiredis/adapters/libevent.h", "event2/event.h"],
          ["redis-server", "libhiredis-dev", "libevent-dev"], silent=True),

@@ -93,13 +93,27 @@ open_one(void)
 	                 base, fd, SSL_new(tls), BUFFEREVENT_SSL_CONNECTING, 0);
 }
 
+/* With "chacha" as the last word: what Waldo has too. */
+static void
+set_cipher(const char *word)
+{
+	if (strcmp(word, "chacha") == 0 &&
+	    (SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1 ||
+	     SSL_CTX_set_ciphersuites(tls, "TLS_CHACHA20_POLY1305_SHA256") !=
+	         1)) {
+		fprintf(stderr, "there is no ChaCha20-Poly1305\n");
+		exit(1);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	meter_init(&m, argc, argv, "lat pipe fan large");
-	tls = argc > 7 && strcmp(argv[7], "tls") == 0
-	          ? SSL_CTX_new(TLS_client_method())
-	          : NULL;
+	if (argc > 7 && strcmp(argv[7], "tls") == 0) {
+		tls = SSL_CTX_new(TLS_client_method());
+		set_cipher(argv[argc - 1]);
+	}
 	message = m.is_large ? METER_LARGE : MESSAGE;
 	base = event_base_new();
 	connections = calloc((size_t) m.connections, sizeof(*connections));
