@@ -173,6 +173,10 @@ run_workload(const struct command *command, int argc, char **argv)
 	if (wrong != NULL) {
 		return complain_usage(command->name, "%s", wrong);
 	}
+	if (meter_is(&m, "open") && m.connections != 1) {
+		return complain_usage(command->name,
+		                      "open has one connection at a time");
+	}
 	address = expand_address(argv[1], secure);
 	status = address != NULL ? bench_run(&m, address)
 	                         : complain(STATUS_LOST, "out of memory");
@@ -224,6 +228,9 @@ static const char help[] =
     "it\n"
     "            churnp  the same, called before it is there\n"
     "            event   calls that the server makes to an object of ours\n"
+    "            open    make a node, connect it, call once, end it; with 1 "
+    "as\n"
+    "                    CONNECTIONS\n"
     "\n"
     "  {\"wl\", \"conns\", \"window\": as given; \"n\": calls; \"secs\": in "
     "that time;\n"

@@ -18,7 +18,7 @@
 #define BENCH_HOSTS 250
 #define BENCH_KEYS  4
 
-#define BENCH_WORKLOADS "lat pipe fan large churn churnp event"
+#define BENCH_WORKLOADS "lat pipe fan large churn churnp event open"
 
 /* Of a small call, and of the first object's method; what is sent counts on
  * from there. */
