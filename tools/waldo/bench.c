@@ -219,7 +219,7 @@ static const char help[] =
     "  ADDRESS   as for waldo serve; also a port of 127.0.0.1, or a path.\n"
     "            With tcp:HOST:PORT, or a port and the word secure, the "
     "server\n"
-    "            has a key that is no secret, by which run knows it\n"
+    "            has keys that are no secret, by which run knows it\n"
     "  WORKLOAD  lat     one call after the other\n"
     "            pipe    many calls in flight\n"
     "            fan     the same on many connections\n"
