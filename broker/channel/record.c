@@ -103,35 +103,64 @@ rest_of(const uint8_t *record)
 	return (size_t) record[0] << 8 | record[1];
 }
 
+/* Makes room for what comes behind `now` bytes of the part, up to `most`. */
+static bool
+grow_part(waldoi_records *records, size_t now, size_t most)
+{
+	size_t cap = 2 * now;
+	uint8_t *part;
+
+	cap = cap > most ? most : cap;
+	cap = cap < PART_LEAST ? PART_LEAST : cap;
+	if (cap <= records->part_cap) {
+		return true;
+	}
+	part = realloc(records->part, cap);
+	if (part == NULL) {
+		return false;
+	}
+	records->part = part;
+	records->part_cap = (uint32_t) cap;
+	return true;
+}
+
 /* Copies what the part lacks of `whole` bytes, as far as it is there. */
 static bool
 add_part(waldoi_records *records, waldoi_feed *feed, size_t whole)
 {
-	size_t more = whole - records->part_len;
+	size_t more = records->part_len < whole ? whole - records->part_len : 0;
 
 	if (more > feed->len) {
 		more = feed->len;
 	}
-	if (records->part_len + more > records->part_cap) {
-		size_t cap = 2 * (records->part_len + more);
-		uint8_t *part;
-
-		cap = cap > whole ? whole : cap;
-		cap = cap < PART_LEAST ? PART_LEAST : cap;
-		part = realloc(records->part, cap);
-		if (part == NULL) {
-			return false;
-		}
-		records->part = part;
-		records->part_cap = (uint32_t) cap;
+	if (more == 0) {
+		return true;
 	}
-	if (more > 0) {
-		memcpy(records->part + records->part_len, feed->data, more);
-		records->part_len += (uint32_t) more;
-		feed->data += more;
-		feed->len -= more;
+	if (records->part_len + more > records->part_cap &&
+	    !grow_part(records, records->part_len + more, whole)) {
+		return false;
 	}
+	memcpy(records->part + records->part_len, feed->data, more);
+	records->part_len += (uint32_t) more;
+	feed->data += more;
+	feed->len -= more;
 	return true;
+}
+
+/* The part was given out; what was received behind it begins the next one. */
+static void
+begin_part(waldoi_records *records)
+{
+	size_t whole = WALDOI_RECORD_HEAD + rest_of(records->part);
+	size_t more = records->part_len - whole;
+
+	if (more == 0) {
+		free_part(records);
+		return;
+	}
+	memmove(records->part, records->part + whole, more);
+	records->part_len = (uint32_t) more;
+	records->part_is_done = false;
 }
 
 static waldoi_record_cut
@@ -177,7 +206,7 @@ waldoi_record_next(waldoi_records *records, waldoi_feed *feed,
 	size_t whole;
 
 	if (records->part_is_done) {
-		free_part(records);
+		begin_part(records);
 	}
 	if (records->part_len > 0) {
 		return next_in_part(records, feed, ret_record, ret_plain);
@@ -197,6 +226,36 @@ waldoi_record_next(waldoi_records *records, waldoi_feed *feed,
 		}
 	}
 	return next_in_part(records, feed, ret_record, ret_plain);
+}
+
+uint8_t *
+waldoi_record_space(waldoi_records *records, size_t *ret_len)
+{
+	size_t len = records->part_len, whole, room;
+
+	if (records->part_is_done || len < WALDOI_RECORD_HEAD) {
+		return NULL;
+	}
+	whole = WALDOI_RECORD_HEAD + rest_of(records->part);
+	if (whole < LARGE ||
+	    !grow_part(records, len, whole + WALDOI_RECORD_HEAD)) {
+		return NULL;
+	}
+	/* Also the head of the next record, so that it can come straight. */
+	room = whole + WALDOI_RECORD_HEAD < records->part_cap
+	           ? whole + WALDOI_RECORD_HEAD - len
+	           : records->part_cap - len;
+	if (len + room < whole && room < LARGE) {
+		return NULL;
+	}
+	*ret_len = room;
+	return records->part + len;
+}
+
+void
+waldoi_record_received(waldoi_records *records, size_t len)
+{
+	records->part_len += (uint32_t) len;
 }
 
 bool

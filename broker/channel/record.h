@@ -28,7 +28,8 @@
 typedef struct waldoi_records {
 	waldoi_cipher send, receive;
 	uint32_t period;   /* WALDOI_REKEY_EVERY, or less in a test */
-	uint32_t part_len; /* of a record that has not come whole */
+	uint32_t part_len; /* of a record that has not come whole, or of one
+	                    * and the head behind it */
 	uint32_t part_cap; /* grows with what has come: at most twice that */
 	bool part_is_done; /* it was given out and may go */
 	uint8_t *part;
@@ -68,6 +69,12 @@ typedef struct waldoi_feed {
  * *ret_plain how long what it contains is; it stays until the next call. */
 waldoi_record_cut waldoi_record_next(waldoi_records *records, waldoi_feed *feed,
                                      uint8_t **ret_record, size_t *ret_plain);
+
+/* Where the rest of a large record that has come in part should be received,
+ * without a copy; NULL: anywhere. What was received is announced, then
+ * waldoi_record_next() looks at it too. */
+uint8_t *waldoi_record_space(waldoi_records *records, size_t *ret_len);
+void waldoi_record_received(waldoi_records *records, size_t len);
 
 /* Opens it, in place (`to` is record + WALDOI_RECORD_HEAD) or to elsewhere.
  * False: it is not the one that the peer sealed next. */

@@ -233,20 +233,24 @@ secure_input(waldoi_channel *channel, uint8_t *data, size_t len)
 	}
 }
 
-/* What comes is sealed: nobody can receive it straight. */
+/* What comes is sealed: the session cannot receive it straight, but records
+ * that are large can be collected so. */
 static uint8_t *
 secure_space(waldoi_channel *channel, size_t *ret_len)
 {
-	(void) channel;
-	(void) ret_len;
-	return NULL;
+	waldoi_secure *secure = channel->secure;
+
+	return secure->records == NULL || secure->dead ||
+	               channel->session == NULL
+	           ? NULL
+	           : waldoi_record_space(secure->records, ret_len);
 }
 
 static void
 secure_received(waldoi_channel *channel, size_t len)
 {
-	(void) channel;
-	(void) len;
+	waldoi_record_received(channel->secure->records, len);
+	take_records(channel, NULL, 0);
 }
 
 static bool

@@ -332,22 +332,49 @@ end_take(struct end *end, size_t most)
 	return taken;
 }
 
+/* Straight to where the channel wants it; returns how much. */
+static size_t
+give_straight(struct end *end, const uint8_t *data, size_t len)
+{
+	size_t room = 0;
+	uint8_t *space = waldoi_channel_space(&end->channel, &room);
+
+	if (space == NULL) {
+		return 0;
+	}
+	len = len < room ? len : room;
+	memcpy(space, data, len);
+	waldoi_channel_received(&end->channel, len);
+	return len;
+}
+
+static void
+give_copy(struct end *end, const uint8_t *data, size_t len)
+{
+	/* Exact, so that a sanitizer sees one byte too far. */
+	uint8_t *copy = malloc(len);
+
+	if (copy == NULL) {
+		abort();
+	}
+	memcpy(copy, data, len);
+	waldoi_channel_input(&end->channel, copy, len);
+	free(copy);
+}
+
 void
 end_give(struct end *end, const uint8_t *data, size_t len, size_t chunk)
 {
 	while (len > 0) {
 		size_t now = chunk > 0 && chunk < len ? chunk : len;
-		/* Exact, so that a sanitizer sees one byte too far. */
-		uint8_t *copy = malloc(now);
+		size_t taken = give_straight(end, data, now);
 
-		if (copy == NULL) {
-			abort();
+		if (taken == 0) {
+			give_copy(end, data, now);
+			taken = now;
 		}
-		memcpy(copy, data, now);
-		waldoi_channel_input(&end->channel, copy, now);
-		free(copy);
-		data += now;
-		len -= now;
+		data += taken;
+		len -= taken;
 	}
 }
 

@@ -441,6 +441,68 @@ a_record_in_part_costs_at_most_twice_what_has_come(void **state)
 	assert_null(records->part);
 }
 
+/* Where large records follow each other only the first is copied. */
+static void
+large_records_are_received_where_they_are_opened(void **state)
+{
+	struct end *ends = *state;
+	waldoi_records *records = records_of(&ends[1]);
+	const size_t whole = WALDOI_RECORD_HEAD + WALDOI_RECORD_REST;
+	const uint8_t *part;
+	size_t room = 0, at = 40000;
+
+	say_many(&ends[0], MIB);
+	(void) end_take(&ends[0], SIZE_MAX);
+	end_give(&ends[1], ends[0].wire.data, at, 0);
+	part = waldoi_channel_space(&ends[1].channel, &room);
+	assert_ptr_equal(part, records->part + at);
+	for (int i = 0; i < 10; i++) {
+		(void) waldoi_channel_space(&ends[1].channel, &room);
+		part = records->part;
+		assert_int_equal(room, whole + WALDOI_RECORD_HEAD -
+		                           (i == 0 ? at : WALDOI_RECORD_HEAD));
+		end_give(&ends[1], ends[0].wire.data + at, room, 0);
+		at += room;
+		assert_ptr_equal(records->part, part);
+		assert_int_equal(records->part_len, WALDOI_RECORD_HEAD);
+		assert_int_equal(ends[1].session.inputs, i + 1);
+	}
+	end_give(&ends[1], ends[0].wire.data + at, ends[0].wire.len - at, 0);
+	assert_true(end_heard(&ends[1], &ends[0]));
+	assert_null(records->part);
+}
+
+/* Else a claim would cost what only its fulfilment may. */
+static void
+no_more_room_is_made_than_has_come(void **state)
+{
+	struct end *ends = *state;
+	waldoi_records *records = records_of(&ends[1]);
+	size_t room = 0;
+
+	say_many(&ends[0], 60000);
+	(void) end_take(&ends[0], SIZE_MAX);
+	end_give(&ends[1], ends[0].wire.data, 10000, 0);
+	assert_null(waldoi_channel_space(&ends[1].channel, &room));
+	end_give(&ends[1], ends[0].wire.data + 10000, 10000, 0);
+	assert_non_null(waldoi_channel_space(&ends[1].channel, &room));
+	assert_int_equal(room, 20000);
+	assert_int_equal(records->part_cap, 40000);
+}
+
+static void
+small_records_are_received_together(void **state)
+{
+	struct end *ends = *state;
+	size_t room = 0;
+
+	say_many(&ends[0], 16000);
+	(void) end_take(&ends[0], SIZE_MAX);
+	end_give(&ends[1], ends[0].wire.data, 15000, 0);
+	assert_null(waldoi_channel_space(&ends[1].channel, &room));
+	assert_null(waldoi_channel_space(&ends[0].channel, &room));
+}
+
 #define open_test(name)                                                        \
 	cmocka_unit_test_setup_teardown(name, open_setup, ends_teardown)
 
@@ -467,6 +529,9 @@ main(void)
 	    open_test(a_link_that_is_stuck_seals_no_more),
 	    open_test(the_session_is_told_when_what_was_stuck_has_left),
 	    open_test(a_record_in_part_costs_at_most_twice_what_has_come),
+	    open_test(large_records_are_received_where_they_are_opened),
+	    open_test(no_more_room_is_made_than_has_come),
+	    open_test(small_records_are_received_together),
 	};
 
 	return cmocka_run_group_tests(tests, secure_setup, NULL);

@@ -17,6 +17,7 @@ WORKLOADS = {
     "churn": ("churn", 1, 64),
     "churnp": ("churnp", 1, 64),
     "event": ("event", 1, 64),
+    "open": ("open", 1, 1),
 }
 TITLES = {
     "lat1": "sequential",
@@ -30,6 +31,7 @@ TITLES = {
     "churn": "objects: make, call, release; 64 in flight",
     "churnp": "the same, called before they are there",
     "event": "events pushed to a callback, 64 in flight",
+    "open": "connections opened, called once, closed; one at a time",
 }
 # The same with the two ends wherever the scheduler puts them.
 UNPINNED = {"lat1": "lat2", "pipe1": "pipe2"}
@@ -55,6 +57,7 @@ class Peer:
 
 
 _TLS = ["tls", "{cert}", "{key}"]
+_CHACHA = [*_TLS, "chacha"]
 _IDEAL = ["sodium.h"], ["libsodium-dev"]
 _EVENT = (["event2/bufferevent_ssl.h", "openssl/ssl.h"],
           ["libevent-dev", "libssl-dev"])
@@ -71,19 +74,21 @@ _STD = ECHO + ["fan20w1"]
 _PAIR = ["lat1", "pipe1", "large"]
 
 PEERS = [
-    Peer("raw-tcp", "raw", _STD + ["fan10000"]),
+    Peer("raw-tcp", "raw", _STD + ["fan10000", "open"]),
     Peer("raw-unix", "raw", _STD + ["fan10000"], unix=True),
     Peer("waldo-tcp-insecure", "waldo",
-         _STD + OBJECTS + ["churnp", "fan10000"]),
-    Peer("waldo-tcp", "waldo", _STD + OBJECTS + ["churnp"],
-         words=["secure"]),
+         _STD + OBJECTS + ["churnp", "fan10000", "open"]),
+    Peer("waldo-tcp", "waldo",
+         _STD + OBJECTS + ["churnp", "fan10000", "open"], words=["secure"]),
     Peer("waldo-unix", "waldo", _STD + OBJECTS + ["churnp"], unix=True),
     Peer("ideal", "ideal", _SMALL, *_IDEAL),
     Peer("ideal-aead", "ideal", _SMALL, *_IDEAL, words=["crypt"]),
     Peer("ideal-aead1", "ideal", ["lat1", "pipe1"], *_IDEAL,
          words=["crypt1"]),
+    Peer("sodium", "sodium", ["large"], *_IDEAL),
     Peer("libevent", "libevent", _STD + ["fan10000"], *_EVENT),
-    Peer("libevent-tls", "libevent", _STD, *_EVENT, words=_TLS),
+    Peer("libevent-tls", "libevent", _STD + ["open"], *_EVENT, words=_TLS),
+    Peer("tls-echo", "libevent", _STD + ["open"], *_EVENT, words=_CHACHA),
     Peer("redis", "redis", _STD + ["fan10000"],
          ["redis-server", "hiredis/adapters/libevent.h", "event2/event.h"],
          ["redis-server", "libhiredis-dev", "libevent-dev"], silent=True),

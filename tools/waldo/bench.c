@@ -27,14 +27,20 @@ expand_address(const char *text, bool secure)
 #define LOOPBACK "tcp-insecure:127.0.0.1:"
 #define SECURE   "tcp:"
 
-/* A secret that everybody knows: the contract of the bench tells who calls an
- * address, and nothing else. */
+/* Secrets that everybody knows, but for a letter, which tells them apart: the
+ * contract of the bench tells who calls an address, and nothing else. */
 #define KEY_LINE                                                               \
 	"waldo-secret-key "                                                    \
-	"abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrsq\n"
+	"%cbcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrsq\n"
+
+static bool
+is_secure_address(const char *address)
+{
+	return strncmp(address, SECURE, strlen(SECURE)) == 0;
+}
 
 static waldo_err
-load_key(waldo_key **ret_key)
+load_key(int which, waldo_key **ret_key)
 {
 	char path[] = "/tmp/waldo-bench-XXXXXX";
 	int fd = mkstemp(path);
@@ -43,8 +49,7 @@ load_key(waldo_key **ret_key)
 	if (fd < 0) {
 		return err;
 	}
-	if (write(fd, KEY_LINE, strlen(KEY_LINE)) ==
-	    (ssize_t) strlen(KEY_LINE)) {
+	if (dprintf(fd, KEY_LINE, 'a' + which) > 0) {
 		err = waldo_key_load(path, ret_key);
 	}
 	close(fd);
@@ -53,25 +58,28 @@ load_key(waldo_key **ret_key)
 }
 
 waldo_err
-bench_get_key(const char *address, waldo_key **ret_key)
+bench_get_key(const char *address, int host, waldo_key **ret_key)
 {
-	static waldo_key *key;
+	static waldo_key *keys[BENCH_KEYS];
 	waldo_err err = WALDO_OK;
 
-	if (strncmp(address, SECURE, strlen(SECURE)) != 0) {
-		*ret_key = NULL;
+	*ret_key = NULL;
+	if (!is_secure_address(address) || host >= BENCH_KEYS) {
 		return WALDO_OK;
 	}
-	if (key == NULL) {
-		err = load_key(&key);
+	if (keys[host] == NULL) {
+		err = load_key(host, &keys[host]);
 	}
-	*ret_key = key;
+	*ret_key = keys[host];
 	return err;
 }
 
 int
 bench_count_hosts(const char *address)
 {
+	if (is_secure_address(address)) {
+		return BENCH_KEYS;
+	}
 	return strncmp(address, LOOPBACK, strlen(LOOPBACK)) == 0 ? BENCH_HOSTS
 	                                                         : 1;
 }
@@ -81,7 +89,7 @@ bench_make_address(const char *address, int host)
 {
 	char *made = NULL;
 
-	if (host == 0) {
+	if (host == 0 || is_secure_address(address)) {
 		return strdup(address);
 	}
 	return asprintf(&made, "tcp-insecure:127.0.0.%d:%s", host + 1,
@@ -100,7 +108,7 @@ bench_make_uri(const char *address, int host)
 	if (at == NULL) {
 		return NULL;
 	}
-	if (bench_get_key(at, &key) != WALDO_OK) {
+	if (bench_get_key(at, host, &key) != WALDO_OK) {
 		free(at);
 		return NULL;
 	}
@@ -165,6 +173,10 @@ run_workload(const struct command *command, int argc, char **argv)
 	if (wrong != NULL) {
 		return complain_usage(command->name, "%s", wrong);
 	}
+	if (meter_is(&m, "open") && m.connections != 1) {
+		return complain_usage(command->name,
+		                      "open has one connection at a time");
+	}
 	address = expand_address(argv[1], secure);
 	status = address != NULL ? bench_run(&m, address)
 	                         : complain(STATUS_LOST, "out of memory");
@@ -207,7 +219,7 @@ static const char help[] =
     "  ADDRESS   as for waldo serve; also a port of 127.0.0.1, or a path.\n"
     "            With tcp:HOST:PORT, or a port and the word secure, the "
     "server\n"
-    "            has a key that is no secret, by which run knows it\n"
+    "            has keys that are no secret, by which run knows it\n"
     "  WORKLOAD  lat     one call after the other\n"
     "            pipe    many calls in flight\n"
     "            fan     the same on many connections\n"
@@ -216,6 +228,9 @@ static const char help[] =
     "it\n"
     "            churnp  the same, called before it is there\n"
     "            event   calls that the server makes to an object of ours\n"
+    "            open    make a node, connect it, call once, end it; with 1 "
+    "as\n"
+    "                    CONNECTIONS\n"
     "\n"
     "  {\"wl\", \"conns\", \"window\": as given; \"n\": calls; \"secs\": in "
     "that time;\n"

@@ -238,6 +238,23 @@ listen_at(waldo_node *node, const char *address)
 	return err;
 }
 
+/* With all keys at one address. */
+static waldo_err
+listen_secure(waldo_node *node, const char *address)
+{
+	waldo_err err = WALDO_OK;
+	waldo_key *key = NULL;
+
+	for (int i = 1; err == WALDO_OK; i++) {
+		err = bench_get_key(address, i, &key);
+		if (err != WALDO_OK || key == NULL) {
+			break;
+		}
+		err = waldo_node_add_key(node, key);
+	}
+	return err == WALDO_OK ? waldo_listen(node, address, NULL) : err;
+}
+
 int
 bench_serve(const char *address)
 {
@@ -248,7 +265,7 @@ bench_serve(const char *address)
 	int status = STATUS_OK;
 
 	meter_raise_limits();
-	err = bench_get_key(address, &options.key);
+	err = bench_get_key(address, 0, &options.key);
 	if (err == WALDO_OK) {
 		err = waldo_node_new(&options, &peer.node);
 	}
@@ -260,7 +277,8 @@ bench_serve(const char *address)
 		err = waldo_publish(peer.node, BENCH_NAME, peer.ref);
 	}
 	if (err == WALDO_OK) {
-		err = listen_at(peer.node, address);
+		err = options.key != NULL ? listen_secure(peer.node, address)
+		                          : listen_at(peer.node, address);
 	}
 	if (err == WALDO_OK) {
 		stop_on_signal(peer.node, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libevent - a bufferevent that echoes, clear or ("tls") with OpenSSL. */
+/* libevent - a bufferevent that echoes, clear or ("tls") with OpenSSL. The
+ * client chooses the cipher. */
 #include "meter.h"
 #include "sockets.h"
 

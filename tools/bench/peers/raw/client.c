@@ -97,15 +97,45 @@ open_all(void)
 	return epoll;
 }
 
+/* One connection after the other: once there and back. */
+static void
+open_and_close(void)
+{
+	do {
+		int fd = socket_connect(m.address);
+		size_t got = 0;
+
+		socket_set_blocking(fd);
+		if (write(fd, output, MESSAGE) != MESSAGE) {
+			abort();
+		}
+		while (got < MESSAGE) {
+			ssize_t more = read(fd, input, MESSAGE - got);
+
+			if (more <= 0) {
+				abort();
+			}
+			got += (size_t) more;
+		}
+		close(fd);
+	} while (meter_count(&m));
+	meter_finish(&m);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct epoll_event events[MAX_EVENTS];
 	int epoll, count;
 
-	meter_init(&m, argc, argv, "lat pipe fan large");
+	meter_init(&m, argc, argv, "lat pipe fan large open");
 	message = m.is_large ? METER_LARGE : MESSAGE;
 	memset(output, 'x', sizeof(output));
+	if (meter_is(&m, "open")) {
+		meter_connected(&m);
+		meter_start(&m);
+		open_and_close();
+	}
 	epoll = open_all();
 	meter_connected(&m);
 	meter_start(&m);
