@@ -13,6 +13,10 @@
 #define MAX_PASSWORD 1024
 #define SECOND       INT64_C(1000000)
 
+#define TEXT_OF(number) #number
+#define TEXT(macro)     TEXT_OF(macro)
+#define WAITING         TEXT(WALDOI_VERIFY_WAITING)
+
 /* One login by password or token that we think about. */
 typedef struct attempt {
 	LIST_ENTRY(attempt) entry;
@@ -195,7 +199,8 @@ begin_password(attempt *a)
 	          : waldoi_verifiers_submit(accounts->verifiers, &a->task);
 	if (err != WALDO_OK) {
 		postpone(a, err == WALDO_ELIMIT
-		                ? "login: too many logins at a time"
+		                ? "login: passwords: at most " WAITING
+		                  " wait to be verified"
 		                : "login: passwords cannot be verified now");
 	}
 }
