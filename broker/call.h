@@ -200,10 +200,10 @@ struct waldo_call {
 	bool one_way;   /* its promise wants to know of its arrival only */
 	bool no_result; /* NO_RESULT: the caller wants only the promise */
 	bool flush;     /* of method number 0, which has slots of its own */
-	bool
-	    idempotent; /* as its caller said: for whoever it is passed on to */
-	bool passed_on; /* to where its target leads: it never ran here */
-	bool of_object; /* in its object's list */
+	/* As its caller said, for whoever it is passed on to. */
+	bool idempotent, confidential;
+	bool passed_on;  /* to where its target leads: it never ran here */
+	bool of_object;  /* in its object's list */
 	bool has_writer; /* `result` has been begun */
 	uint8_t hops;
 

@@ -46,7 +46,8 @@ waldoi_ref_forward(waldo_ref *ref, waldo_call *call)
 	waldo_options options = {
 	    .size = sizeof(options),
 	    .flags = (unanswered || call->one_way ? WALDO_ONE_WAY : 0u) |
-	             (call->idempotent ? WALDO_IDEMPOTENT : 0u)};
+	             (call->idempotent ? WALDO_IDEMPOTENT : 0u) |
+	             (call->confidential ? WALDO_CONFIDENTIAL : 0u)};
 	waldo_request *request;
 	waldoi_message args;
 

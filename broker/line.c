@@ -5,18 +5,44 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+static bool
+is_between(unsigned char c, unsigned char first, unsigned char last)
+{
+	return c >= first && c <= last;
+}
+
+/* How long the character that begins here is if nobody may see it; else 0. C0,
+ * DEL, C1; U+2028 and U+2029, which end lines; and what has a terminal show the
+ * text around it in another order: U+061C, U+200E, U+200F, U+202A to U+202E,
+ * U+2066 to U+2069. */
+static size_t
+is_control(const unsigned char *at, size_t left)
+{
+	if (at[0] < 0x20 || at[0] == 0x7f) {
+		return 1;
+	}
+	if (left > 1 && ((at[0] == 0xc2 && at[1] < 0xa0) ||
+	                 (at[0] == 0xd8 && at[1] == 0x9c))) {
+		return 2;
+	}
+	if (left > 2 && at[0] == 0xe2 &&
+	    ((at[1] == 0x80 && (is_between(at[2], 0x8e, 0x8f) ||
+	                        is_between(at[2], 0xa8, 0xae))) ||
+	     (at[1] == 0x81 && is_between(at[2], 0xa6, 0xa9)))) {
+		return 3;
+	}
+	return 0;
+}
+
 char *
 waldoi_escape(char *to, const char *from, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char) from[i];
-		bool c1 = c == 0xc2 && i + 1 < len &&
-		          (unsigned char) from[i + 1] < 0xa0;
+		size_t hidden =
+		    is_control((const unsigned char *) from + i, len - i);
 
-		if (c1) {
-			i++;
-		}
-		*to++ = c < 0x20 || c == 0x7f || c1 ? '?' : (char) c;
+		*to++ = hidden > 0 ? '?' : from[i];
+		i += hidden > 0 ? hidden - 1 : 0;
 	}
 	*to++ = '\0';
 	return to;

@@ -26,7 +26,8 @@ void waldoi_line_add(waldoi_line *line, const char *format, ...)
 const char *waldoi_line_end(waldoi_line *line);
 
 /* Copies what a terminal would show; anything else becomes "?". UTF-8 above
- * ASCII passes, but for the C1 controls. `to` may be `from`; it has room for
+ * ASCII passes, but for the C1 controls and what ends lines or turns them
+ * around. `to` may be `from`; it has room for
  * `len` bytes and a NUL, behind which is what is returned. */
 char *waldoi_escape(char *to, const char *from, size_t len);
 

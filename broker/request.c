@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALL_FLAGS ((unsigned) (WALDO_ONE_WAY | WALDO_IDEMPOTENT))
+#define ALL_FLAGS                                                              \
+	((unsigned) (WALDO_ONE_WAY | WALDO_IDEMPOTENT | WALDO_CONFIDENTIAL))
 
 /* ---- building */
 
@@ -359,6 +360,7 @@ near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 	call->args.unchecked = request->unchecked;
 	call->hops = request->hops;
 	call->idempotent = (request->flags & WALDO_IDEMPOTENT) != 0;
+	call->confidential = (request->flags & WALDO_CONFIDENTIAL) != 0;
 	call->deadline = request->deadline;
 	call->perspective = waldo_ref_retain(request->perspective);
 	return call;

@@ -1,16 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/channel/secure.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- copies of a process */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool watched;
+static atomic_uint copies; /* that lie between the first process and us */
+
+static void
+note_copy(void)
+{
+	copies++;
+}
+
+/* False without memory. */
+static bool
+watch_copies(void)
+{
+	bool ok;
+
+	(void) pthread_mutex_lock(&lock);
+	if (!watched) {
+		watched = pthread_atfork(NULL, NULL, note_copy) == 0;
+	}
+	ok = watched;
+	(void) pthread_mutex_unlock(&lock);
+	return ok;
+}
+
+bool
+waldoi_sealer_is_copied(const waldoi_sealer *sealer)
+{
+	return sealer->copies != copies;
+}
+
+/* ---- */
 
 waldoi_sealer *
 waldoi_sealer_new(void)
 {
-	waldoi_sealer *sealer = malloc(sizeof(*sealer));
+	waldoi_sealer *sealer = watch_copies() ? malloc(sizeof(*sealer)) : NULL;
 
 	if (sealer != NULL) {
 		sealer->user = NULL;
+		sealer->copies = copies;
 	}
 	return sealer;
 }

@@ -340,6 +340,11 @@ secure_output(waldoi_channel *channel, struct iovec *iov, size_t max)
 {
 	waldoi_secure *secure = channel->secure;
 
+	if (!secure->dead && waldoi_sealer_is_copied(secure->sealer)) {
+		break_off(channel, WALDO_ELOST,
+		          "the link is that of the process that this is a "
+		          "copy of");
+	}
 	if (secure->no_room && !secure->dead) {
 		break_off(channel, WALDO_ENOMEM, "out of memory");
 	}

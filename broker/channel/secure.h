@@ -26,6 +26,7 @@ typedef struct waldoi_secure {
  * another link needs the room. */
 struct waldoi_sealer {
 	waldoi_secure *user; /* NULL: free */
+	unsigned copies;     /* as there were when it was made */
 	size_t len, sent;
 	uint8_t record[WALDOI_RECORD_HEAD + WALDOI_RECORD_REST];
 };
@@ -35,6 +36,10 @@ struct waldoi_sealer {
 /* Frees it for another link. Whoever has it keeps what is not sent: its nonce
  * is spent, so that it cannot be sealed again. */
 void waldoi_sealer_clear(waldoi_sealer *sealer);
+
+/* This process is a copy (fork()) of the one that made it: whatever it sealed
+ * the other might seal, too, with the same nonce. */
+bool waldoi_sealer_is_copied(const waldoi_sealer *sealer);
 
 /* Copies words of the link's own, to be sent before all else. False: no
  * memory. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "broker/session/dial.h"
+#include "broker/session/dialling.h"
 #include "broker/channel/noise.h"
 #include "broker/identity.h"
 #include "broker/known_hosts.h"
@@ -8,53 +8,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A key that is tried at a place. */
-typedef struct attempt {
-	LIST_ENTRY(attempt) entry;
-	struct waldoi_dialling *dialling;
-	waldoi_link *link;  /* NULL once it is the session's or gone */
-	const uint8_t *key; /* that it must have; NULL: it is asked */
-	const char *place;
-	bool closing;
-	bool denied;    /* why is noted */
-	waldoi_job job; /* to close the link */
-} attempt;
-
-typedef struct waldoi_dialling waldoi_dialling;
-
-struct waldoi_dialling {
-	waldoi_session *session;
-	waldoi_uri uri;
-	/* The peer's keys, the most likely first; none: it is asked. */
-	uint8_t keys[1 + WALDOI_MAX_KEYS][WALDO_KEY_BYTES];
-	size_t key_count;
-	size_t next; /* place and key: next % uri.count, next / uri.count */
-	LIST_HEAD(, attempt) attempts;
-	attempt *winner; /* whose link the session has */
-	waldoi_timer stagger;
-	waldoi_failure *why; /* the best explanation so far */
-	waldo_trust *question;
-	bool asking;            /* the user's callback runs */
-	waldoi_verdict verdict; /* that it gave there */
-	waldoi_keypair own;     /* for this session, if the node has none; its
-	                     * secret half is `secret` */
-	uint8_t secret[WALDO_KEY_BYTES];
-};
-
-struct waldo_trust {
-	waldoi_dialling *dialling; /* NULL: it has been given up */
-	waldo_node *node;          /* NULL: it was freed */
-	LIST_ENTRY(waldo_trust) entry;
-	uint8_t key[WALDO_KEY_BYTES];
-	char place[WALDOI_MAX_ADDRESS];
-};
-
-static waldo_node *
-node_of(const waldoi_dialling *dialling)
-{
-	return dialling->session->node;
-}
 
 static bool
 is_xx(const waldoi_dialling *dialling)
@@ -86,15 +39,15 @@ note_failure(waldoi_dialling *dialling, waldoi_failure *failure)
 	dialling->why = worse;
 }
 
-static void
-deny(attempt *a, waldoi_failure *failure)
+void
+waldoi_dial_deny(waldoi_attempt *a, waldoi_failure *failure)
 {
 	a->denied = true;
 	note_failure(a->dialling, failure);
 }
 
 static void
-free_attempt(attempt *a)
+free_attempt(waldoi_attempt *a)
 {
 	waldoi_runqueue_remove(&a->job);
 	LIST_REMOVE(a, entry);
@@ -104,7 +57,7 @@ free_attempt(attempt *a)
 static void
 close_attempt(waldoi_job *job)
 {
-	attempt *a = waldoi_container_of(job, attempt, job);
+	waldoi_attempt *a = waldoi_container_of(job, waldoi_attempt, job);
 	waldoi_link *link = a->link;
 
 	free_attempt(a);
@@ -113,16 +66,17 @@ close_attempt(waldoi_job *job)
 
 /* In the turn: its link may be on the stack. */
 static void
-close_later(attempt *a)
+close_later(waldoi_attempt *a)
 {
 	a->closing = true;
-	waldoi_node_queue(node_of(a->dialling), &a->job, close_attempt);
+	waldoi_node_queue(waldoi_dialling_node(a->dialling), &a->job,
+	                  close_attempt);
 }
 
 static bool
 is_hopeless(const waldoi_dialling *dialling)
 {
-	const attempt *a;
+	const waldoi_attempt *a;
 
 	LIST_FOREACH(a, &dialling->attempts, entry) {
 		if (!a->closing) {
@@ -153,75 +107,17 @@ go_on(waldoi_dialling *dialling, waldoi_failure *failure)
 
 /* ---- whom we meet */
 
-static void
-remember(waldo_node *node, const char *line)
-{
-	waldo_err err = WALDO_OK;
-
-	if (node->identity.known_hosts != NULL &&
-	    node->driver->remember != NULL) {
-		err = node->driver->remember(node->driver_data,
-		                             node->identity.known_hosts, line);
-	}
-	if (err != WALDO_OK) {
-		waldoi_node_log(node, WALDO_LOG_WARN,
-		                "a key is not remembered: %s", node->message);
-	}
-}
-
-/* What is remembered, malloc'ed; nothing if there is no file, or none of use.
- */
-static waldo_err
-recall(waldoi_dialling *dialling, char **ret_text, size_t *ret_len)
-{
-	waldo_node *node = node_of(dialling);
-
-	*ret_text = NULL;
-	*ret_len = 0;
-	if (node->identity.known_hosts == NULL ||
-	    node->driver->recall == NULL) {
-		return WALDO_OK;
-	}
-	return node->driver->recall(
-	    node->driver_data, node->identity.known_hosts, ret_text, ret_len);
-}
-
-/* What the peer says it will be, as far as it is news. */
-static bool
-learn_next(waldoi_dialling *dialling, const uint8_t *key,
-           const uint8_t *payload, size_t len)
-{
-	uint8_t next[WALDOI_MAX_KEYS][WALDO_KEY_BYTES];
-	char line[WALDOI_KNOWN_LINE], *text;
-	size_t count, text_len;
-
-	if (!waldoi_identity_read(payload, len, next, &count)) {
-		return false;
-	}
-	if (count == 0 || recall(dialling, &text, &text_len) != WALDO_OK) {
-		return true;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (memcmp(next[i], key, WALDO_KEY_BYTES) != 0 &&
-		    !waldoi_known_has_next(text, text_len, key, next[i])) {
-			waldoi_known_format_next(key, next[i], line);
-			remember(node_of(dialling), line);
-		}
-	}
-	free(text);
-	return true;
-}
-
 /* The link is the session's; the others are too late. */
-static void
-win(attempt *winner)
+void
+waldoi_dial_win(waldoi_attempt *winner)
 {
 	waldoi_dialling *dialling = winner->dialling;
 	waldoi_session *session = dialling->session;
-	attempt *a;
+	waldoi_attempt *a;
 
 	dialling->winner = winner;
-	waldoi_timer_stop(&node_of(dialling)->timers, &dialling->stagger);
+	waldoi_timer_stop(&waldoi_dialling_node(dialling)->timers,
+	                  &dialling->stagger);
 	LIST_FOREACH(a, &dialling->attempts, entry) {
 		if (a != winner && !a->closing) {
 			close_later(a);
@@ -232,101 +128,10 @@ win(attempt *winner)
 	winner->link = NULL;
 }
 
-static const char *
-place_of(const attempt *a)
-{
-	return a->place + strlen("tcp:");
-}
-
-static waldoi_failure *
-changed_key(const attempt *a, const uint8_t *known, const uint8_t *key)
-{
-	char was[WALDO_KEY_PRINT], is[WALDO_KEY_PRINT];
-
-	waldo_key_fingerprint(known, was);
-	waldo_key_fingerprint(key, is);
-	return waldoi_failure_new(
-	    WALDO_EDENIED, WALDO_NOT_SENT,
-	    "%s shows another key than the one that %s remembers: its "
-	    "fingerprint is %s, and was %s",
-	    place_of(a), node_of(a->dialling)->identity.known_hosts, is, was);
-}
-
-static waldoi_verdict
-ask(attempt *a, const uint8_t *key)
-{
-	waldoi_dialling *dialling = a->dialling;
-	waldo_node *node = node_of(dialling);
-	waldo_trust *question;
-
-	if (node->identity.trust == NULL ||
-	    (question = calloc(1, sizeof(*question))) == NULL) {
-		char print[WALDO_KEY_PRINT];
-
-		waldo_key_fingerprint(key, print);
-		deny(a, waldoi_failure_new(
-		            WALDO_EDENIED, WALDO_NOT_SENT,
-		            "%s is not known yet, and nobody is here to "
-		            "accept its key, whose fingerprint is %s",
-		            place_of(a), print));
-		return WALDOI_REFUSE;
-	}
-	question->dialling = dialling;
-	question->node = node;
-	memcpy(question->key, key, sizeof(question->key));
-	strcpy(question->place, place_of(a));
-	LIST_INSERT_HEAD(&node->questions, question, entry);
-	dialling->question = question;
-	win(a);
-	dialling->asking = true;
-	dialling->verdict = WALDOI_WAIT;
-	node->callbacks++;
-	node->identity.trust(question, node->identity.trust_user);
-	node->callbacks--;
-	dialling->asking = false;
-	return dialling->verdict;
-}
-
-/* A host that is asked for its key: it must be the one that is remembered. */
-static waldoi_verdict
-look_up(attempt *a, const uint8_t *key)
-{
-	waldoi_dialling *dialling = a->dialling;
-	waldoi_verdict verdict = WALDOI_GO_ON;
-	uint8_t known[WALDO_KEY_BYTES], next[8][WALDO_KEY_BYTES];
-	char line[WALDOI_KNOWN_LINE], *text;
-	size_t len, count;
-
-	if (recall(dialling, &text, &len) != WALDO_OK) {
-		deny(a, waldoi_failure_new(WALDO_EDENIED, WALDO_NOT_SENT, "%s",
-		                           node_of(dialling)->message));
-		return WALDOI_REFUSE;
-	}
-	if (!waldoi_known_find(text, len, place_of(a), known)) {
-		verdict = ask(a, key);
-	} else if (memcmp(known, key, sizeof(known)) != 0) {
-		count = waldoi_known_list_next(text, len, known, next, 8);
-		verdict = WALDOI_REFUSE;
-		for (size_t i = 0; i < count; i++) {
-			if (memcmp(next[i], key, sizeof(known)) == 0) {
-				verdict = WALDOI_GO_ON;
-			}
-		}
-		if (verdict == WALDOI_GO_ON) {
-			waldoi_known_format_host(place_of(a), key, line);
-			remember(node_of(dialling), line);
-		} else {
-			deny(a, changed_key(a, known, key));
-		}
-	}
-	free(text);
-	return verdict;
-}
-
 static waldoi_verdict
 attempt_meet(void *owner, const uint8_t *key, uint8_t *payload, size_t len)
 {
-	attempt *a = owner;
+	waldoi_attempt *a = owner;
 	waldoi_dialling *dialling = a->dialling;
 	waldoi_verdict verdict = WALDOI_GO_ON;
 
@@ -335,19 +140,20 @@ attempt_meet(void *owner, const uint8_t *key, uint8_t *payload, size_t len)
 		return WALDOI_REFUSE;
 	}
 	if (is_xx(dialling)) {
-		verdict = look_up(a, key);
+		verdict = waldoi_trust_look_up(a, key);
 	}
 	if (verdict == WALDOI_REFUSE) {
 		return verdict;
 	}
-	if (!learn_next(dialling, key, payload, len)) {
-		deny(a, waldoi_failure_new(WALDO_EPROTOCOL, WALDO_NOT_SENT,
-		                           "%s: what it announces is malformed",
-		                           a->place));
+	if (!waldoi_trust_learn_next(dialling, key, payload, len)) {
+		waldoi_dial_deny(
+		    a, waldoi_failure_new(WALDO_EPROTOCOL, WALDO_NOT_SENT,
+		                          "%s: what it announces is malformed",
+		                          a->place));
 		return WALDOI_REFUSE;
 	}
 	if (verdict == WALDOI_GO_ON && dialling->winner == NULL) {
-		win(a);
+		waldoi_dial_win(a);
 	}
 	return verdict;
 }
@@ -357,7 +163,8 @@ attempt_meet(void *owner, const uint8_t *key, uint8_t *payload, size_t len)
 static void
 attempt_random(void *owner, void *data, size_t len)
 {
-	waldo_node *node = node_of(((attempt *) owner)->dialling);
+	waldo_node *node =
+	    waldoi_dialling_node(((waldoi_attempt *) owner)->dialling);
 
 	node->driver->random(node->driver_data, data, len);
 }
@@ -374,14 +181,15 @@ attempt_offer(void *owner, uint8_t *data)
 static void
 attempt_failed(void *owner, waldo_err err, const char *what)
 {
-	attempt *a = owner;
+	waldoi_attempt *a = owner;
 	waldoi_dialling *dialling = a->dialling;
 	if (a->closing) {
 		return;
 	}
 	if (!a->denied) {
-		deny(a, waldoi_failure_new(err, WALDO_NOT_SENT, "%s: %s",
-		                           a->place, what));
+		waldoi_dial_deny(a,
+		                 waldoi_failure_new(err, WALDO_NOT_SENT,
+		                                    "%s: %s", a->place, what));
 	}
 	if (dialling->winner == a) {
 		waldoi_session_end(dialling->session, -1,
@@ -396,7 +204,7 @@ attempt_failed(void *owner, waldo_err err, const char *what)
 static void
 attempt_gone(void *owner, waldo_err err, const char *message)
 {
-	attempt *a = owner;
+	waldoi_attempt *a = owner;
 	waldoi_dialling *dialling = a->dialling;
 
 	free_attempt(a);
@@ -416,7 +224,7 @@ static const waldoi_handshake_ops attempt_ops = {
 static const waldoi_keypair *
 own_keypair(waldoi_dialling *dialling)
 {
-	waldo_node *node = node_of(dialling);
+	waldo_node *node = waldoi_dialling_node(dialling);
 
 	if (node->identity.key_count > 0) {
 		return &node->identity.keys[0]->pair;
@@ -435,9 +243,9 @@ own_keypair(waldoi_dialling *dialling)
 static waldo_err
 attempt_begin(void *owner, waldoi_link *link)
 {
-	attempt *a = owner;
+	waldoi_attempt *a = owner;
 	waldoi_dialling *dialling = a->dialling;
-	waldoi_identity *identity = &node_of(dialling)->identity;
+	waldoi_identity *identity = &waldoi_dialling_node(dialling)->identity;
 	waldoi_sealer *sealer = waldoi_identity_get_sealer(identity);
 	unsigned slot = dialling->uri.psk;
 	const waldoi_dial_keys keys = {
@@ -461,10 +269,10 @@ attempt_begin(void *owner, waldoi_link *link)
 static waldo_err
 try_one(waldoi_dialling *dialling, size_t number)
 {
-	waldo_node *node = node_of(dialling);
+	waldo_node *node = waldoi_dialling_node(dialling);
 	const waldoi_address *address =
 	    &dialling->uri.addresses[number % dialling->uri.count];
-	attempt *a = calloc(1, sizeof(*a));
+	waldoi_attempt *a = calloc(1, sizeof(*a));
 	waldo_err err;
 
 	if (a == NULL) {
@@ -495,7 +303,7 @@ on_stagger(waldoi_timer *timer)
 static void
 try_next(waldoi_dialling *dialling)
 {
-	waldo_node *node = node_of(dialling);
+	waldo_node *node = waldoi_dialling_node(dialling);
 	size_t count = count_attempts(dialling);
 
 	while (dialling->next < count) {
@@ -528,9 +336,12 @@ list_keys(waldoi_dialling *dialling)
 	waldo_err err;
 
 	if (!dialling->uri.has_key) {
+		dialling->session->expected = waldoi_trust_knows(
+		    waldoi_dialling_node(dialling), &dialling->uri);
 		return WALDO_OK;
 	}
-	err = recall(dialling, &text, &len);
+	dialling->session->expected = true;
+	err = waldoi_trust_recall(waldoi_dialling_node(dialling), &text, &len);
 	if (err != WALDO_OK) {
 		return err;
 	}
@@ -597,12 +408,13 @@ waldoi_dial_begin(waldoi_session *session, const waldoi_uri *uri)
 void
 waldoi_dial_end(waldoi_dialling *dialling)
 {
-	attempt *a;
+	waldoi_attempt *a;
 
 	if (dialling == NULL) {
 		return;
 	}
-	waldoi_timer_stop(&node_of(dialling)->timers, &dialling->stagger);
+	waldoi_timer_stop(&waldoi_dialling_node(dialling)->timers,
+	                  &dialling->stagger);
 	while ((a = LIST_FIRST(&dialling->attempts)) != NULL) {
 		if (a->link != NULL) {
 			close_attempt(&a->job);
@@ -629,72 +441,4 @@ waldoi_dial_is_for(const waldoi_dialling *dialling, const waldoi_uri *uri)
 	           ? memcmp(dialling->uri.key, uri->key, sizeof(uri->key)) == 0
 	           : strcmp(dialling->uri.addresses[0].text,
 	                    uri->addresses[0].text) == 0;
-}
-
-/* ---- trust at first sight */
-
-WALDO_API const char *
-waldo_trust_get_host(const waldo_trust *question)
-{
-	return question == NULL ? "" : question->place;
-}
-
-WALDO_API const uint8_t *
-waldo_trust_get_key(const waldo_trust *question)
-{
-	return question == NULL ? NULL : question->key;
-}
-
-static void
-answer(waldo_trust *question, bool accepted)
-{
-	waldoi_dialling *dialling = question->dialling;
-	waldo_node *node = question->node;
-	char line[WALDOI_KNOWN_LINE];
-
-	if (accepted && node != NULL) {
-		waldoi_known_format_host(question->place, question->key, line);
-		remember(node, line);
-	}
-	if (node != NULL) {
-		LIST_REMOVE(question, entry);
-	}
-	free(question);
-	if (dialling != NULL) {
-		dialling->question = NULL;
-		if (dialling->asking) {
-			dialling->verdict =
-			    accepted ? WALDOI_GO_ON : WALDOI_REFUSE;
-		} else if (dialling->session->link != NULL) {
-			waldoi_channel_answer(&dialling->session->link->channel,
-			                      accepted);
-		}
-	}
-}
-
-WALDO_API void
-waldo_trust_accept(waldo_trust *question)
-{
-	if (question != NULL) {
-		answer(question, true);
-	}
-}
-
-WALDO_API void
-waldo_trust_refuse(waldo_trust *question)
-{
-	if (question != NULL) {
-		answer(question, false);
-	}
-}
-
-void
-waldoi_dial_forget_questions(waldo_node *node)
-{
-	waldo_trust *question;
-
-	while ((question = LIST_FIRST(&node->questions)) != NULL) {
-		LIST_REMOVE(question, entry);
-		question->node = NULL;
-	}
 }

@@ -137,10 +137,35 @@ waldoi_session_find(waldo_node *node, const waldoi_uri *uri)
 	LIST_FOREACH(session, &node->sessions, entry) {
 		if (session->state == WALDOI_OPEN_SESSION &&
 		    session->farewell == NULL && leads_to(session, uri)) {
+			/* Also if the peer itself has dialled. */
+			session->expected |= uri->has_key;
 			return session;
 		}
 	}
 	return NULL;
+}
+
+waldoi_failure *
+waldoi_session_distrust(const waldoi_session *session)
+{
+	static const char clear[] = "tcp-insecure:";
+	const waldo_peer *peer = waldoi_session_get_peer(session);
+	const char *address = session->caller->address != NULL
+	                          ? session->caller->address
+	                          : peer->address;
+	bool is_here = peer->key == NULL && strncmp(address, "tcp", 3) != 0;
+
+	if (session->expected || is_here) {
+		return NULL;
+	}
+	return waldoi_failure_new(
+	    WALDO_EDENIED, WALDO_NOT_SENT,
+	    "the call is confidential, and %s %s (waldo://KEY@... names the "
+	    "key)",
+	    address,
+	    strncmp(address, clear, sizeof(clear) - 1) == 0
+	        ? "is reached in clear"
+	        : "was not dialled for a key that was known before");
 }
 
 /* ---- welcoming */

@@ -371,6 +371,10 @@ waldoi_session_invoke(waldoi_session *session, waldo_ref *target,
 		    request, wants, ret_err,
 		    waldoi_failure_with_fate(over, WALDO_NOT_SENT));
 	}
+	if ((request->flags & WALDO_CONFIDENTIAL) != 0 &&
+	    (failure = waldoi_session_distrust(session)) != NULL) {
+		return waldoi_request_fail(request, wants, ret_err, failure);
+	}
 	if (!waldoi_session_make_caller(session) ||
 	    (wants && (promise = waldoi_promise_new(session->node)) == NULL)) {
 		waldo_request_free(request);

@@ -164,6 +164,7 @@ struct waldoi_session {
 	bool more_input : 1; /* frames wait in `in` for the next turn */
 	bool overslept : 1;  /* the silence was perhaps only ours */
 	bool warned : 1;     /* of a peer that goes on doing what it may not */
+	bool expected : 1; /* its peer's key was known before it was dialled */
 
 	waldoi_cutter in;
 	uint64_t applied;   /* numbered frames taken */
@@ -223,6 +224,9 @@ waldo_err waldoi_session_dial(waldo_node *node, const waldoi_uri *uri,
 /* One that is well and leads to what the URI names, or NULL: dialled by this
  * node or, if its peer has proved the key, by that. */
 waldoi_session *waldoi_session_find(waldo_node *node, const waldoi_uri *uri);
+
+/* Why nothing confidential may be told to its peer; NULL: it may. */
+waldoi_failure *waldoi_session_distrust(const waldoi_session *session);
 
 /* A session for a link whose channel is initialised, but has none yet. NULL: it
  * was logged, and the channel's session is none. */

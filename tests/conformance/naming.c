@@ -266,6 +266,28 @@ only_an_encrypted_link_has_a_key(void **state)
 	assert_int_equal(f->service->has_key, wire->is_secure);
 }
 
+/* TCP in clear proves nothing, on the loopback neither. */
+static void
+what_is_confidential_is_not_told_in_clear(void **state)
+{
+	static const char clear[] = "waldo+tcp-insecure:";
+	const waldo_options options = {.size = sizeof(options),
+	                               .flags = WALDO_CONFIDENTIAL};
+	struct fixture *f = *state;
+	waldo_request *request = waldo_request_new(f->gate, "add", &options);
+	struct outcome *o;
+
+	waldo_putf(waldo_request_get_args(request), "i", 1);
+	o = outcome_of(f, waldo_request_send(request));
+	if (strncmp(f->uri, clear, sizeof(clear) - 1) != 0) {
+		assert_integer(o, 2);
+		return;
+	}
+	assert_failed(o, WALDO_EDENIED, WALDO_NOT_SENT);
+	assert_non_null(strstr(o->message, "is reached in clear"));
+	assert_int_equal(f->service->calls, 0);
+}
+
 static void
 a_closed_listener_leaves_its_links_alone(void **state)
 {
@@ -290,6 +312,7 @@ const struct CMUnitTest naming_tests[] = {
     waldo_test(malformed_addresses_are_refused_with_a_reason),
     waldo_test(who_has_no_key_and_is_not_remembered_is_not_dialled),
     waldo_test(only_an_encrypted_link_has_a_key),
+    waldo_test(what_is_confidential_is_not_told_in_clear),
     waldo_test(a_closed_listener_leaves_its_links_alone),
 };
 END_SUITE(naming);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * make_seeds DIRECTORY - writes the corpora session/ and preamble/
+ * make_seeds DIRECTORY - writes the corpora session/, preamble/ and login/
  *
  * Conversations as people write them (memory/text.h), so that the fuzzer
  * begins where a real peer would be. A line "@KIND N" is an act of
@@ -206,6 +206,43 @@ static const struct seed seeds[] = {
 
 static const uint8_t preamble[WALDOI_PREAMBLE] = {0xc1, 'W', 'D', 1};
 
+#define ANN "?[{'user':'ann','password':'sesame'},<0>]"
+
+/* Policies, later (4), limits (8), the node first (16). */
+static const struct seed logins[] = {
+    {"password", 8, {ANN, "@244 0", "@245 0", "@244 0"}},
+    {"wrong", 0, {"?[{'user':'ann','password':'apple'},nil]", "@244 0"}},
+    {"token", 0, {"?[{'token':'open'},nil]", "@244 0", "@246 0"}},
+    {"anybody", 0, {"?[{},nil]", "@244 0", "@242 0"}},
+    {"nothing", 0, {"?[]", "?[nil]", "?[{}]"}},
+    {"twice", 0, {ANN, ANN, "@242 0", "@244 0"}},
+    {"replace", 1, {ANN, "@244 0", ANN, "@244 0", "@248 0"}},
+    {"refuse", 2, {ANN, ANN, "@244 0", "@245 0", ANN, "@244 0"}},
+    {"later", 4, {ANN, "@244 0", "@241 0", "@241 0", "@244 0"}},
+    {"later_replaced",
+     5,
+     {ANN, "@241 0", ANN, "@241 0", "@241 0", "@241 0", "@244 0"}},
+    {"later_denied",
+     4,
+     {ANN, "@241 1", ANN, "@241 3", ANN, "@241 0", "@241 2"}},
+    {"cancelled", 4, {ANN, "@241 0", "@247 0", "@241 0"}},
+    {"lost", 4, {ANN, "@241 0", "@248 0"}},
+    {"node_first", 20, {ANN, "@241 0", ANN}},
+    {"portal_first", 4, {ANN, "@243 0", "@241 0", "@241 0", "@244 0"}},
+    {"names", 0, {"?[{'password':'sesame','user':'ann'},nil]"}},
+    {"more_names", 0, {"?[{'user':'ann','password':'sesame','token':''},nil]"}},
+    {"twice_a_name", 0, {"?[{'token':'a','token':'open'},nil]"}},
+    {"nine",
+     0,
+     {"?[{'a':'','b':'','c':'','d':'','e':'','f':'','g':'','h':'','i':''},"
+      "nil]"}},
+    {"other_types", 0, {"?[{'token':1},nil]", "?[{1:'a'},nil]", "?['a',nil]"}},
+    {"bytes", 0, {"?[{'token':x'6f70656e'},nil]", "?[{'token':=a2ff00=},nil]"}},
+    {"nul", 0, {"?[{'token':=a46f7000656e=},nil]"}},
+    {"mind", 0, {"?[{'token':'open'},<1>]", "?[{'token':'open'},'m']"}},
+    {"drop", 0, {ANN, "@246 0", "[5,5]", "@240 10"}},
+};
+
 static FILE *
 open_seed(const char *directory, const char *corpus, const char *name)
 {
@@ -282,6 +319,29 @@ write_seed(const char *directory, const struct seed *seed)
 	(void) fclose(file);
 }
 
+/* As fuzz_login.c reads it: "?" before the arguments of a login. */
+static void
+write_login(const char *directory, const char *name, int flags,
+            const char *const *lines)
+{
+	FILE *file = open_seed(directory, "login", name);
+	uint8_t data[1024];
+
+	(void) fputc(flags, file);
+	for (; *lines != NULL; lines++) {
+		if (**lines != '?') {
+			write_line(file, *lines, false);
+			continue;
+		}
+		size_t len = text_encode(*lines + 1, data, sizeof(data));
+
+		write_be(file, 1, 1);
+		write_be(file, len, 2);
+		(void) fwrite(data, 1, len, file);
+	}
+	(void) fclose(file);
+}
+
 static void
 write_preamble(const char *directory, const char *name, int flags,
                const char *line)
@@ -316,6 +376,10 @@ main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(seeds) / sizeof(*seeds); i++) {
 		write_seed(argv[1], &seeds[i]);
+	}
+	for (size_t i = 0; i < sizeof(logins) / sizeof(*logins); i++) {
+		write_login(argv[1], logins[i].name, logins[i].flags,
+		            logins[i].lines);
 	}
 	write_preamble(argv[1], "hello", 0, PEER_HELLO);
 	write_preamble(argv[1], "hello_slowly", 2, PEER_HELLO);

@@ -409,6 +409,12 @@ memory_known(void)
 	return known;
 }
 
+void
+memory_forget(void)
+{
+	known[0] = '\0';
+}
+
 uint64_t
 memory_now(void)
 {

@@ -22,6 +22,9 @@ uint64_t memory_now(void);
  * does not matter); forgotten when the last node has gone. */
 const char *memory_known(void);
 
+/* As if somebody had emptied that file. */
+void memory_forget(void);
+
 /* Hands bytes over and turns nodes until nobody has anything to do; the clock
  * stands still. False if it gave up: 100,000 rounds and no end. */
 bool memory_settle(void);

@@ -46,7 +46,7 @@ run waldo user token "$store" ann
 expect 0 "???????????????????????????????????????????" ""
 (umask 077 && echo "$out" >"$dir/token")
 token=$out
-for transport in unix:"$dir/socket" tcp-insecure:127.0.0.1:0; do
+for transport in unix:"$dir/socket" tcp:127.0.0.1:0; do
 	start_server --listen "$transport" --accounts "$store"
 	gate=$uri/gate
 	check "what is published" \
@@ -110,6 +110,12 @@ run waldo user ls "$dir/nothing"
 expect 3 "" "waldo: $dir/nothing: No such file or directory"
 run waldo user "$store" ann
 expect 2 "" "waldo: what to do is wanted*"
+stop_server
+
+# Nor at first sight.
+start_server --accounts "$store"
+ask sesame waldo call "waldo://@${uri#*@}/gate" --login ann whoami
+expect 3 "" "waldo*: the call is confidential, and tcp:127.0.0.1:*was not dialled for a key*"
 stop_server
 
 # A checker of one's own.

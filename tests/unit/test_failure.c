@@ -109,6 +109,20 @@ what_an_error_says_is_escaped(void **state)
 	}
 }
 
+/* What would be read in another order than it stands, or as another line. */
+static void
+what_an_error_says_cannot_be_turned_around(void **state)
+{
+	struct answered *a = *state;
+	struct outcome *o =
+	    answer(a, "[2,1,1,false,[]] [1000,'a','x\xe2\x80\xaey\xe2\x80\xa8z"
+	              "\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f\xc2\x85 \xc3\xa9"
+	              "\xe2\x80\x94\xe2\x82\xac',nil]");
+
+	assert_string_equal(o->message, "x?y?z???? \xc3\xa9\xe2\x80\x94"
+	                                "\xe2\x82\xac");
+}
+
 /* DESIGN 4.3, 7: that call fails, not the link. */
 static void
 an_answer_that_does_not_parse_fails_its_call(void **state)
@@ -355,6 +369,7 @@ main(void)
 	    failure_test(an_answer_is_a_result),
 	    failure_test(an_error_has_the_callees_number),
 	    failure_test(what_an_error_says_is_escaped),
+	    failure_test(what_an_error_says_cannot_be_turned_around),
 	    failure_test(an_answer_that_does_not_parse_fails_its_call),
 	    failure_test(an_error_that_does_not_parse_is_still_one),
 	    failure_test(the_fate_is_never_read_from_the_wire),

@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { MIB = 1024 * 1024 };
 
@@ -306,6 +308,31 @@ the_last_nonce_is_the_end(void **state)
 	assert_silent(&ends[0]);
 }
 
+/* What the child sealed, its parent would seal with the same nonce. */
+static void
+a_copy_of_the_process_seals_nothing(void **state)
+{
+	struct end *ends = *state;
+	size_t said = ends[0].wire.len;
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		say_many(&ends[0], 10);
+		ends_settle(ends, 0);
+		_exit(ends[0].wire.len == said &&
+		              ends[0].session.broken == WALDO_ELOST
+		          ? 0
+		          : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	say_many(&ends[0], 10);
+	ends_settle(ends, 0);
+	assert_true(end_heard(&ends[1], &ends[0]));
+}
+
 /* ---- the kernel takes less */
 
 static void
@@ -524,6 +551,7 @@ main(void)
 	    open_test(the_key_changes_behind_record_65536_and_not_before),
 	    open_test(who_forgets_to_change_the_key_is_not_understood),
 	    open_test(the_last_nonce_is_the_end),
+	    open_test(a_copy_of_the_process_seals_nothing),
 	    open_test(a_record_goes_out_however_little_is_sent_at_a_time),
 	    open_test(a_record_that_is_stuck_is_kept_when_others_seal),
 	    open_test(a_link_that_is_stuck_seals_no_more),

@@ -9,22 +9,13 @@ login_is_wanted(const struct login *login)
 	return login->user != NULL || login->token_file != NULL;
 }
 
+/* Known before anybody is asked for a password. */
 static bool
 leaves_in_clear(const char *uri)
 {
 	static const char clear[] = "waldo+tcp-insecure://";
-	static const char *const ours[] = {"127.", "[::1]", "localhost:"};
-	const char *host = uri + sizeof(clear) - 1;
 
-	if (strncasecmp(uri, clear, sizeof(clear) - 1) != 0) {
-		return false;
-	}
-	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-		if (strncasecmp(host, ours[i], strlen(ours[i])) == 0) {
-			return false;
-		}
-	}
-	return true;
+	return strncasecmp(uri, clear, sizeof(clear) - 1) == 0;
 }
 
 int
@@ -55,6 +46,7 @@ login_send(struct login *login, const struct peer *peer)
 	waldo_options options = {
 	    .size = sizeof(options),
 	    .timeout_ms = peer->timeout_ms,
+	    .flags = WALDO_CONFIDENTIAL,
 	};
 	waldo_request *request =
 	    waldo_request_new(peer->ref, "login", &options);

@@ -92,9 +92,14 @@ void waldo_promise_release(waldo_promise *promise);
 /* ---- requests: arguments of any shape, and options */
 
 enum waldo_request_flags {
-	WALDO_ONE_WAY = 1,   /* no reply: the promise is settled, with nil, once
+	WALDO_ONE_WAY = 1, /* no reply: the promise is settled, with nil, once
 	                      * the peer has it (not: has run it) */
-	WALDO_IDEMPOTENT = 2 /* may be repeated after a lost session */
+	WALDO_IDEMPOTENT = 2,  /* may be repeated after a lost session */
+	WALDO_CONFIDENTIAL = 4 /* its arguments are secrets: WALDO_EDENIED,
+	                        * and nothing is sent, unless the peer is on
+	                        * this machine, or its key was known before it
+	                        * was dialled (from the URI, or remembered) and
+	                        * is proved */
 };
 
 typedef struct waldo_options {

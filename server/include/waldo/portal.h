@@ -12,9 +12,17 @@
  * object that this client reaches. The answer can be pipelined on, so that
  * login and the first call cost one flight:
  *
- *	login = waldo_ref_invoke(gate, "login", "{ssss}", "user", name,
- *	                         "password", password);
+ *	const waldo_options secret = {.size = sizeof(secret),
+ *	                              .flags = WALDO_CONFIDENTIAL};
+ *
+ *	request = waldo_request_new(gate, "login", &secret);
+ *	waldo_putf(waldo_request_get_args(request), "{ssss}", "user", name,
+ *	           "password", password);
+ *	login = waldo_request_send(request);
  *	look = waldo_ref_invoke(waldo_promise_get_ref(login), "look", "");
+ *
+ * WALDO_CONFIDENTIAL because a password that has left is known to whoever was
+ * reached: it goes to a key that was known before, or not at all.
  *
  * Whatever was wrong with credentials, the client is told the same:
  * WALDO_EDENIED, "login failed"; the log says more. Credentials for which there

@@ -376,7 +376,7 @@ MISUSE(waldo_request_new, options_of_a_wrong_size)
 
 MISUSE(waldo_request_new, unknown_flags)
 {
-	waldo_options options = {.size = sizeof(options), .flags = 4};
+	waldo_options options = {.size = sizeof(options), .flags = 8};
 
 	assert_err(outcome_of(waldo_request_send(
 	               waldo_request_new(w->gate, "echo", &options))),
