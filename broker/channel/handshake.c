@@ -223,7 +223,8 @@ collect_message(waldoi_handshake *handshake, struct feed *feed, size_t least,
 	len = (size_t) p[0] << 8 | p[1];
 	if (handshake->initiator && p[0] == magic[0]) {
 		fail(handshake, WALDO_ECONNECT,
-		     "it refuses our version, or such encrypted links");
+		     "it refuses our version, or links without the secret of "
+		     "its cluster (?psk=SLOT)");
 		return NULL;
 	}
 	if (len < least || len > most) {
