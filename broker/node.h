@@ -93,7 +93,7 @@ struct waldo_node {
 	struct waldoi_guests *guests;       /* who have not proved who they are;
 	                               * NULL: there were none yet */
 	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
-	waldo_writer direct; /* of messages that are packed where they leave */
+	waldo_writer direct;  /* of messages that are packed where they leave */
 	waldo_reader telling; /* of the result that a callback is told */
 
 	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */

@@ -44,11 +44,15 @@ read_step(struct call *call, struct step *step, char **words, int count)
 	}
 	step->method = words[0];
 	for (i = 1; i < count; i++) {
-		int status = arg_read(&step->args[step->arg_count], words[i],
-		                      (size_t) i);
+		struct arg *arg = &step->args[step->arg_count];
+		int status = arg_read(arg, words[i], (size_t) i);
 
 		if (status != STATUS_OK) {
 			return status;
+		}
+		if (arg->uri != NULL &&
+		    strncmp(arg->uri, "waldo://@", 9) == 0) {
+			call->peer.meets_others = true;
 		}
 		step->arg_count++;
 		call->arg_count++;
@@ -111,8 +115,7 @@ resolve_args(struct call *call)
 	}
 	for (i = 0; i < call->arg_count && status == STATUS_OK; i++) {
 		if (call->args[i].ref != NULL) {
-			status = arg_await(&call->args[i], node,
-			                   call->peer.timeout_ms);
+			status = arg_await(&call->args[i], &call->peer);
 		}
 	}
 	return status;
@@ -283,7 +286,7 @@ perform(struct call *call, int argc, char **argv)
 
 	if (status == STATUS_OK) {
 		call->peer.uri = argv[0];
-		status = login_prepare(&call->login, argv[0]);
+		status = login_prepare(&call->login, &call->peer);
 	}
 	if (status == STATUS_OK) {
 		status = open_call(call);
@@ -365,8 +368,11 @@ static const char help[] =
     "                         SIGINT or SIGTERM\n"
     "      --login USER       log in at the portal that is published there, "
     "and\n"
-    "                         call what that lets USER reach; the password is\n"
-    "                         asked for, or is the first line of stdin\n"
+    "                         call what that lets USER reach: with --key if "
+    "it\n"
+    "                         is given, else with a password, which is asked "
+    "for\n"
+    "                         or is the first line of stdin\n"
     "      --token-file FILE  the same with the token in FILE\n" PEER_HELP
     "  --                     what follows is no option\n"
     "\n"
