@@ -6,15 +6,26 @@
 
 #define BURST_US UINT64_C(2000000)
 
-static waldoi_source
+#define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
+
+static uint64_t
 read_bytes(const uint8_t *bytes, unsigned count)
 {
-	waldoi_source source = 0;
+	uint64_t value = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		source = source << 8 | bytes[i];
+		value = value << 8 | bytes[i];
 	}
-	return source;
+	return value;
+}
+
+/* ::1 alone has no first half, but for what nobody has. */
+static waldoi_source
+of_network(uint64_t network)
+{
+	return network == 0
+	           ? 0
+	           : 0xf0000000 | (waldoi_source) (network * GOLDEN >> 36);
 }
 
 waldoi_source
@@ -28,10 +39,10 @@ waldoi_source_of(const char *address)
 		return 0;
 	}
 	if (inet_pton(AF_INET, parsed.host, bytes) == 1) {
-		return read_bytes(bytes, sizeof(struct in_addr));
+		return (waldoi_source) read_bytes(bytes, 4);
 	}
 	if (inet_pton(AF_INET6, parsed.host, bytes) == 1) {
-		return read_bytes(bytes, 8);
+		return of_network(read_bytes(bytes, 8));
 	}
 	return 0;
 }
@@ -63,31 +74,33 @@ waldoi_pace_take(waldoi_pace *pace, uint32_t per_second, uint64_t burst_us,
 	return true;
 }
 
-static unsigned
-place_of(waldoi_source source)
+void
+waldoi_pace_charge(waldoi_pace *pace, uint32_t per_second, uint64_t took)
 {
-	/* Fibonacci hashing: neighbours do not meet. */
-	return (unsigned) (source * UINT64_C(0x9e3779b97f4a7c15) >> 32) %
-	       WALDOI_RATES;
+	uint64_t each = 1000000 / per_second;
+
+	pace->spent_until += took > each ? took - each : 0;
+}
+
+waldoi_rate *
+waldoi_rate_of(waldoi_rate *rates, waldoi_source source)
+{
+	/* Neighbours do not meet. */
+	return &rates[(source * GOLDEN >> 32) % WALDOI_RATES];
 }
 
 bool
 waldoi_rate_take(waldoi_rate *rates, waldoi_source source, uint32_t per_second,
                  uint64_t now)
 {
-	waldoi_rate *rate = &rates[place_of(source)];
+	waldoi_rate *rate = waldoi_rate_of(rates, source);
 	uint64_t again;
 
 	if (rate->source != source) {
-		*rate = (waldoi_rate){.source = source};
+		rate->source = source;
+		rate->pace.spent_until = 0;
 	}
 	return waldoi_pace_take(
 	    &rate->pace, per_second,
 	    is_this_machine(source) ? UINT64_MAX / 2 : BURST_US, now, &again);
-}
-
-uint64_t
-waldoi_rate_spent(const waldoi_rate *rates, waldoi_source source)
-{
-	return rates[place_of(source)].pace.spent_until;
 }

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An IPv4 address, or the first half of one of IPv6; 0: not from a network, or
- * from this machine by ::1. */
-typedef uint64_t waldoi_source;
+/* An IPv4 address; of one of IPv6 a hash of its first half, where IPv4 has no
+ * addresses; 0: not from a network. */
+typedef uint32_t waldoi_source;
 
 /* Of the canonical text of an address. */
 waldoi_source waldoi_source_of(const char *address);
@@ -26,10 +26,14 @@ typedef struct waldoi_pace {
 bool waldoi_pace_take(waldoi_pace *pace, uint32_t per_second, uint64_t burst_us,
                       uint64_t now, uint64_t *ret_again);
 
-/* Handshakes of one source. */
+/* The last one has taken so long, which may be more than was reckoned with. */
+void waldoi_pace_charge(waldoi_pace *pace, uint32_t per_second, uint64_t took);
+
+/* Handshakes of one source, or now and then of a few. */
 typedef struct waldoi_rate {
-	waldoi_source source;
 	waldoi_pace pace;
+	waldoi_source source; /* the last one */
+	uint32_t here;        /* links of all of them, the caller's count */
 } waldoi_rate;
 
 #define WALDOI_RATES 1024
@@ -41,7 +45,7 @@ typedef struct waldoi_rate {
 bool waldoi_rate_take(waldoi_rate *rates, waldoi_source source,
                       uint32_t per_second, uint64_t now);
 
-/* The less, the longer it has asked for none. */
-uint64_t waldoi_rate_spent(const waldoi_rate *rates, waldoi_source source);
+/* Where it has its place in the table. */
+waldoi_rate *waldoi_rate_of(waldoi_rate *rates, waldoi_source source);
 
 #endif

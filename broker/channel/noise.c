@@ -25,18 +25,36 @@ make_nonce(uint64_t n, uint8_t nonce[NONCE])
 	}
 }
 
+static void
+seal(const uint8_t *key, uint64_t n, const uint8_t *ad, size_t ad_len,
+     const uint8_t *data, size_t len, uint8_t *out)
+{
+	uint8_t nonce[NONCE];
+
+	make_nonce(n, nonce);
+	(void) crypto_aead_chacha20poly1305_ietf_encrypt(
+	    out, NULL, data, len, ad, ad_len, NULL, nonce, key);
+}
+
+static bool
+open_sealed(const uint8_t *key, uint64_t n, const uint8_t *ad, size_t ad_len,
+            const uint8_t *data, size_t len, uint8_t *out)
+{
+	uint8_t nonce[NONCE];
+
+	make_nonce(n, nonce);
+	return crypto_aead_chacha20poly1305_ietf_decrypt(
+	           out, NULL, NULL, data, len, ad, ad_len, nonce, key) == 0;
+}
+
 bool
 waldoi_cipher_seal(waldoi_cipher *cipher, const uint8_t *ad, size_t ad_len,
                    const uint8_t *data, size_t len, uint8_t *out)
 {
-	uint8_t nonce[NONCE];
-
 	if (cipher->n >= WALDOI_LAST_NONCE) {
 		return false;
 	}
-	make_nonce(cipher->n++, nonce);
-	(void) crypto_aead_chacha20poly1305_ietf_encrypt(
-	    out, NULL, data, len, ad, ad_len, NULL, nonce, cipher->key);
+	seal(cipher->key, cipher->n++, ad, ad_len, data, len, out);
 	return true;
 }
 
@@ -44,15 +62,8 @@ bool
 waldoi_cipher_open(waldoi_cipher *cipher, const uint8_t *ad, size_t ad_len,
                    const uint8_t *data, size_t len, uint8_t *out)
 {
-	uint8_t nonce[NONCE];
-
-	if (cipher->n >= WALDOI_LAST_NONCE) {
-		return false;
-	}
-	make_nonce(cipher->n, nonce);
-	if (crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, data,
-	                                              len, ad, ad_len, nonce,
-	                                              cipher->key) != 0) {
+	if (cipher->n >= WALDOI_LAST_NONCE ||
+	    !open_sealed(cipher->key, cipher->n, ad, ad_len, data, len, out)) {
 		return false;
 	}
 	cipher->n++;
@@ -74,19 +85,21 @@ waldoi_cipher_rekey(waldoi_cipher *cipher)
 
 /* ---- SymmetricState */
 
-/* HKDF of section 4.3: `count` outputs. */
+/* HKDF of section 4.3: `count` outputs. What HMAC makes of its key is computed
+ * once for all of them: that is half of the work. */
 static void
 derive(const uint8_t ck[WALDOI_HASH], const uint8_t *input, size_t len,
        uint8_t count, uint8_t out[][WALDOI_HASH])
 {
-	crypto_auth_hmacsha256_state state;
+	crypto_auth_hmacsha256_state keyed, state;
 	uint8_t key[WALDOI_HASH];
 
 	crypto_auth_hmacsha256_init(&state, ck, WALDOI_HASH);
 	crypto_auth_hmacsha256_update(&state, input, len);
 	crypto_auth_hmacsha256_final(&state, key);
+	crypto_auth_hmacsha256_init(&keyed, key, sizeof(key));
 	for (uint8_t i = 1; i <= count; i++) {
-		crypto_auth_hmacsha256_init(&state, key, sizeof(key));
+		state = keyed;
 		if (i > 1) {
 			crypto_auth_hmacsha256_update(&state, out[i - 2],
 			                              WALDOI_HASH);
@@ -95,6 +108,7 @@ derive(const uint8_t ck[WALDOI_HASH], const uint8_t *input, size_t len,
 		crypto_auth_hmacsha256_final(&state, out[i - 1]);
 	}
 	sodium_memzero(key, sizeof(key));
+	sodium_memzero(&keyed, sizeof(keyed));
 	sodium_memzero(&state, sizeof(state));
 }
 
@@ -116,8 +130,8 @@ mix_key(waldoi_noise *noise, const uint8_t input[WALDOI_KEY])
 
 	derive(noise->ck, input, WALDOI_KEY, 2, out);
 	memcpy(noise->ck, out[0], WALDOI_HASH);
-	memcpy(noise->cipher.key, out[1], WALDOI_KEY);
-	noise->cipher.n = 0;
+	memcpy(noise->k, out[1], WALDOI_KEY);
+	noise->n = 0;
 	noise->keyed = true;
 	sodium_memzero(out, sizeof(out));
 }
@@ -130,8 +144,8 @@ mix_key_and_hash(waldoi_noise *noise, const uint8_t input[WALDOI_KEY])
 	derive(noise->ck, input, WALDOI_KEY, 3, out);
 	memcpy(noise->ck, out[0], WALDOI_HASH);
 	mix_hash(noise, out[1], WALDOI_HASH);
-	memcpy(noise->cipher.key, out[2], WALDOI_KEY);
-	noise->cipher.n = 0;
+	memcpy(noise->k, out[2], WALDOI_KEY);
+	noise->n = 0;
 	noise->keyed = true;
 	sodium_memzero(out, sizeof(out));
 }
@@ -144,8 +158,8 @@ encrypt_and_hash(waldoi_noise *noise, const uint8_t *data, size_t len,
 	size_t out_len = len;
 
 	if (noise->keyed) {
-		(void) waldoi_cipher_seal(&noise->cipher, noise->h,
-		                          sizeof(noise->h), data, len, out);
+		seal(noise->k, noise->n++, noise->h, sizeof(noise->h), data,
+		     len, out);
 		out_len += WALDOI_TAG;
 	} else if (len > 0) {
 		memcpy(out, data, len);
@@ -162,9 +176,8 @@ decrypt_and_hash(waldoi_noise *noise, uint8_t *data, size_t len)
 
 	memcpy(before, noise->h, sizeof(before));
 	mix_hash(noise, data, len);
-	return !noise->keyed ||
-	       waldoi_cipher_open(&noise->cipher, before, sizeof(before), data,
-	                          len, data);
+	return !noise->keyed || open_sealed(noise->k, noise->n++, before,
+	                                    sizeof(before), data, len, data);
 }
 
 /* ---- HandshakeState */

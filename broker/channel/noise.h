@@ -64,7 +64,7 @@ typedef struct waldoi_noise_keys {
  * key when message 2 has come, the responder with the peer's when that leaves.
  */
 typedef struct waldoi_noise {
-	waldoi_cipher cipher;
+	uint8_t k[WALDOI_KEY]; /* and n below: the cipher of the handshake */
 	uint8_t ck[WALDOI_HASH];
 	uint8_t h[WALDOI_HASH];
 	uint8_t ephemeral[WALDOI_KEY]; /* our secret one; after message 2 the
@@ -72,7 +72,8 @@ typedef struct waldoi_noise {
 	uint8_t remote[WALDOI_KEY];    /* the peer's static key, once known;
 	                                * until then the responder has its
 	                                * ephemeral one here */
-	bool keyed;                    /* `cipher` has a key */
+	uint8_t n;
+	bool keyed; /* there is a k */
 	bool initiator;
 	uint8_t pattern;
 	uint8_t message; /* 0 to 2: the next one; 3: all were there */

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_ACCEPT 64 /* then the links have their turn */
+/* Then the links have their turn: who comes in numbers keeps them waiting. */
+#define MAX_ACCEPT 8
 
 typedef struct socket_listener {
 	waldo_listener listener;

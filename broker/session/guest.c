@@ -13,6 +13,12 @@
 /* Of handshakes that are answered at once, after a pause. */
 #define BURST_US UINT64_C(20000)
 
+/* Of all time at most a fifth is spent on strangers. */
+#define SHARE 5
+
+/* To be replaced by another. */
+#define CANDIDATES 8
+
 typedef struct waldoi_guests waldoi_guests;
 
 /* There may be many: it is small, and so is what its handshake holds. */
@@ -21,7 +27,7 @@ typedef struct waldoi_guest {
 	waldoi_link *link;
 	TAILQ_ENTRY(waldoi_guest) entry;
 	waldoi_source source;
-	uint32_t since; /* milliseconds of the node's clock, as far as they fit
+	uint16_t since; /* milliseconds of the node's clock, as far as they fit
 	                 * in here */
 	bool waiting;   /* its message 1 is there, and not answered */
 	bool leaving;
@@ -60,6 +66,7 @@ leave(waldoi_guest *guest)
 	if (!guest->leaving) {
 		set_waiting(guest, false);
 		TAILQ_REMOVE(&all->here, guest, entry);
+		waldoi_rate_of(all->rates, guest->source)->here--;
 		all->count--;
 	} else {
 		TAILQ_REMOVE(&all->leaving, guest, entry);
@@ -131,10 +138,10 @@ dismiss(waldoi_guest *guest, const char *why)
 
 /* ---- time */
 
-static uint32_t
+static uint16_t
 age_of(const waldoi_guest *guest)
 {
-	return (uint32_t) (guest->all->node->now / 1000) - guest->since;
+	return (uint16_t) (guest->all->node->now / 1000 - guest->since);
 }
 
 static void
@@ -157,36 +164,20 @@ dismiss_the_late(waldoi_timer *timer)
 	}
 }
 
-static void answer_some(waldoi_timer *timer);
-
-static bool
-has_time(waldoi_guests *all)
-{
-	waldo_node *node = all->node;
-	uint64_t again;
-
-	if (waldoi_pace_take(&all->pace, node->limits.handshake_budget,
-	                     BURST_US, node->now, &again)) {
-		return true;
-	}
-	waldoi_node_arm(node, &all->answer, again, answer_some);
-	return false;
-}
-
 /* That one whose source has asked for least: however many come from elsewhere,
  * it does not wait for them. */
 static waldoi_guest *
-find_next(const waldoi_guests *all)
+find_next(waldoi_guests *all)
 {
 	waldoi_guest *guest, *next = NULL;
-	uint64_t least = UINT64_MAX;
+	uint64_t spent, least = UINT64_MAX;
 
 	TAILQ_FOREACH(guest, &all->here, entry) {
-		uint64_t spent =
-		    guest->waiting
-		        ? waldoi_rate_spent(all->rates, guest->source)
-		        : UINT64_MAX;
-
+		if (!guest->waiting) {
+			continue;
+		}
+		spent =
+		    waldoi_rate_of(all->rates, guest->source)->pace.spent_until;
 		if (spent < least) {
 			least = spent;
 			next = guest;
@@ -195,24 +186,41 @@ find_next(const waldoi_guests *all)
 	return next;
 }
 
+/* What it took counts, if that is more than the limit has in mind: on a machine
+ * that is slow, or busy, others have their share. */
+static void
+answer(waldoi_guest *guest)
+{
+	waldoi_guests *all = guest->all;
+	waldoi_link *link = guest->link;
+	uint64_t begin = waldoi_node_clock(all->node), took;
+
+	set_waiting(guest, false);
+	waldoi_channel_answer(&link->channel, true);
+	if (waldoi_channel_answers(&link->channel)) {
+		link->ops->flush(link);
+	}
+	took = waldoi_node_clock(all->node) - begin;
+	waldoi_pace_charge(&all->pace, all->node->limits.handshake_budget,
+	                   SHARE * took);
+}
+
 static void
 answer_some(waldoi_timer *timer)
 {
 	waldoi_guests *all = waldoi_container_of(timer, waldoi_guests, answer);
+	waldo_node *node = all->node;
+	uint64_t again;
 
-	while (all->waiting > 0 && has_time(all)) {
-		waldoi_guest *guest = find_next(all);
-		waldoi_link *link = guest->link;
-
-		set_waiting(guest, false);
-		waldoi_channel_answer(&link->channel, true);
-		if (waldoi_channel_answers(&link->channel)) {
-			link->ops->flush(link);
+	while (all->waiting > 0) {
+		if (!waldoi_pace_take(&all->pace, node->limits.handshake_budget,
+		                      BURST_US, node->now, &again)) {
+			waldoi_node_arm(node, timer, again, answer_some);
+			return;
 		}
+		answer(find_next(all));
 	}
 }
-
-/* ---- what its handshake asks */
 
 static waldo_node *
 node_of(const void *owner)
@@ -254,14 +262,15 @@ guest_afford(void *owner)
 	waldoi_guests *all = guest->all;
 	waldo_node *node = all->node;
 
-	if (!waldoi_rate_take(all->rates, guest->source,
+	if (guest->leaving ||
+	    !waldoi_rate_take(all->rates, guest->source,
 	                      node->limits.handshake_rate, node->now)) {
 		return WALDOI_REFUSE;
 	}
-	if (all->waiting == 0 && has_time(all)) {
-		return WALDOI_GO_ON;
-	}
 	set_waiting(guest, true);
+	if (!waldoi_timer_is_armed(&all->answer)) {
+		waldoi_node_arm(node, &all->answer, node->now, answer_some);
+	}
 	return WALDOI_WAIT;
 }
 
@@ -322,45 +331,67 @@ static const waldoi_handshake_ops guest_ops = {
 
 /* ---- all of them */
 
-static bool
-is_of(const waldoi_guest *guest, const waldoi_source *source)
+static uint32_t
+draw(waldo_node *node, size_t count)
 {
-	return source == NULL || guest->source == *source;
-}
-
-/* Any one, so that who comes in numbers mostly hits itself. */
-static void
-dismiss_any(waldoi_guests *all, const waldoi_source *source, size_t count)
-{
-	waldo_node *node = all->node;
-	waldoi_guest *guest;
 	uint32_t which;
 
 	node->driver->random(node->driver_data, &which, sizeof(which));
-	which %= (uint32_t) count;
-	TAILQ_FOREACH(guest, &all->here, entry) {
-		if (is_of(guest, source) && which-- == 0) {
-			dismiss(guest, "too many have not proved who they are");
-			return;
-		}
-	}
+	return which % (uint32_t) count;
 }
 
-static void
-make_room(waldoi_guests *all, const waldoi_source *source)
-{
-	const waldo_limits *limits = &all->node->limits;
-	const waldoi_guest *guest;
-	size_t count = 0;
+static const char too_many[] = "too many have not proved who they are";
 
+/* Any of its source, if these are as many as may be. */
+static bool
+replace_own(waldoi_guests *all, waldoi_source source)
+{
+	uint32_t most = all->node->limits.handshakes_per_source, count = 0;
+	waldoi_guest *guest;
+
+	if (waldoi_rate_of(all->rates, source)->here < most) {
+		return false;
+	}
 	TAILQ_FOREACH(guest, &all->here, entry) {
-		count += is_of(guest, source);
+		count += guest->source == source;
 	}
-	if (count >= limits->handshakes_per_source) {
-		dismiss_any(all, source, count);
-	} else if (all->count >= limits->handshakes) {
-		dismiss_any(all, NULL, all->count);
+	if (count < most) {
+		return false; /* others have the same place */
 	}
+	count = draw(all->node, count);
+	TAILQ_FOREACH(guest, &all->here, entry) {
+		if (guest->source == source && count-- == 0) {
+			break;
+		}
+	}
+	dismiss(guest, too_many);
+	return true;
+}
+
+/* Some, wherever they stand, and of these the one whose source has most: so who
+ * comes in numbers hits itself. */
+static void
+replace_any(waldoi_guests *all)
+{
+	uint32_t skip = draw(all->node, all->count), most = 0;
+	waldoi_guest *guest = TAILQ_FIRST(&all->here), *worst = guest;
+
+	while (skip-- > 0) {
+		guest = TAILQ_NEXT(guest, entry);
+	}
+	for (int i = 0; i < CANDIDATES; i++) {
+		uint32_t here = waldoi_rate_of(all->rates, guest->source)->here;
+
+		if (here > most) {
+			most = here;
+			worst = guest;
+		}
+		guest = TAILQ_NEXT(guest, entry);
+		if (guest == NULL) {
+			guest = TAILQ_FIRST(&all->here);
+		}
+	}
+	dismiss(worst, too_many);
 }
 
 static waldoi_guests *
@@ -386,9 +417,13 @@ enter(waldoi_guests *all, waldoi_guest *guest)
 {
 	waldo_node *node = all->node;
 
-	make_room(all, &guest->source);
-	guest->since = (uint32_t) (node->now / 1000);
+	if (!replace_own(all, guest->source) &&
+	    all->count >= node->limits.handshakes) {
+		replace_any(all);
+	}
+	guest->since = (uint16_t) (node->now / 1000);
 	TAILQ_INSERT_TAIL(&all->here, guest, entry);
+	waldoi_rate_of(all->rates, guest->source)->here++;
 	all->count++;
 	if (!waldoi_timer_is_armed(&all->deadline)) {
 		waldoi_node_arm(node, &all->deadline,

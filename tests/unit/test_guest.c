@@ -302,6 +302,10 @@ a_pace_is_kept(void **state)
 	assert_int_equal(again, SECOND + 1000);
 	assert_false(waldoi_pace_take(&pace, 1000, 20000, again - 1, &again));
 	assert_true(waldoi_pace_take(&pace, 1000, 20000, again, &again));
+	waldoi_pace_charge(&pace, 1000, 900);
+	assert_int_equal(pace.spent_until, again + 20000);
+	waldoi_pace_charge(&pace, 1000, 1500);
+	assert_int_equal(pace.spent_until, again + 20500);
 	/* One is always to be had, however long it takes. */
 	pace.spent_until = 0;
 	assert_true(waldoi_pace_take(&pace, 1, 20000, SECOND, &again));

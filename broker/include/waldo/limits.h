@@ -49,8 +49,9 @@ typedef struct waldo_limits {
 	uint32_t handshake_budget; /* answered each second, of all together;
 	                            * more wait for their turn, and of them
 	                            * those whose source has asked for least go
-	                            * first; 1000, which is about a fifth of the
-	                            * time of one core; at most 1000000 */
+	                            * first; fewer, if they took more than a
+	                            * fifth of the time; 1000, at most
+	                            * 1000000 */
 } waldo_limits;
 
 #endif
