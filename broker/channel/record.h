@@ -10,8 +10,9 @@
  *
  * What is sent is sealed out of place, since the session keeps the plaintext,
  * into a buffer that all links of a node share: the sealer. What has come is
- * opened in place or straight to where it is wanted. A link that is idle has
- * no buffer.
+ * opened in place or straight to where it is wanted. Only what has come in
+ * part is collected, large records without a copy. A link that is idle has no
+ * buffer.
  */
 #ifndef WALDOI_RECORD_H
 #define WALDOI_RECORD_H
