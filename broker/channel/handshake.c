@@ -294,7 +294,8 @@ collect_message(waldoi_handshake *handshake, struct feed *feed, size_t before,
 	len = (size_t) p[before] << 8 | p[before + 1];
 	if (handshake->initiator && p[before] == magic[0]) {
 		fail(handshake, WALDO_ECONNECT,
-		     "it refuses our version, or such encrypted links");
+		     "it refuses our version, or links without the secret of "
+		     "its cluster (?psk=SLOT)");
 		return NULL;
 	}
 	if (len < least || len > most) {

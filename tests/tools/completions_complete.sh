@@ -7,6 +7,7 @@
 
 here=$(cd "$(dirname "$0")" && pwd)
 completion=$here/../../tools/completion
+export XDG_STATE_HOME=$dir/.state # which is not among what is completed
 PATH=$(dirname "$WALDO_BIN"):$PATH
 
 # LINE: the whole words that bash would complete, one a line. What it replaces
@@ -52,6 +53,12 @@ completes() {
 		"$(printf '%s\n' "$@" | sort | paste -s -d ' ')"
 }
 
+# LINE: is completed to a file, of which zsh tells the last part alone.
+completes_file() {
+	"complete_in_$shell" "$1" >"$dir/words"
+	check "in $shell: '$1'" "$(sed 's|.*/||' "$dir/words")" file
+}
+
 # COMMAND: its options by its help.
 options_of() {
 	waldo "$1" --help | grep -o -e '^ *\(-[a-z], \)\?--[a-z-]\+' |
@@ -73,15 +80,24 @@ options() {
 
 places() {
 	local socket=$dir/socket
-	completes "waldo call " waldo+unix: waldo+tcp-insecure://
+	completes "waldo call " waldo:// waldo+unix: waldo+tcp-insecure://
 	completes "waldo ls u" unix:
-	completes "waldo serve --listen " unix: tcp-insecure:
-	completes "waldo serve --demo --listen=t" --listen=tcp-insecure:
+	completes "waldo serve --listen " tcp: unix: tcp-insecure:
+	completes "waldo serve --demo --listen=t" --listen=tcp: \
+		--listen=tcp-insecure:
 	completes "waldo serve -l unix:$dir/s" "unix:$socket"
 	completes "waldo ls unix:$dir/" "unix:$socket" "unix:$dir/folder/"
 	completes "waldo call waldo+unix://$dir/" "waldo+unix://$socket/" \
 		"waldo+unix://$dir/folder/"
 	completes "waldo call waldo+unix://$dir/nothing"
+	completes "waldo key " new show fingerprint secret
+	completes_file "waldo key show $dir/fi"
+	completes_file "waldo call --key $dir/fi"
+	completes_file "waldo call --psk-file 1:$dir/fi"
+	completes "waldo call --psk-file "
+	completes "waldo user pa" passwd
+	completes_file "waldo user add $dir/fi"
+	completes_file "waldo grants $dir/fi"
 }
 
 peers() {
@@ -95,7 +111,7 @@ peers() {
 		completes "waldo call $uri/echo " echo sleep fail
 		completes "waldo call --stay -t 2 $uri/counter w" watch
 		completes "waldo call $uri/relay call @w" \
-			@waldo+unix: @waldo+tcp-insecure://
+			@waldo:// @waldo+unix: @waldo+tcp-insecure://
 		completes "waldo call $uri/relay call @$uri/e" "@$uri/echo"
 		completes "waldo call $uri/nothing "
 	done
@@ -113,10 +129,11 @@ done
 
 mkdir "$dir/folder"
 : >"$dir/file"
-start_server --listen "unix:$dir/socket" --listen tcp-insecure:127.0.0.1:0
+start_server --listen "unix:$dir/socket" --listen tcp-insecure:127.0.0.1:0 \
+	--listen tcp:127.0.0.1:0
 mapfile -t uris < <(sed -n 's|^publish echo \(.*\)/echo$|\1|p' \
 	"$dir/serve.out")
-check "addresses" "${#uris[@]}" 2
+check "addresses" "${#uris[@]}" 3
 for shell in bash zsh fish; do
 	if ! command -v "$shell" >/dev/null; then
 		echo "$shell is not installed" >&2

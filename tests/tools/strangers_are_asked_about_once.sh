@@ -57,5 +57,5 @@ chmod 644 "$dir/new"
 run waldo key show "$dir/new"
 expect 3 '' "waldo: *$dir/new*"
 run waldo key
-expect 2 '' 'waldo: new, show or fingerprint*'
+expect 2 '' 'waldo: new, show, fingerprint or secret is wanted*'
 finish

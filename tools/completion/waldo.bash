@@ -10,7 +10,7 @@ _waldo_ask() {
 # COMMAND: its options, one a line, as "-t --timeout SECONDS"; those that take
 # no value have nothing behind them.
 _waldo_options() {
-	_waldo_ask "$1" --help | sed -n 's/^  *\(\(-[a-z]\), \)\{0,1\}\(--[a-z][a-z-]*\)\(\( [A-Z][A-Z]*\)\{0,1\}\)  *.*/\2 \3\4/p'
+	_waldo_ask "$1" --help | sed -n 's/^  *\(\(-[a-z]\), \)\{0,1\}\(--[a-z][a-z-]*\)\(\( [A-Z][A-Z:]*\)\{0,1\}\)  *.*/\2 \3\4/p'
 	echo "-h --help"
 }
 
@@ -39,13 +39,14 @@ _waldo_sockets() {
 	compopt -o nospace 2>/dev/null
 }
 
+# PREFIX: what stands before the path, "1:" or nothing.
 _waldo_files() {
 	local path
-	for path in "$cur"*; do
+	for path in "${cur#"$1"}"*; do
 		if [ -d "$path" ]; then
-			_waldo_offer "$path/"
+			_waldo_offer "$1$path/"
 		elif [ -f "$path" ]; then
-			_waldo_offer "$path"
+			_waldo_offer "$1$path"
 		fi
 	done
 	compopt -o nospace 2>/dev/null
@@ -55,7 +56,7 @@ _waldo_files() {
 _waldo_uris() {
 	local uri=${cur#"$1"} place names
 	case $uri in
-	waldo+unix:*/* | waldo+tcp-insecure://*/*)
+	waldo://*@*/* | waldo+unix:*/* | waldo+tcp-insecure://*/*)
 		place=${uri%/*}
 		if [[ $uri != waldo+unix:* || -S ${place#waldo+unix:} ]]; then
 			mapfile -t names < <(_waldo_ask ls -t 1 "$place/")
@@ -68,7 +69,8 @@ _waldo_uris() {
 	waldo+unix://*) _waldo_sockets "$1waldo+unix://" "${uri#*://}" / ;;
 	waldo+unix:*) _waldo_sockets "$1waldo+unix:" "${uri#*:}" / ;;
 	*)
-		_waldo_offer "$1waldo+unix:" "$1waldo+tcp-insecure://"
+		_waldo_offer "$1waldo://" "$1waldo+unix:" \
+			"$1waldo+tcp-insecure://"
 		compopt -o nospace 2>/dev/null
 		;;
 	esac
@@ -79,7 +81,7 @@ _waldo_addresses() {
 	case ${cur#"$1"} in
 	unix:*) _waldo_sockets "$1unix:" "${cur#*unix:}" "" ;;
 	*)
-		_waldo_offer "$1unix:" "$1tcp-insecure:"
+		_waldo_offer "$1tcp:" "$1unix:" "$1tcp-insecure:"
 		compopt -o nospace 2>/dev/null
 		;;
 	esac
@@ -108,11 +110,17 @@ _waldo_argument() {
 		_waldo_addresses ""
 		;;
 	describe | ping) [ "$1" -gt 1 ] || _waldo_uris "" ;;
-	grant | grants | revoke) [ "$1" -gt 1 ] || _waldo_files ;;
+	grant | grants | revoke) [ "$1" -gt 1 ] || _waldo_files "" ;;
+	key)
+		case $1 in
+		1) _waldo_offer new show fingerprint secret ;;
+		2) _waldo_files "" ;;
+		esac
+		;;
 	user)
 		case $1 in
 		1) _waldo_offer add passwd token key disable enable rm ls ;;
-		2) _waldo_files ;;
+		2) _waldo_files "" ;;
 		esac
 		;;
 	esac
@@ -138,7 +146,9 @@ _waldo_words() {
 	done
 	case $value,$cur in
 	*ADDRESS,*) _waldo_addresses "" ;;
-	*FILE,*) _waldo_files ;;
+	*SLOT:FILE,*:*) _waldo_files "${cur%%:*}:" ;;
+	*SLOT:FILE,*) ;;
+	*FILE,*) _waldo_files "" ;;
 	*[A-Z],*) ;;
 	,--listen=*) _waldo_addresses --listen= ;;
 	,-*)

@@ -28,6 +28,7 @@ function __waldo_uris
     set -l place (string replace -r '/[^/]*$' '' -- "$uri")
     set -l path (string replace waldo+unix: '' -- "$place")
     if string match -q 'waldo+tcp-insecure://*/*' -- "$uri"
+        or string match -q 'waldo://*@*/*' -- "$uri"
         or begin
             string match -q 'waldo+unix:*/*' -- "$uri"
             and test -S "$path"
@@ -40,7 +41,8 @@ function __waldo_uris
     else if string match -q 'waldo+unix:*' -- "$uri"
         __waldo_sockets $before'waldo+unix:' (string sub -s 12 -- $uri) /
     else
-        printf '%s\n' $before'waldo+unix:' $before'waldo+tcp-insecure://'
+        printf '%s\n' $before'waldo://' $before'waldo+unix:' \
+            $before'waldo+tcp-insecure://'
     end
 end
 
@@ -51,14 +53,14 @@ function __waldo_addresses
     if string match -q 'unix:*' -- "$address"
         __waldo_sockets $before'unix:' (string sub -s 6 -- $address) ''
     else
-        printf '%s\n' $before'unix:' $before'tcp-insecure:'
+        printf '%s\n' $before'tcp:' $before'unix:' $before'tcp-insecure:'
     end
 end
 
 # The options of a command, as "-t|--timeout|SECONDS|what for".
 function __waldo_options
     __waldo_ask $argv[1] --help | sed -n \
-        's/^  *\(\(-[a-z]\), \)\{0,1\}\(--[a-z][a-z-]*\)\( \([A-Z][A-Z]*\)\)\{0,1\}  *\(.*\)/\2|\3|\5|\6/p'
+        's/^  *\(\(-[a-z]\), \)\{0,1\}\(--[a-z][a-z-]*\)\( \([A-Z][A-Z:]*\)\)\{0,1\}  *\(.*\)/\2|\3|\5|\6/p'
     echo '-h|--help||print help'
 end
 
@@ -77,7 +79,9 @@ function __waldo_argument
             end
         case user,1
             printf '%s\n' add passwd token key disable enable rm ls
-        case grant,1 grants,1 revoke,1 user,2
+        case key,1
+            printf '%s\n' new show fingerprint secret
+        case grant,1 grants,1 revoke,1 user,2 key,2
             __fish_complete_path (commandline -ct)
         case ls,1
             __waldo_uris ''
@@ -117,6 +121,11 @@ function __waldo_words
         __waldo_addresses ''
     else if test "$value" = FILE
         __fish_complete_path (commandline -ct)
+    else if test "$value" = SLOT:FILE
+        set -l parts (string split -m 1 : -- "$current")
+        if set -q parts[2]
+            printf "$parts[1]:%s\n" (__fish_complete_path $parts[2])
+        end
     else if test -n "$value"
         return
     else if string match -q -- '--listen=*' "$current"

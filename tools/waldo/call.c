@@ -283,7 +283,7 @@ perform(struct call *call, int argc, char **argv)
 
 	if (status == STATUS_OK) {
 		call->peer.uri = argv[0];
-		status = login_prepare(&call->login, argv[0]);
+		status = login_prepare(&call->login, &call->peer);
 	}
 	if (status == STATUS_OK) {
 		status = open_call(call);
@@ -365,8 +365,11 @@ static const char help[] =
     "                         SIGINT or SIGTERM\n"
     "      --login USER       log in at the portal that is published there, "
     "and\n"
-    "                         call what that lets USER reach; the password is\n"
-    "                         asked for, or is the first line of stdin\n"
+    "                         call what that lets USER reach: with --key if "
+    "it\n"
+    "                         is given, else with a password, which is asked "
+    "for\n"
+    "                         or is the first line of stdin\n"
     "      --token-file FILE  the same with the token in FILE\n" PEER_HELP
     "  --                     what follows is no option\n"
     "\n"

@@ -35,6 +35,17 @@ put_args(waldo_writer *writer, char **words, int count)
 	return status;
 }
 
+/* `base`, which may say more behind a '?', with the swissnum as its name. */
+static void
+print_uri(const char *base, const char *swissnum)
+{
+	int len = (int) strcspn(base, "?");
+
+	printf("%.*s%s%s%s\n", len, base,
+	       len == 0 || base[len - 1] == '/' ? "" : "/", swissnum,
+	       base + len);
+}
+
 static int
 grant(const char *path, const waldo_grant_options *options, const char *base)
 {
@@ -49,10 +60,7 @@ grant(const char *path, const waldo_grant_options *options, const char *base)
 		    err == WALDO_OK ? STATUS_OK : complain_err(err, store.node);
 	}
 	if (status == STATUS_OK) {
-		size_t len = strlen(base);
-
-		printf("%s%s%s\n", base,
-		       len == 0 || base[len - 1] == '/' ? "" : "/", swissnum);
+		print_uri(base, swissnum);
 	}
 	store_close(&store);
 	return flush_output(status);

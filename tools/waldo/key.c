@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "tool.h"
+#include "psk.h"
 
 static int
 show(const char *path, bool print)
@@ -34,8 +34,8 @@ act(const struct command *command, const char *what, const char *path)
 	if (!is_new && strcmp(what, "show") != 0 &&
 	    strcmp(what, "fingerprint") != 0) {
 		return complain_usage(command->name,
-		                      "'%s': new, show or fingerprint is "
-		                      "wanted",
+		                      "'%s': new, show, fingerprint or secret "
+		                      "is wanted",
 		                      what);
 	}
 	if (is_new && is_there) {
@@ -59,8 +59,13 @@ run(const struct command *command, int argc, char **argv)
 	}
 	if (argc < 1 || argc > 2) {
 		return complain_usage(command->name,
-		                      "new, show or fingerprint is wanted, and "
-		                      "a file");
+		                      "new, show, fingerprint or secret is "
+		                      "wanted, and one file at most");
+	}
+	if (strcmp(argv[0], "secret") == 0) {
+		return argc == 2 ? psk_make(argv[1])
+		                 : complain_usage(command->name,
+		                                  "secret wants a FILE");
 	}
 	if (argc == 2) {
 		return act(command, argv[0], argv[1]);
@@ -75,14 +80,19 @@ run(const struct command *command, int argc, char **argv)
 
 static const char help[] =
     "usage: waldo key new|show|fingerprint [FILE]\n"
+    "       waldo key secret FILE\n"
     "\n"
-    "A key is who a server is. Its public half stands in the URIs that lead "
-    "to\n"
-    "it; the file has the secret half, and only its owner may read it.\n"
+    "A key is who a server is, or a client that wants to be known. Its public\n"
+    "half stands in the URIs that lead to a server; the file has the secret "
+    "half,\n"
+    "and only its owner may read it.\n"
     "\n"
     "  new          makes a key in a file that is not there yet, and shows it\n"
     "  show         prints the public half, as it stands in URIs\n"
     "  fingerprint  prints what two people compare\n"
+    "  secret       makes another kind of file: the secret of a cluster, for "
+    "the\n"
+    "               option --psk-file of its servers and clients\n"
     "\n"
     "Without FILE: the key of waldo serve, waldo/key in $XDG_STATE_HOME or\n"
     "~/.local/state.\n";
@@ -90,6 +100,6 @@ static const char help[] =
 const struct command key_command = {
     "key",
     run,
-    "make and show keys",
+    "make and show keys, and secrets of clusters",
     help,
 };

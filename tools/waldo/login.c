@@ -19,8 +19,10 @@ leaves_in_clear(const char *uri)
 }
 
 int
-login_prepare(struct login *login, const char *uri)
+login_prepare(struct login *login, const struct peer *peer)
 {
+	const char *uri = peer->uri;
+
 	if (!login_is_wanted(login)) {
 		return STATUS_OK;
 	}
@@ -28,6 +30,15 @@ login_prepare(struct login *login, const char *uri)
 		return complain_usage("call",
 		                      "--login and --token-file are two ways, "
 		                      "of which one is enough");
+	}
+	login->by_key = login->user != NULL && peer->key_file != NULL;
+	if (login->by_key) {
+		return strncasecmp(uri, "waldo:", 6) == 0
+		           ? STATUS_OK
+		           : complain(STATUS_USAGE,
+		                      "%s: only an encrypted link, "
+		                      "waldo://KEY@..., proves a key",
+		                      uri);
 	}
 	if (leaves_in_clear(uri)) {
 		return complain(STATUS_USAGE,
@@ -52,7 +63,9 @@ login_send(struct login *login, const struct peer *peer)
 	    waldo_request_new(peer->ref, "login", &options);
 	waldo_writer *args = waldo_request_get_args(request);
 
-	if (login->user != NULL) {
+	if (login->by_key) {
+		waldo_putf(args, "{ss}n", "key", login->user);
+	} else if (login->user != NULL) {
 		waldo_putf(args, "{ssss}n", "user", login->user, "password",
 		           login->secret);
 	} else {

@@ -53,25 +53,28 @@ begins_with(const char *text, const char *prefix)
 	return strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* A URI with or without a name, without it. */
+/* A URI with or without a name, without it; what it says behind a '?' stays. */
 static void
 print_uri(FILE *out, const char *uri)
 {
 	bool is_unix = begins_with(uri, UNIX_URI);
+	const char *query =
+	    begins_with(uri, "waldo:") ? strchr(uri, '?') : NULL;
 	const char *end = NULL;
 
 	if (!is_unix) {
 		end = strchr(uri, ':');
 		end =
 		    end != NULL && strncmp(end, "://", 3) == 0 ? end + 3 : uri;
-		end += strcspn(end, "/");
+		end += strcspn(end, "/?");
 	} else if (!is_socket(uri + strlen(UNIX_URI))) {
 		end = strrchr(uri, '/');
 	}
 	if (end == NULL) {
 		end = uri + strlen(uri);
 	}
-	fprintf(out, "%.*s%s", (int) (end - uri), uri, is_unix ? "/" : "");
+	fprintf(out, "%.*s%s%s", (int) (end - uri), uri, is_unix ? "/" : "",
+	        query != NULL ? query : "");
 }
 
 /* The URI of what `where` names, an address or a URI with or without a name,

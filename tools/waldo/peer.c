@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+#include "psk.h"
 #include "tool.h"
 
 static waldo_node *volatile stopped_node;
@@ -36,8 +39,11 @@ complain_open(waldo_err err, const struct peer *peer, const char *uri)
 	const char *message = waldo_node_get_message(peer->node);
 	size_t len = strlen(uri);
 
-	if (peer->node == NULL || strcmp(uri, peer->uri) == 0 ||
-	    strncmp(message, uri, len) != 0) {
+	if (err == WALDO_EDENIED && strncmp(message, "?psk=", 5) == 0) {
+		return complain(STATUS_USAGE, "%s (--psk-file tells it)",
+		                message);
+	}
+	if (strcmp(uri, peer->uri) == 0 || strncmp(message, uri, len) != 0) {
 		return complain_err(err, peer->node);
 	}
 	if (err == WALDO_EDENIED) {
@@ -46,28 +52,62 @@ complain_open(waldo_err err, const struct peer *peer, const char *uri)
 	return complain(STATUS_USAGE, "%s, as %s", peer->uri, message);
 }
 
+/* Who calls is known to somebody by that key: one that is made here would be
+ * nobody's. */
+static int
+load_key(const char *path, waldo_key **ret_key)
+{
+	waldo_err err;
+
+	if (path == NULL) {
+		return STATUS_OK;
+	}
+	if (access(path, F_OK) != 0) {
+		return complain(STATUS_LOST, "%s: %s", path, strerror(errno));
+	}
+	err = waldo_key_load(path, ret_key);
+	return err == WALDO_OK ? STATUS_OK : complain_err(err, NULL);
+}
+
+static int
+make_node(struct peer *peer, const char *known_hosts)
+{
+	waldo_node_options options = {.size = sizeof(options),
+	                              .known_hosts = known_hosts,
+	                              .trust = peer_meet,
+	                              .trust_user = peer};
+	waldo_err err;
+	int status = load_key(peer->key_file, &options.key);
+
+	if (status != STATUS_OK) {
+		return status;
+	}
+	err = waldo_node_new(&options, &peer->node);
+	waldo_key_release(options.key);
+	return err == WALDO_OK ? psks_give(&peer->psks, peer->node, false)
+	                       : complain_err(err, NULL);
+}
+
 int
 peer_open(struct peer *peer, const char *uri)
 {
-	waldo_node_options options = {.size = sizeof(options),
-	                              .known_hosts = peer->known_hosts,
-	                              .trust = peer_meet,
-	                              .trust_user = peer};
+	const char *known_hosts = peer->known_hosts;
 	char *path = NULL;
 	waldo_err err;
+	int status;
 
-	if (peer->known_hosts == NULL && strncmp(uri, "waldo:", 6) == 0) {
-		path = state_path("known_hosts");
+	if (known_hosts == NULL && strncmp(uri, "waldo:", 6) == 0) {
+		known_hosts = path = state_path("known_hosts");
 		if (path == NULL) {
 			return STATUS_LOST;
 		}
-		options.known_hosts = path;
 	}
-	err = waldo_node_new(&options, &peer->node);
+	status = make_node(peer, known_hosts);
 	free(path);
-	if (err == WALDO_OK) {
-		err = waldo_connect(peer->node, uri, &peer->ref);
+	if (status != STATUS_OK) {
+		return status;
 	}
+	err = waldo_connect(peer->node, uri, &peer->ref);
 	return err == WALDO_OK ? STATUS_OK : complain_open(err, peer, uri);
 }
 

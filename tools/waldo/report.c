@@ -141,7 +141,12 @@ complain_failure(const waldo_failure *failure, const struct peer *peer)
 		                peer->timeout_ms);
 	}
 	if (failure->code == WALDO_EDEADLINE || failure->code == WALDO_ELOST) {
-		return complain(status, "%s: %s", peer->uri, failure->message);
+		/* Who has another secret cannot say so, and hangs up. */
+		return complain(status, "%s: %s%s", peer->uri, failure->message,
+		                failure->code == WALDO_ELOST &&
+		                        strstr(peer->uri, "?psk=") != NULL
+		                    ? "; has it the same secret?"
+		                    : "");
 	}
 	/* A URI that cannot be read was refused before: no such host. */
 	return complain(failure->code == WALDO_EADDRESS ? STATUS_LOST : status,

@@ -53,9 +53,10 @@ run(const struct command *command, int argc, char **argv)
 		return status;
 	}
 	if (argc == 2) {
-		const char *slash = strrchr(argv[1], '/');
+		char *slash = strrchr(argv[1], '/');
 
 		match.swissnum = slash == NULL ? argv[1] : slash + 1;
+		argv[1][strcspn(argv[1], "?")] = '\0';
 	}
 	if (argc < 1 || argc > 2 ||
 	    (argc == 1 && match.id == 0 && match.owner == NULL &&

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "demo.h"
+#include "psk.h"
 #include "store.h"
 #include "tool.h"
 
@@ -13,6 +14,8 @@
 /* What there is beside the objects of the demonstration; NULL: it is not. */
 struct files {
 	const char *store, *accounts;
+	struct psks psks;
+	bool needs_psk;
 };
 
 struct addresses {
@@ -153,6 +156,10 @@ serve(struct peer *peer, struct demo *demo, struct addresses *addresses,
 	if (err != WALDO_OK) {
 		return complain_err(err, peer->node);
 	}
+	status = psks_give(&files->psks, peer->node, files->needs_psk);
+	if (status != STATUS_OK) {
+		return status;
+	}
 	stop_on_signal(peer->node, grace_ms);
 	dump_on_signal(peer->node);
 	status = listen_at(peer->node, addresses, files);
@@ -185,6 +192,8 @@ run(const struct command *command, int argc, char **argv)
 	    {'k', "key", "a file", option_text, &key_file},
 	    {0, "store", "a file", option_text, &files.store},
 	    {0, "accounts", "a file", option_text, &files.accounts},
+	    {0, "psk-file", WANTS_PSK, option_psk, &files.psks},
+	    {0, "psk-only", NULL, NULL, &files.needs_psk},
 	    {'g', "grace", "seconds, like 2.5, up to 4294967", option_grace,
 	     &grace_ms},
 	    {0},
@@ -207,6 +216,10 @@ run(const struct command *command, int argc, char **argv)
 			status = complain_usage(command->name,
 			                        "--demo says what to publish, "
 			                        "and is missing");
+		} else if (files.needs_psk && files.psks.count == 0) {
+			status =
+			    complain_usage(command->name, "--psk-only wants a "
+			                                  "--psk-file");
 		} else {
 			if (addresses.count == 0) {
 				add_address(DEFAULT_ADDRESS, &addresses);
@@ -227,8 +240,7 @@ run(const struct command *command, int argc, char **argv)
 }
 
 static const char help[] =
-    "usage: waldo serve --demo [--listen ADDRESS]... [--key FILE]\n"
-    "                   [--store FILE] [--accounts FILE] [--grace SECONDS]\n"
+    "usage: waldo serve --demo [OPTION]...\n"
     "\n"
     "Publishes the demonstration objects, prints 'publish NAME URI' for each\n"
     "name and address, then 'ready', and serves until SIGINT or SIGTERM.\n"
@@ -246,6 +258,10 @@ static const char help[] =
     "there.\n"
     "                        Else waldo/key in $XDG_STATE_HOME or\n"
     "                        ~/.local/state\n"
+    "      --psk-file SLOT:FILE  the secret of a cluster, of waldo key "
+    "secret:\n"
+    "                        clients may say ?psk=SLOT; may be repeated\n"
+    "      --psk-only        whoever dials tcp: without one is refused\n"
     "      --store FILE      restore what waldo grant FILE counter NAME has\n"
     "                        granted: a counter for each name\n"
     "      --accounts FILE   publish gate, too, where the accounts of waldo "

@@ -64,6 +64,18 @@ option_parse option_text;  /* to const char *, as it is */
 
 option_parse option_print; /* to const char *: a fingerprint */
 
+/* Secrets of clusters, each "SLOT:FILE"; see psk.h. */
+#define MAX_PSKS 8
+struct psks {
+	size_t count;
+	struct {
+		unsigned slot;
+		const char *path; /* borrowed */
+	} items[MAX_PSKS];
+};
+option_parse option_psk; /* adds to struct psks */
+#define WANTS_PSK "SLOT:FILE, the slot a number 1..255, 8 of them at most"
+
 /* To int64_t microseconds since 1970, so long from now. */
 option_parse option_expiry;
 #define WANTS_EXPIRY "a time from now, like 90s, 15m, 12h or 30d"
@@ -92,6 +104,9 @@ struct peer {
 	uint32_t timeout_ms; /* of each call; 0: none */
 	double asked_ms;     /* when the last call left, as now_ms() tells */
 
+	const char *key_file; /* who we are; NULL: nobody in particular */
+	struct psks psks;
+
 	/* Where keys of hosts are remembered; NULL: at the usual place. */
 	const char *known_hosts;
 	const char *trust;  /* the fingerprint that is accepted; or NULL */
@@ -100,15 +115,22 @@ struct peer {
 
 /* For the options of those who call. */
 #define PEER_OPTIONS(peer)                                                     \
-	{0, "known-hosts", "a file", option_text, &(peer).known_hosts},        \
+	{'k', "key", "a file", option_text, &(peer).key_file},                 \
+	    {0, "psk-file", WANTS_PSK, option_psk, &(peer).psks},              \
+	    {0, "known-hosts", "a file", option_text, &(peer).known_hosts},    \
 	{                                                                      \
 		0, "trust", "a fingerprint, like abcd-efgh-ijkl-mnop-qrst",    \
 		    option_print, &(peer).trust                                \
 	}
 #define PEER_HELP                                                              \
-	"      --known-hosts FILE   what remembers the keys of hosts that a "  \
+	"  -k, --key FILE         who you are, for a server that wants to "    \
+	"know:\n"                                                              \
+	"                         a file of waldo key new\n"                   \
+	"      --psk-file SLOT:FILE  the secret of a cluster, for URIs with\n" \
+	"                         ?psk=SLOT; a file of waldo key secret\n"     \
+	"      --known-hosts FILE  what remembers the keys of hosts that a "   \
 	"URI\n"                                                                \
-	"                           names without one (waldo://@HOST:PORT/)\n" \
+	"                         names without one (waldo://@HOST:PORT/)\n"   \
 	"      --trust FINGERPRINT  accepts such a key at first sight\n"
 
 /* Monotonic. */
