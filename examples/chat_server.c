@@ -171,8 +171,7 @@ static const waldo_class room_class = {
 int
 main(int argc, char **argv)
 {
-	const char *address =
-	    argc > 1 ? argv[1] : "tcp-insecure:127.0.0.1:4747";
+	const char *address = argc > 1 ? argv[1] : "tcp:127.0.0.1:4747";
 	struct room room;
 	waldo_node *node = NULL;
 	waldo_ref *ref = NULL;

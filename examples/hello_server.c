@@ -33,8 +33,7 @@ static const waldo_class greeter_class = {
 int
 main(int argc, char **argv)
 {
-	const char *address =
-	    argc > 1 ? argv[1] : "tcp-insecure:127.0.0.1:4747";
+	const char *address = argc > 1 ? argv[1] : "tcp:127.0.0.1:4747";
 	waldo_node *node = NULL;
 	waldo_ref *greeter = NULL;
 	waldo_listener *listener = NULL;
