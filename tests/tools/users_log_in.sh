@@ -25,7 +25,7 @@ ask sesame waldo user passwd "$store" ann
 expect 0 "" ""
 ask "" waldo user passwd "$store" ann
 expect 2 "" "waldo: Password: a line of 1 to 1024 bytes is wanted"
-ask sesame waldo user passwd "$store" bob
+run waldo user passwd "$store" bob
 expect 3 "" "waldo: accounts: there is no account 'bob'"
 
 body() {
@@ -109,7 +109,15 @@ expect 2 "" "waldo: --login and --token-file are two ways*"
 run waldo user ls "$dir/nothing"
 expect 3 "" "waldo: $dir/nothing: No such file or directory"
 run waldo user "$store" ann
-expect 2 "" "waldo: what to do is wanted*"
+expect 2 "" "waldo: '$store': add, passwd, *or ls is wanted*"
+run waldo user
+expect 2 "" "waldo: add, passwd, *or ls is wanted*"
+run waldo user add "$store"
+expect 2 "" "waldo: add wants a STORE and a NAME*"
+run waldo user ls "$store" ann
+expect 2 "" "waldo: ls wants a STORE (*"
+run waldo user key "$store" ann
+expect 2 "" "waldo: key wants a STORE, a NAME and a KEY*"
 stop_server
 
 # Nor at first sight.

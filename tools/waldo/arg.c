@@ -70,9 +70,11 @@ set_flag(void *user)
 }
 
 int
-arg_await(const struct arg *arg, waldo_node *node, uint32_t timeout_ms)
+arg_await(const struct arg *arg, const struct peer *peer)
 {
-	const struct peer peer = {.uri = arg->uri};
+	waldo_node *node = peer->node;
+	uint32_t timeout_ms = peer->timeout_ms;
+	struct peer other;
 	waldo_watch *timer = NULL;
 	bool is_late = false;
 	waldo_err err = WALDO_OK;
@@ -94,7 +96,10 @@ arg_await(const struct arg *arg, waldo_node *node, uint32_t timeout_ms)
 		return complain(STATUS_DEADLINE, "%s: no answer within %u ms",
 		                arg->uri, timeout_ms);
 	case WALDO_BROKEN:
-		return complain_failure(waldo_ref_get_failure(arg->ref), &peer);
+		other = *peer;
+		other.uri = arg->uri;
+		return complain_failure(waldo_ref_get_failure(arg->ref),
+		                        &other);
 	default: return STATUS_OK;
 	}
 }

@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <waldo.h>
 
+struct peer;
+
 struct arg {
 	json_t *value;   /* NULL if it is a reference */
 	const char *uri; /* behind the "@"; empty: the object that prints */
@@ -17,10 +19,10 @@ int arg_read(struct arg *arg, const char *text, size_t number);
 int arg_resolve(struct arg *arg, waldo_node *node, waldo_ref *printer,
                 size_t number);
 
-/* Runs the node until a reference is known to lead to an object, for
- * `timeout_ms` at most unless that is 0. The same; what is complained about is
+/* Runs the node of `peer` until a reference is known to lead to an object, for
+ * its timeout at most if it has one. The same; what is complained about is
  * what broke the reference. */
-int arg_await(const struct arg *arg, waldo_node *node, uint32_t timeout_ms);
+int arg_await(const struct arg *arg, const struct peer *peer);
 
 void arg_put(waldo_writer *writer, const struct arg *arg);
 void arg_clear(struct arg *arg);

@@ -44,11 +44,14 @@ read_step(struct call *call, struct step *step, char **words, int count)
 	}
 	step->method = words[0];
 	for (i = 1; i < count; i++) {
-		int status = arg_read(&step->args[step->arg_count], words[i],
-		                      (size_t) i);
+		struct arg *arg = &step->args[step->arg_count];
+		int status = arg_read(arg, words[i], (size_t) i);
 
 		if (status != STATUS_OK) {
 			return status;
+		}
+		if (arg->uri != NULL && strncmp(arg->uri, "waldo:", 6) == 0) {
+			call->peer.meets_others = true;
 		}
 		step->arg_count++;
 		call->arg_count++;
@@ -111,8 +114,7 @@ resolve_args(struct call *call)
 	}
 	for (i = 0; i < call->arg_count && status == STATUS_OK; i++) {
 		if (call->args[i].ref != NULL) {
-			status = arg_await(&call->args[i], node,
-			                   call->peer.timeout_ms);
+			status = arg_await(&call->args[i], &call->peer);
 		}
 	}
 	return status;

@@ -96,7 +96,8 @@ peer_open(struct peer *peer, const char *uri)
 	waldo_err err;
 	int status;
 
-	if (known_hosts == NULL && strncmp(uri, "waldo:", 6) == 0) {
+	if (known_hosts == NULL &&
+	    (peer->meets_others || strncmp(uri, "waldo:", 6) == 0)) {
 		known_hosts = path = state_path("known_hosts");
 		if (path == NULL) {
 			return STATUS_LOST;

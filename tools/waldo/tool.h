@@ -109,6 +109,7 @@ struct peer {
 
 	/* Where keys of hosts are remembered; NULL: at the usual place. */
 	const char *known_hosts;
+	bool meets_others;  /* its arguments have URIs of waldo: */
 	const char *trust;  /* the fingerprint that is accepted; or NULL */
 	char stranger[400]; /* why a host was refused; or "" */
 };

@@ -8,44 +8,61 @@
 static bool
 ask(const char *host, const char *print)
 {
-	char answer[8] = "";
+	char answer[80] = "";
 
 	fprintf(stderr,
 	        "%s is not known yet. The fingerprint of its key is\n"
 	        "  %s\n"
 	        "Is it the right one (yes or no)? ",
 	        host, print);
-	return fgets(answer, sizeof(answer), stdin) != NULL &&
-	       strcmp(answer, "yes\n") == 0;
+	while (fgets(answer, sizeof(answer), stdin) != NULL) {
+		if (strcmp(answer, "yes\n") == 0 ||
+		    strcmp(answer, "no\n") == 0) {
+			return answer[0] == 'y';
+		}
+		fputs("yes or no? ", stderr);
+	}
+	return false;
+}
+
+/* Whether it is accepted; if not, `peer` remembers why. */
+static bool
+decide(struct peer *peer, const char *host, const char *print)
+{
+	const char *why = "is not known yet; if the fingerprint of its key is "
+	                  "right: --trust";
+
+	if (peer->trust != NULL) {
+		if (strcmp(peer->trust, print) == 0) {
+			return true;
+		}
+		(void) snprintf(peer->stranger, sizeof(peer->stranger),
+		                "%s: the fingerprint of its key is %s, not %s",
+		                host, print, peer->trust);
+		return false;
+	}
+	if (isatty(STDIN_FILENO)) {
+		if (ask(host, print)) {
+			return true;
+		}
+		why = "is not trusted; its key has the fingerprint";
+	}
+	(void) snprintf(peer->stranger, sizeof(peer->stranger), "%s %s %s",
+	                host, why, print);
+	return false;
 }
 
 void
 peer_meet(waldo_trust *question, void *user)
 {
-	struct peer *peer = user;
-	const char *host = waldo_trust_get_host(question);
 	char print[WALDO_KEY_PRINT];
-	bool is_trusted;
 
 	waldo_key_fingerprint(waldo_trust_get_key(question), print);
-	is_trusted = peer->trust != NULL
-	                 ? strcmp(peer->trust, print) == 0
-	                 : isatty(STDIN_FILENO) && ask(host, print);
-	if (is_trusted) {
+	if (decide(user, waldo_trust_get_host(question), print)) {
 		waldo_trust_accept(question);
-		return;
-	}
-	if (peer->trust != NULL) {
-		(void) snprintf(peer->stranger, sizeof(peer->stranger),
-		                "%s: the fingerprint of its key is %s, not %s",
-		                host, print, peer->trust);
 	} else {
-		(void) snprintf(peer->stranger, sizeof(peer->stranger),
-		                "%s is not known yet; if the fingerprint of "
-		                "its key is right: --trust %s",
-		                host, print);
+		waldo_trust_refuse(question);
 	}
-	waldo_trust_refuse(question);
 }
 
 bool

@@ -12,6 +12,7 @@ struct user {
 	waldo_accounts *accounts;
 	const char *name; /* of the account; NULL for ls */
 	const char *more; /* what some want behind it */
+	bool is_there;    /* an account of that name */
 };
 
 /* ---- the verbs: each a status, or the library's error */
@@ -23,12 +24,27 @@ add(struct user *user, int *status)
 	return waldo_account_add(user->accounts, user->name);
 }
 
+static void
+compare_name(const waldo_account_info *info, void *user)
+{
+	struct user *u = user;
+
+	u->is_there = u->is_there || strcmp(info->name, u->name) == 0;
+}
+
 static waldo_err
 set_password(struct user *user, int *status)
 {
 	char password[SECRET_MAX];
 	waldo_err err;
 
+	/* Nobody is asked in vain. */
+	err = waldo_accounts_list(user->accounts, compare_name, user);
+	if (err != WALDO_OK || !user->is_there) {
+		return err != WALDO_OK ? err
+		                       : waldo_account_set_password(
+		                             user->accounts, user->name, NULL);
+	}
 	*status = secret_ask_new("Password", password);
 	if (*status != STATUS_OK) {
 		return WALDO_OK;
@@ -133,6 +149,13 @@ static const struct verb {
     {"key", 3, add_key},     {"ls", 1, list},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+#define VERBS      "add, passwd, token, key, disable, enable, rm or ls"
+
+static const char *const wanted[] = {
+    [1] = "a STORE",
+    [2] = "a STORE and a NAME",
+    [3] = "a STORE, a NAME and a KEY",
+};
 
 /* ---- the command */
 
@@ -175,17 +198,23 @@ run(const struct command *command, int argc, char **argv)
 	if (!take_options(command, options, &argc, argv, &status)) {
 		return status;
 	}
-	for (i = 0; i < VERB_COUNT; i++) {
-		if (argc == verbs[i].words + 1 &&
-		    strcmp(argv[0], verbs[i].name) == 0) {
-			user.name = argc > 2 ? argv[2] : NULL;
-			user.more = argc > 3 ? argv[3] : NULL;
-			return run_verb(&verbs[i], argv[1], &user);
-		}
+	if (argc == 0) {
+		return complain_usage(command->name, VERBS " is wanted");
 	}
-	return complain_usage(command->name,
-	                      "what to do is wanted, a STORE, and mostly a "
-	                      "NAME");
+	for (i = 0; i < VERB_COUNT; i++) {
+		if (strcmp(argv[0], verbs[i].name) != 0) {
+			continue;
+		}
+		if (argc != verbs[i].words + 1) {
+			return complain_usage(command->name, "%s wants %s",
+			                      argv[0], wanted[verbs[i].words]);
+		}
+		user.name = argc > 2 ? argv[2] : NULL;
+		user.more = argc > 3 ? argv[3] : NULL;
+		return run_verb(&verbs[i], argv[1], &user);
+	}
+	return complain_usage(command->name, "'%s': " VERBS " is wanted",
+	                      argv[0]);
 }
 
 static const char help[] =
