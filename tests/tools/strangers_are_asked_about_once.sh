@@ -28,6 +28,23 @@ expect 3 '' '*is not known yet*'
 run waldo call --trust xyz "$by_host" add 1
 expect 2 '' 'waldo: --trust wants a fingerprint*'
 
+# What cannot be remembered is told, and a key in the URI needs no memory.
+mkdir "$dir/folder"
+: >"$dir/folder/file"
+run waldo call --known-hosts "$dir/folder/file/x" --trust "$print" \
+	"$by_host" get
+expect 3 '' "waldo: $dir/folder/file/x: Not a directory"
+run waldo call --known-hosts "$dir/nowhere/x" --trust "$print" "$by_host" get
+expect 0 4 "waldo: a key is not remembered: $dir/nowhere/x: No such file*"
+run env -u HOME -u XDG_STATE_HOME "$WALDO_BIN" call "$by_key" get
+expect 0 4 ''
+run env HOME=/dev/null XDG_STATE_HOME= "$WALDO_BIN" call "$by_key" get
+expect 0 4 ''
+run env -u HOME -u XDG_STATE_HOME "$WALDO_BIN" call "$by_host" get
+expect 3 '' 'waldo: neither XDG_STATE_HOME nor HOME says where keys are kept'
+run env HOME=/dev/null XDG_STATE_HOME= "$WALDO_BIN" call "$by_host" get
+expect 3 '' 'waldo: /dev/null/.local: Not a directory'
+
 # The same key after a restart, and another one at the same place.
 port=${uri##*:}
 stop_server

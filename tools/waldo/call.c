@@ -50,7 +50,8 @@ read_step(struct call *call, struct step *step, char **words, int count)
 		if (status != STATUS_OK) {
 			return status;
 		}
-		if (arg->uri != NULL && strncmp(arg->uri, "waldo:", 6) == 0) {
+		if (arg->uri != NULL &&
+		    strncmp(arg->uri, "waldo://@", 9) == 0) {
 			call->peer.meets_others = true;
 		}
 		step->arg_count++;

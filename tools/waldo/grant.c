@@ -46,6 +46,22 @@ print_uri(const char *base, const char *swissnum)
 	       base + len);
 }
 
+/* The name in `base`, where there may be none; NULL: there is none, or it
+ * cannot be told from a path. */
+static const char *
+find_name(const char *base)
+{
+	const char *host = strstr(base, "://");
+	const char *slash;
+
+	if (host == NULL || strncmp(base, "waldo+unix:", 11) == 0) {
+		return NULL;
+	}
+	slash = strchr(host + 3, '/');
+	return slash != NULL && slash[1] != '\0' && slash[1] != '?' ? slash + 1
+	                                                            : NULL;
+}
+
 static int
 grant(const char *path, const waldo_grant_options *options, const char *base)
 {
@@ -90,6 +106,11 @@ run(const struct command *command, int argc, char **argv)
 	if (argc < 2) {
 		return complain_usage(command->name,
 		                      "a STORE and a KIND are wanted");
+	}
+	if (find_name(base) != NULL) {
+		return complain_usage(
+		    command->name, "--uri wants one without a name, not '%s'",
+		    find_name(base));
 	}
 	grant_options.kind = argv[1];
 	if (memcmp(seal, none, sizeof(seal)) != 0) {

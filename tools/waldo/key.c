@@ -70,7 +70,7 @@ run(const struct command *command, int argc, char **argv)
 	if (argc == 2) {
 		return act(command, argv[0], argv[1]);
 	}
-	path = state_path("key");
+	path = state_path("key", true);
 	if (path != NULL) {
 		status = act(command, argv[0], path);
 	}

@@ -69,13 +69,27 @@ load_key(const char *path, waldo_key **ret_key)
 	return err == WALDO_OK ? STATUS_OK : complain_err(err, NULL);
 }
 
+/* That a key cannot be remembered is nobody's failure. All else that goes wrong
+ * is told by what fails of it. */
+static void
+log_line(waldo_log_level level, const char *line, void *user)
+{
+	const struct peer *peer = user;
+
+	if (peer->accepts && level <= WALDO_LOG_WARN) {
+		complain(STATUS_OK, "%s", line);
+	}
+}
+
 static int
 make_node(struct peer *peer, const char *known_hosts)
 {
 	waldo_node_options options = {.size = sizeof(options),
 	                              .known_hosts = known_hosts,
 	                              .trust = peer_meet,
-	                              .trust_user = peer};
+	                              .trust_user = peer,
+	                              .log = log_line,
+	                              .log_user = peer};
 	waldo_err err;
 	int status = load_key(peer->key_file, &options.key);
 
@@ -88,22 +102,32 @@ make_node(struct peer *peer, const char *known_hosts)
 	                       : complain_err(err, NULL);
 }
 
+/* Where hosts are remembered: a URI with a key does without. */
+static int
+find_known_hosts(const struct peer *peer, const char *uri, char **ret_path)
+{
+	bool is_wanted =
+	    peer->meets_others || strncmp(uri, "waldo://@", 9) == 0;
+
+	if (peer->known_hosts != NULL ||
+	    (!is_wanted && strncmp(uri, "waldo:", 6) != 0)) {
+		return STATUS_OK;
+	}
+	*ret_path = state_path("known_hosts", is_wanted);
+	return *ret_path != NULL || !is_wanted ? STATUS_OK : STATUS_LOST;
+}
+
 int
 peer_open(struct peer *peer, const char *uri)
 {
-	const char *known_hosts = peer->known_hosts;
 	char *path = NULL;
 	waldo_err err;
-	int status;
+	int status = find_known_hosts(peer, uri, &path);
 
-	if (known_hosts == NULL &&
-	    (peer->meets_others || strncmp(uri, "waldo:", 6) == 0)) {
-		known_hosts = path = state_path("known_hosts");
-		if (path == NULL) {
-			return STATUS_LOST;
-		}
+	if (status == STATUS_OK) {
+		status =
+		    make_node(peer, path != NULL ? path : peer->known_hosts);
 	}
-	status = make_node(peer, known_hosts);
 	free(path);
 	if (status != STATUS_OK) {
 		return status;

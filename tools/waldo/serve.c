@@ -124,7 +124,7 @@ load_key(const struct addresses *addresses, const char *path,
 		if (!needs_key(addresses)) {
 			return STATUS_OK;
 		}
-		path = usual = state_path("key");
+		path = usual = state_path("key", true);
 		if (path == NULL) {
 			return STATUS_LOST;
 		}

@@ -22,8 +22,19 @@ make_folders(char *path)
 	return true;
 }
 
+static char *
+complain_no(bool is_wanted, char *path, const char *what)
+{
+	if (is_wanted) {
+		(void) complain(STATUS_LOST, "%s%s%s", path != NULL ? path : "",
+		                path != NULL ? ": " : "", what);
+	}
+	free(path);
+	return NULL;
+}
+
 char *
-state_path(const char *name)
+state_path(const char *name, bool is_wanted)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
@@ -35,18 +46,14 @@ state_path(const char *name)
 	} else if (home != NULL && home[0] == '/') {
 		len = asprintf(&path, "%s/.local/state/waldo/%s", home, name);
 	} else {
-		(void) complain(STATUS_LOST, "neither XDG_STATE_HOME nor HOME "
-		                             "says where keys are kept");
-		return NULL;
+		return complain_no(is_wanted, NULL,
+		                   "neither XDG_STATE_HOME nor HOME says where "
+		                   "keys are kept");
 	}
 	if (len < 0) {
-		(void) complain(STATUS_LOST, "out of memory");
-		return NULL;
+		return complain_no(is_wanted, NULL, "out of memory");
 	}
-	if (!make_folders(path)) {
-		(void) complain(STATUS_LOST, "%s: %s", path, strerror(errno));
-		free(path);
-		return NULL;
-	}
-	return path;
+	return make_folders(path)
+	           ? path
+	           : complain_no(is_wanted, path, strerror(errno));
 }

@@ -109,8 +109,9 @@ struct peer {
 
 	/* Where keys of hosts are remembered; NULL: at the usual place. */
 	const char *known_hosts;
-	bool meets_others;  /* its arguments have URIs of waldo: */
+	bool meets_others;  /* an argument names a host without its key */
 	const char *trust;  /* the fingerprint that is accepted; or NULL */
+	bool accepts;       /* a host right now: what goes wrong is told */
 	char stranger[400]; /* why a host was refused; or "" */
 };
 
@@ -157,9 +158,9 @@ waldo_trust_cb peer_meet;
 
 /* ---- state.c */
 
-/* The path of a file of ours, to be freed; its folder is made. NULL after a
- * complaint. */
-char *state_path(const char *name);
+/* The path of a file of ours, to be freed; its folder is made. NULL if there
+ * can be none, after a complaint if it is wanted. */
+char *state_path(const char *name, bool is_wanted);
 
 /* ---- dump.c */
 

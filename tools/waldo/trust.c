@@ -55,11 +55,14 @@ decide(struct peer *peer, const char *host, const char *print)
 void
 peer_meet(waldo_trust *question, void *user)
 {
+	struct peer *peer = user;
 	char print[WALDO_KEY_PRINT];
 
 	waldo_key_fingerprint(waldo_trust_get_key(question), print);
-	if (decide(user, waldo_trust_get_host(question), print)) {
+	if (decide(peer, waldo_trust_get_host(question), print)) {
+		peer->accepts = true;
 		waldo_trust_accept(question);
+		peer->accepts = false;
 	} else {
 		waldo_trust_refuse(question);
 	}
