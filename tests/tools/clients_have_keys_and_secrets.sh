@@ -85,6 +85,8 @@ run waldo call "$uri/counter?psk=3" --psk-file "3:$dir/new" get
 expect 3 '' 'waldo: tcp:*closed the connection before*'
 run waldo call "$uri/counter?psk=1" get
 expect 2 '' 'waldo: [?]psk=1: there is no secret in that slot (--psk-file*'
+run waldo call "waldo://@${uri#*@}/counter?psk=1" --psk-file "1:$dir/old" get
+expect 2 '' "waldo: [?]psk=1: the URI needs the peer's key"
 run waldo ls "$uri/counter?psk=1"
 expect 2 '' 'waldo: [?]psk=1: there is no secret in that slot (--psk-file*'
 run waldo call "$uri/counter?psk=256" get

@@ -40,8 +40,10 @@ complain_open(waldo_err err, const struct peer *peer, const char *uri)
 	size_t len = strlen(uri);
 
 	if (err == WALDO_EDENIED && strncmp(message, "?psk=", 5) == 0) {
-		return complain(STATUS_USAGE, "%s (--psk-file tells it)",
-		                message);
+		return complain(STATUS_USAGE, "%s%s", message,
+		                strstr(message, "no secret") != NULL
+		                    ? " (--psk-file tells it)"
+		                    : "");
 	}
 	if (strcmp(uri, peer->uri) == 0 || strncmp(message, uri, len) != 0) {
 		return complain_err(err, peer->node);
