@@ -59,6 +59,19 @@ for transport in unix:"$dir/socket" tcp:127.0.0.1:0; do
 	stop_server
 done
 transport=""
+
+# A host that is met just now gets no secret; one that was met before does.
+start_server --accounts "$store"
+host=waldo://@${uri#*@}/gate
+print=$(waldo key fingerprint)
+ask sesame waldo call --trust "$print" --login ann "$host" whoami
+expect 3 "" "waldo: $host: a secret is sent only to a host that is known already; waldo ls $host meets it"
+run waldo ls --trust "$print" "$host"
+expect 0 "*gate*" ""
+ask sesame waldo call --login ann "$host" whoami
+expect 0 '"ann"' ""
+stop_server
+
 start_server --listen "unix:$dir/socket" --accounts "$store"
 gate=$uri/gate
 
@@ -118,12 +131,6 @@ run waldo user ls "$store" ann
 expect 2 "" "waldo: ls wants a STORE (*"
 run waldo user key "$store" ann
 expect 2 "" "waldo: key wants a STORE, a NAME and a KEY*"
-stop_server
-
-# Nor at first sight.
-start_server --accounts "$store"
-ask sesame waldo call "waldo://@${uri#*@}/gate" --login ann whoami
-expect 3 "" "waldo*: the call is confidential, and tcp:127.0.0.1:*was not dialled for a key*"
 stop_server
 
 # A checker of one's own.

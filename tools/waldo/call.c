@@ -199,6 +199,14 @@ complain_step(const struct call *call, size_t number)
 	if (target != NULL && waldo_read_type(target) != WALDO_TYPE_REF) {
 		return complain_target(failure, call->steps[number - 1].method);
 	}
+	/* A secret goes to nobody who was met just now. */
+	if (failure->code == WALDO_EDENIED && !failure->remote &&
+	    strstr(failure->message, "confidential") != NULL) {
+		return complain(STATUS_LOST,
+		                "%s: a secret is sent only to a host that is "
+		                "known already; waldo ls %s meets it",
+		                call->peer.uri, call->peer.uri);
+	}
 	return complain_failure(failure, &call->peer);
 }
 

@@ -57,7 +57,7 @@ login_send(struct login *login, const struct peer *peer)
 	waldo_options options = {
 	    .size = sizeof(options),
 	    .timeout_ms = peer->timeout_ms,
-	    .flags = WALDO_CONFIDENTIAL,
+	    .flags = login->by_key ? 0 : WALDO_CONFIDENTIAL,
 	};
 	waldo_request *request =
 	    waldo_request_new(peer->ref, "login", &options);
