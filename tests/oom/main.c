@@ -19,17 +19,18 @@ enum { MOST_POINTS = 5000 };
 
 struct way {
 	const char *name;
-	bool near;
+	const char *address; /* NULL: both are one node */
 	size_t chunk;
 	bool fail_all;
 };
 
 static const struct way ways[] = {
-    {"near, once", true, 0, false},
-    {"near, from there on", true, 0, true},
-    {"far, once", false, 0, false},
-    {"far, from there on", false, 0, true},
-    {"far in pieces, once", false, 7, false},
+    {"near, once", NULL, 0, false},
+    {"near, from there on", NULL, 0, true},
+    {"far, once", "inproc:oom", 0, false},
+    {"far, from there on", "inproc:oom", 0, true},
+    {"far in pieces, once", "inproc:oom", 7, false},
+    {"encrypted, once", "tcp:oom:1", 0, false},
 };
 
 enum { WAYS = sizeof(ways) / sizeof(*ways) };
@@ -54,7 +55,7 @@ run(const struct trial *trial, unsigned n, bool release)
 
 	(void) sim_memory_of(&memory);
 	memory_set_chunk(trial->way->chunk);
-	world_open(&world, trial->way->near ? NULL : "inproc:oom");
+	world_open(&world, trial->way->address);
 	trial->scenario->act(&world);
 	world_settle();
 	bad = world_check_settled(&world, memory.failed > 0);

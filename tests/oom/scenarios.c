@@ -553,13 +553,14 @@ finding(struct world *w)
 	/* any_other() answers with a string; near, nobody listens. */
 	waldo_err want = w->near ? WALDO_ECONNECT : WALDO_EINVAL;
 	waldo_ref *found = NULL;
-	char uri[64];
+	char uri[sizeof(w->uri) + 16];
 
 	if (waldo_set_finder(w->server, w->service) != WALDO_OK) {
 		return;
 	}
 	for (int i = 0; i < 2 && w->client != NULL; i++) {
-		(void) snprintf(uri, sizeof(uri), "waldo+inproc:oom/name%d", i);
+		(void) snprintf(uri, sizeof(uri), "%s/name%d",
+		                w->near ? "waldo+inproc:oom" : w->uri, i);
 		if (waldo_connect(w->client, uri, &found) == WALDO_OK) {
 			(void) ask(w, found, "echo", want);
 			waldo_ref_release(found);
@@ -612,6 +613,12 @@ const struct scenario scenarios[] = {
     {"passing what is held", passing_what_is_held},
     {"stopping", stopping},
     {"finding", finding},
+    {"trusting a host", trusting_a_host},
+    {"trusting a host later", trusting_a_host_later},
+    {"trying two places", trying_two_places},
+    {"meeting a cluster", meeting_a_cluster},
+    {"following a rotation", following_a_rotation},
+    {"fetching a grant", fetching_a_grant},
 };
 
 const size_t scenario_count = sizeof(scenarios) / sizeof(*scenarios);

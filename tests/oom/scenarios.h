@@ -10,6 +10,14 @@ struct scenario {
 	void (*act)(struct world *w);
 };
 
+/* secure.c */
+void trusting_a_host(struct world *w);
+void trusting_a_host_later(struct world *w);
+void trying_two_places(struct world *w);
+void meeting_a_cluster(struct world *w);
+void following_a_rotation(struct world *w);
+void fetching_a_grant(struct world *w);
+
 extern const struct scenario scenarios[];
 extern const size_t scenario_count;
 

@@ -163,6 +163,21 @@ a_key_has_one_session_whatever_the_place(void **state)
 	waldo_ref_release(ref);
 }
 
+/* N6: not even at the same place. */
+static void
+another_key_has_no_part_in_the_session(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *other = key_new();
+
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+	assert_ok(
+	    waldo_connect(f->client, uri_of(host_key, "host:1"), &f->gate));
+	assert_denied(reach(f, f->client, uri_of(other, "host:1")),
+	              "had proved");
+	waldo_key_release(other);
+}
+
 static void
 a_peer_that_dialled_us_is_not_dialled(void **state)
 {
@@ -429,6 +444,7 @@ main(void)
 	    dial_test(what_was_denied_explains_more_than_what_was_not_there),
 	    dial_test(nobody_at_any_place_is_no_connection),
 	    dial_test(a_key_has_one_session_whatever_the_place),
+	    dial_test(another_key_has_no_part_in_the_session),
 	    dial_test(a_peer_that_dialled_us_is_not_dialled),
 	    dial_test(an_unknown_host_is_asked_about_before_it_hears_anything),
 	    dial_test(an_accepted_key_is_remembered),
