@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "broker/line.h"
 #include "broker/node.h"
 #include "serial/api.h"
 
@@ -123,6 +124,9 @@ logv(waldo_node *node, waldo_log_level level, const char *format, va_list args)
 		return;
 	}
 	vsnprintf(line, sizeof(line), format, args);
+	/* It may have words of a peer: they must not write other lines, nor
+	 * move about on a terminal. */
+	(void) waldoi_escape(line, line, strlen(line));
 	node->log(level, line, node->log_user);
 }
 

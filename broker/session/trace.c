@@ -71,6 +71,62 @@ add_header(waldoi_line *l, uint8_t kind, const uint8_t *header, size_t len)
 	add_value(l, header, len);
 }
 
+/* ---- what is not told */
+
+/* Of a CALL, behind its target: the method, as it is spelled here or was
+ * before. NULL: who knows. */
+static const char *
+method_of(const waldoi_session *session, char way, waldoi_cursor *c,
+          size_t *ret_len)
+{
+	uint8_t first = waldoi_cursor_peek(c);
+	const char *text = NULL;
+	uint64_t number;
+
+	if ((first & 0xf0) == 0x90) {
+		(void) waldoi_cursor_array(c);
+		waldoi_cursor_skip(c);
+		first = waldoi_cursor_peek(c);
+	}
+	if ((first & 0xe0) == 0xa0 || (first >= 0xd9 && first <= 0xdb)) {
+		return waldoi_cursor_str(c, WALDOI_MAX_METHOD, ret_len);
+	}
+	number = waldoi_cursor_uint(c, UINT32_MAX);
+	if (!c->failed && way == '<') {
+		const waldoi_name *name =
+		    waldoi_names_in_get(&session->names_in, number);
+
+		text = name == NULL ? NULL : name->text;
+	} else if (!c->failed && session->caller != NULL) {
+		text = waldoi_names_out_get(&session->caller->names_out,
+		                            (uint32_t) number);
+	}
+	*ret_len = text == NULL ? 0 : strlen(text);
+	return text;
+}
+
+/* Passwords and tokens are arguments of `login`, and what a grant is fetched by
+ * is a secret as well. */
+static bool
+is_secret(const waldoi_session *session, char way, uint8_t kind,
+          const uint8_t *header, size_t len)
+{
+	waldoi_cursor c = waldoi_cursor_of(header, len);
+	size_t text_len = 0;
+	const char *text;
+
+	(void) waldoi_cursor_array(&c);
+	if (kind != WALDOI_KIND_OP ||
+	    waldoi_cursor_uint(&c, WALDOI_MAX_ID) != WALDOI_OP_CALL) {
+		return false;
+	}
+	waldoi_cursor_skip(&c); /* id */
+	waldoi_cursor_skip(&c); /* target */
+	text = method_of(session, way, &c, &text_len);
+	return text != NULL && text_len == 5 &&
+	       (memcmp(text, "login", 5) == 0 || memcmp(text, "fetch", 5) == 0);
+}
+
 static void
 begin(waldoi_line *l, waldoi_session *session, char way)
 {
@@ -101,7 +157,9 @@ waldoi_trace_frame(waldoi_session *session, char way, uint8_t kind,
 	header = c.failed ? len : (size_t) (c.p - body);
 	begin(&l, session, way);
 	add_header(&l, kind, body, header);
-	if (header < len) {
+	if (header < len && is_secret(session, way, kind, body, header)) {
+		waldoi_line_add(&l, " (not shown)");
+	} else if (header < len) {
 		add_value(&l, body + header, len - header);
 	}
 	end(&l, session);
@@ -117,7 +175,10 @@ waldoi_trace_sent(waldoi_session *session, const uint8_t *head, size_t head_len,
 	begin(&l, session, '>');
 	add_header(&l, head[4], head + WALDOI_FRAME_HEAD,
 	           head_len - WALDOI_FRAME_HEAD);
-	if (writer != NULL && writer->taken != NULL) {
+	if (is_secret(session, '>', head[4], head + WALDOI_FRAME_HEAD,
+	              head_len - WALDOI_FRAME_HEAD)) {
+		waldoi_line_add(&l, " (not shown)");
+	} else if (writer != NULL && writer->taken != NULL) {
 		waldoi_line_add(&l, " (%zu bytes)", len + writer->taken_bytes);
 	} else if (len > 0) {
 		add_value(&l, payload, len);

@@ -56,6 +56,12 @@ for transport in unix:"$dir/socket" tcp:127.0.0.1:0; do
 		die "the log does not say what was wrong"
 	check "secrets in the log" \
 		"$(grep -c -e sesame -e "$token" "$dir/serve.err")" 0
+	check "secrets in the trace of whoever logs in" "$(
+		WALDO_TRACE=1 waldo call "$gate" --token-file "$dir/token" \
+			whoami 2>&1 | grep -c -e "$token")" 0
+	check "what is shown instead" "$(
+		WALDO_TRACE=1 waldo call "$gate" --token-file "$dir/token" \
+			whoami 2>&1 | grep -c "'login'.*not shown\|\"login\".*not shown")" 1
 	stop_server
 done
 transport=""

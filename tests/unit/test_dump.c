@@ -3,6 +3,7 @@
 #include "tests/unit/session_fixture.h"
 
 #include "broker/line.h"
+#include "tests/memory/driver.h"
 
 #include <stdio.h>
 
@@ -290,6 +291,31 @@ text_of_a_peer_cannot_move_the_cursor(void **state)
 }
 
 static void
+copy_line(waldo_log_level level, const char *line, void *user)
+{
+	(void) level;
+	(void) snprintf(user, 100, "%s", line);
+}
+
+/* Whatever name of a peer's is in it. */
+static void
+text_of_a_peer_writes_no_other_line_of_the_log(void **state)
+{
+	char line[100] = "";
+	const waldo_node_options options = {
+	    .size = sizeof(options), .log = copy_line, .log_user = line};
+	waldo_node *node = NULL;
+
+	(void) state;
+	assert_ok(memory_node_new(&options, &node));
+	waldo_node_log(node, WALDO_LOG_INFO, "user '%s' is denied",
+	               "a\nwaldo: user 'root' is admitted\x1b[2J");
+	assert_string_equal(line, "user 'a?waldo: user 'root' is "
+	                          "admitted?[2J' is denied");
+	waldo_node_free(node);
+}
+
+static void
 lines_are_bounded(void **state)
 {
 	waldoi_line line = {0};
@@ -360,6 +386,7 @@ main(void)
 	    session_test(what_waits_for_the_peers_hello_is_told),
 	    session_test(sessions_are_told_in_the_order_in_which_they_began),
 	    session_test(text_of_a_peer_cannot_move_the_cursor),
+	    session_test(text_of_a_peer_writes_no_other_line_of_the_log),
 	    session_test(lines_are_bounded),
 	    session_test(a_call_whose_session_has_ended_is_told_without_one),
 	    session_test(it_may_be_asked_for_in_a_method),
