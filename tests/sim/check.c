@@ -222,12 +222,11 @@ was_touched(const sim_inv *inv)
 	       !sim_hold_is_direct(inv->target);
 }
 
-/* The peer did not prove who it is, as far as its link got. */
+/* The peer did not prove who it is, somewhere on the way. */
 static bool
 was_denied(const sim_inv *inv)
 {
-	return inv->link != NULL && inv->link->sealed &&
-	       (inv->link->touched || inv->link->refused || inv->link->denied);
+	return inv->caller->world->sealed && was_touched(inv);
 }
 
 /* ENAME: at the time, or later. */
