@@ -109,6 +109,7 @@ sim_spoil(sim_end *from, size_t len)
 	out->spoil = SIM_SOUND;
 	from->link->touched = true;
 	from->link->spoiled = true;
+	sim_race_lost(from->link); /* those that it stands for may fail now */
 	from->link->world->upsets++;
 	if (how == SIM_FLIP) {
 		flip(from, data, out->spoil_at);
