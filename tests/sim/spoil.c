@@ -32,8 +32,8 @@ sim_spoil_new(sim_link *link)
 {
 	sim_world *world = link->world;
 
-	if (!world->calm && link->ends[0].node != NULL &&
-	    sim_chance(world, 4)) {
+	if (!world->calm && world->stage == SIM_BUSY &&
+	    link->ends[0].node != NULL && sim_chance(world, 4)) {
 		plan(link, sim_below(world, 2), SOON);
 	}
 }
