@@ -86,7 +86,7 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	*list = (uint8_t) (0x90 | count);
 	promise = waldoi_promise_new(node);
 	if (promise == NULL ||
-	    !waldoi_table_insert(&caller->calls, (uint64_t) id, promise)) {
+	    !waldoi_calls_insert(&caller->calls, id, promise)) {
 		waldo_promise_release(promise);
 		return NULL;
 	}
@@ -95,7 +95,7 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	caller->window_used += (size_t) (p - frame) - 4;
 	session->next_call += 2;
 	target->used = true;
-	waldoi_session_expect_return(session, promise, id, number);
+	waldoi_session_expect_return(session, promise, number);
 	waldoi_session_touch(session);
 	return promise;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define REFUSING 16  /* sessions beyond the limit, only to say so */
-#define FEW      8   /* frames */
+#define FEW      32  /* frames */
 #define MUCH     256 /* bytes in one, perhaps as many references */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
@@ -37,7 +37,7 @@ waldoi_session_make_caller(waldoi_session *session)
 	if (caller == NULL) {
 		return false;
 	}
-	waldoi_table_init(&caller->calls, 0);
+	waldoi_calls_init(&caller->calls);
 	waldoi_table_init(&caller->imports, session->node->secret);
 	TAILQ_INIT(&caller->waiting);
 	TAILQ_INIT(&caller->waiting_flushes);

@@ -12,6 +12,7 @@
 #define WALDOI_SESSION_H
 
 #include "broker/pending.h"
+#include "broker/session/calls.h"
 #include "broker/session/names.h"
 #include "broker/session/output.h"
 #include "broker/session/table.h"
@@ -131,7 +132,7 @@ typedef struct waldoi_caller {
 	char *address; /* what was dialled, its text; NULL if accepted */
 	struct waldoi_dialling *dialling; /* an encrypted peer; NULL */
 	waldo_ref *bootstrap; /* of the peer, if it is held; not counted */
-	waldoi_table calls;   /* ours that are open: waldo_promise */
+	waldoi_calls calls;   /* ours that are open */
 	waldoi_table imports; /* by id: waldo_ref */
 	uint32_t flushes;     /* ours that are open, of calls */
 	uint32_t kept;        /* results of ours whose DROP waits for a flush */
@@ -444,9 +445,10 @@ bool waldoi_session_reply_directly(waldo_call *call, const char *format,
 
 /* ---- outgoing.c: operations */
 
-/* A call with that id and method number has been queued, as the last frame. */
+/* A call with that method number has been queued, as the last frame, and is
+ * among those that are open. */
 void waldoi_session_expect_return(waldoi_session *session,
-                                  waldo_promise *promise, int64_t id,
+                                  waldo_promise *promise,
                                   uint32_t method_number);
 
 /* ref->ops->invoke of far references and of pending results. */
