@@ -167,9 +167,9 @@ waldoi_session_warn(waldoi_session *session, const char *what)
 /* ---- what is to be sent */
 
 void
-waldoi_session_touch(waldoi_session *session)
+waldoi_session_make_dirty(waldoi_session *session)
 {
-	if (!session->dirty && session->link != NULL) {
+	if (session->link != NULL) {
 		session->dirty = true;
 		TAILQ_INSERT_TAIL(&session->node->dirty, session, dirty_entry);
 		waldoi_node_wake(session->node);

@@ -281,10 +281,27 @@ WALDOI_COLD void waldoi_session_end_over_limit(waldoi_session *session,
 WALDOI_COLD void waldoi_session_warn(waldoi_session *session, const char *what);
 
 /* Something is to be sent. */
-void waldoi_session_touch(waldoi_session *session);
+void waldoi_session_make_dirty(waldoi_session *session);
+static inline void
+waldoi_session_touch(waldoi_session *session)
+{
+	if (!session->dirty) {
+		waldoi_session_make_dirty(session);
+	}
+}
 
 /* Ends it if more waits for the peer than a peer that reads would leave. */
-void waldoi_session_check_queue(waldoi_session *session);
+void waldoi_session_look_at_queue(waldoi_session *session);
+static inline void
+waldoi_session_check_queue(waldoi_session *session)
+{
+	const waldo_node *node = session->node;
+
+	if (session->out.unsent > node->limits.queued_bytes ||
+	    node->bytes > node->limits.total_bytes) {
+		waldoi_session_look_at_queue(session);
+	}
+}
 
 /* Ends it in the turn if it serves nobody any more. */
 void waldoi_session_check_use(waldoi_session *session);
