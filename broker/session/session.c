@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define REFUSING 16  /* sessions beyond the limit, only to say so */
-#define FEW      32  /* frames */
+#define FEW      8   /* frames */
+#define MORE     32  /* frames, when the first ones took no time */
 #define MUCH     256 /* bytes in one, perhaps as many references */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
@@ -333,13 +334,14 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 bool
 waldoi_share_is_used(waldoi_share *share, waldo_node *node, size_t size)
 {
+	unsigned step = share->taken < MORE ? FEW : MORE;
 	uint64_t now;
 
 	share->taken++;
 	if (share->taken >= WALDOI_FRAMES_PER_TURN) {
 		return true;
 	}
-	if (size < MUCH && share->taken % FEW != 0) {
+	if (size < MUCH && share->taken % step != 0) {
 		return false;
 	}
 	now = node->driver->now(node->driver_data);
