@@ -384,6 +384,20 @@ typedef struct waldoi_promise_source {
 	bool (*has_room)(const waldo_promise *promise);
 } waldoi_promise_source;
 
+/* What will be looked at when it settles, into the cache: of many that are
+ * open, it is not there any more. NULL will do. */
+static inline void
+waldoi_promise_prefetch(const waldo_promise *promise)
+{
+	const char *p = (const char *) promise;
+
+	__builtin_prefetch(p);
+	__builtin_prefetch(p + offsetof(waldo_promise, source));
+	__builtin_prefetch(p + offsetof(waldo_promise, failure));
+	__builtin_prefetch(p + offsetof(waldo_promise, job));
+	__builtin_prefetch(p + offsetof(waldo_promise, timer));
+}
+
 /* With one count, the caller's. NULL without memory. */
 waldo_promise *waldoi_promise_new(waldo_node *node);
 

@@ -104,32 +104,49 @@ compare_slots(const void *a, const void *b)
 }
 
 /* Has `say_slot` tell of each, below a line that says how many there are. */
-static void
-dump_table(const dump *d, const char *title, const waldoi_table *table,
-           void (*say_slot)(const dump *d, const waldoi_slot *slot))
+static waldoi_slot *
+begin_table(const dump *d, const char *title, uint32_t count)
 {
-	const waldoi_slot *slot;
 	waldoi_slot *slots;
-	size_t count = 0;
-	uint32_t at = 0;
 
-	if (table->count == 0) {
-		return;
+	if (count == 0) {
+		return NULL;
 	}
-	say(d, 2, "%s: %u", title, table->count);
-	slots = malloc(table->count * sizeof(*slots));
+	say(d, 2, "%s: %u", title, count);
+	slots = malloc(count * sizeof(*slots));
 	if (slots == NULL) {
 		say(d, 3, "out of memory: they are not told");
-		return;
 	}
-	while ((slot = waldoi_table_next(table, &at)) != NULL) {
-		slots[count++] = *slot;
-	}
+	return slots;
+}
+
+static void
+end_table(const dump *d, waldoi_slot *slots, size_t count,
+          void (*say_slot)(const dump *d, const waldoi_slot *slot))
+{
 	qsort(slots, count, sizeof(*slots), compare_slots);
 	for (size_t i = 0; i < count; i++) {
 		say_slot(d, &slots[i]);
 	}
 	free(slots);
+}
+
+static void
+dump_table(const dump *d, const char *title, const waldoi_table *table,
+           void (*say_slot)(const dump *d, const waldoi_slot *slot))
+{
+	waldoi_slot *slots = begin_table(d, title, table->count);
+	const waldoi_slot *slot;
+	size_t count = 0;
+	uint32_t at = 0;
+
+	if (slots == NULL) {
+		return;
+	}
+	while ((slot = waldoi_table_next(table, &at)) != NULL) {
+		slots[count++] = *slot;
+	}
+	end_table(d, slots, count, say_slot);
 }
 
 static void
@@ -187,6 +204,23 @@ say_our_call(const dump *d, const waldoi_slot *slot)
 	}
 	add_age(&l, d, promise->since);
 	end(d, &l);
+}
+
+static void
+dump_our_calls(const dump *d, const waldoi_calls *calls)
+{
+	waldoi_slot *slots = begin_table(d, "calls of ours", calls->count);
+	waldo_promise *promise;
+	size_t count = 0;
+	uint32_t at = 0;
+
+	if (slots == NULL) {
+		return;
+	}
+	while ((promise = waldoi_calls_next(calls, &at)) != NULL) {
+		slots[count++] = (waldoi_slot){(uint64_t) promise->id, promise};
+	}
+	end_table(d, slots, count, say_our_call);
 }
 
 /* Calls of ours that have no id yet, or will have none. */
@@ -383,7 +417,7 @@ dump_session(const dump *d, const waldoi_session *session)
 	    peer->refs_per_message, peer->names);
 	dump_table(d, "exports", &session->exports, say_export);
 	dump_table(d, "imports", &session->caller->imports, say_import);
-	dump_table(d, "calls of ours", &session->caller->calls, say_our_call);
+	dump_our_calls(d, &session->caller->calls);
 	dump_other_calls(d, session);
 	dump_peers_calls(d, session);
 }

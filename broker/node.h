@@ -29,26 +29,39 @@ typedef struct waldoi_warnings {
 	uint32_t count, spared; /* logged, and left out */
 } waldoi_warnings;
 
+/* What each call needs, at one of its ends or both, stands in front. */
 struct waldo_node {
 	const waldoi_driver_ops *driver;
 	void *driver_data;
-	waldo_limits limits;    /* no zeros left, but for call_timeout_ms */
-	waldo_limits strangers; /* the same, of sessions that are accepted */
-	waldoi_writer_limits writer_limits;
-
 	uint64_t now; /* when this turn began, or later */
 	bool entered; /* an event or a turn is under way: `now` is fresh */
 	bool woken;   /* `wake` was called; a turn will come */
 	bool turning; /* inside waldoi_node_turn() */
 	bool gone;    /* its driver is: what is left is user's callbacks */
 	bool freeing; /* inside waldo_node_free() */
+	bool stopping, stopped;
 	uint32_t callbacks; /* of the user's that are running */
-	uint64_t armed;     /* what the driver was last told */
-
+	LIST_HEAD(, waldo_promise) promises;
+	LIST_HEAD(, waldo_call) calls;
+	size_t promise_count, call_count;
+	void (*trace)(const char *line, void *user);
+	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
+	LIST_HEAD(, waldo_watch) rooms; /* waldo_ref_watch_room() */
+	size_t bytes;      /* in buffers for and from peers, against
+	                                 * limits.total_bytes */
+	size_t gathered;   /* bytes queued for peers by the jobs of this turn
+	                    * since it last sent */
+	size_t near_bytes; /* of near calls that wait, against queued_bytes */
+	waldoi_pool call_pool, promise_pool;
+	TAILQ_HEAD(, waldoi_session) dirty; /* have something to send */
 	waldoi_runqueue jobs;
+	waldoi_writer_limits writer_limits;
+	waldo_limits limits; /* no zeros left, but for call_timeout_ms */
+
+	waldo_limits strangers;    /* the same, of sessions that are accepted */
+	uint64_t armed;            /* what the driver was last told */
 	waldoi_runqueue next_jobs; /* not before the next turn */
 	waldoi_timers timers;
-	TAILQ_HEAD(, waldoi_session) dirty; /* have something to send */
 
 	waldoi_runqueue facets; /* that let go of their targets (facet.c) */
 	bool letting_go;
@@ -57,24 +70,16 @@ struct waldo_node {
 	LIST_HEAD(, waldo_ref)
 	spent_refs; /* of them, when it is freed: those
 	                                    * whose object is gone */
-	LIST_HEAD(, waldo_promise) promises;
-	LIST_HEAD(, waldo_call) calls;
 	LIST_HEAD(, waldo_request) requests;
 	LIST_HEAD(, waldoi_session) sessions;
 	LIST_HEAD(, waldo_watch) afters; /* waldo_node_after() */
 	LIST_HEAD(, waldoi_hold) holds;  /* until a flush came back */
-	LIST_HEAD(, waldo_watch) rooms;  /* waldo_ref_watch_room() */
 	waldoi_job rooms_job;
 	TAILQ_HEAD(, waldo_listener) listeners;
-	size_t ref_count, object_count, promise_count, call_count;
+	size_t ref_count, object_count;
 	size_t session_count;
-	size_t bytes;      /* in buffers for and from peers, against
-	                    * limits.total_bytes */
-	size_t gathered;   /* bytes queued for peers by the jobs of this turn
-	                    * since it last sent */
-	size_t near_bytes; /* of near calls that wait, against queued_bytes */
 
-	waldoi_pool call_pool, promise_pool, request_pool;
+	waldoi_pool request_pool;
 	waldoi_pool slab_pool, small_pool;
 	waldoi_pool object_pool, export_pool;
 	waldoi_pool import_pool, pending_pool;
@@ -89,25 +94,21 @@ struct waldo_node {
 
 	const struct waldo_class *checked; /* the class of the last object: it
 	                                    * is as it must be */
-	waldoi_identity identity;
-	struct waldoi_guests *guests;       /* who have not proved who they are;
-	                               * NULL: there were none yet */
-	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
-	waldo_writer direct;  /* of messages that are packed where they leave */
 	waldo_reader telling; /* of the result that a callback is told */
 
-	waldo_ref *bootstrap; /* what id 0 means here; NULL: nothing */
-
 	/* stopping */
-	bool stopping, stopped;
 	waldoi_timer stop_timer;
 	waldoi_job stop_job;
 	void (*look_at_stop)(waldoi_job *job); /* NULL until it is to stop */
 
+	waldoi_identity identity;
+	struct waldoi_guests *guests;       /* who have not proved who they are;
+	                                     * NULL: there were none yet */
+	LIST_HEAD(, waldo_trust) questions; /* that are not answered */
+
 	void (*log)(waldo_log_level level, const char *line, void *user);
 	void *log_user;
 	waldoi_warnings warnings[WALDOI_WARNINGS];
-	void (*trace)(const char *line, void *user);
 	void *trace_user;
 	uint64_t secret; /* of the hash tables */
 	uint8_t incarnation[16];

@@ -451,6 +451,9 @@ static inline void
 enter(waldo_reader *reader, const uint8_t *values, uint32_t count, bool map)
 {
 	uint64_t bit = UINT64_C(1) << reader->depth;
+	/* In parts: a whole that was written in parts just now is slow. */
+	uint32_t left = reader->here.left - 1;
+	waldoi_level *around = &reader->around[reader->depth];
 
 	if (count == 0) {
 		advance(reader, values);
@@ -458,8 +461,9 @@ enter(waldo_reader *reader, const uint8_t *values, uint32_t count, bool map)
 	}
 	assert(reader->depth < WALDOI_MAX_DEPTH);
 	reader->p += values - reader->p;
-	reader->here.left--;
-	reader->around[reader->depth++] = reader->here;
+	around->left = left;
+	around->count = reader->here.count;
+	reader->depth++;
 	reader->here = (waldoi_level){count, count};
 	reader->maps = map ? reader->maps | bit : reader->maps & ~bit;
 }

@@ -11,6 +11,8 @@
 #include "serial/pack.h"
 #include "serial/put.h"
 
+#include <assert.h>
+
 /* Most messages are smaller, and a slab that cannot hold it is not worth
  * filling up. */
 #define ROOM 256
@@ -86,7 +88,7 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	*list = (uint8_t) (0x90 | count);
 	promise = waldoi_promise_new(node);
 	if (promise == NULL ||
-	    !waldoi_table_insert(&caller->calls, (uint64_t) id, promise)) {
+	    !waldoi_calls_insert(&caller->calls, id, promise)) {
 		waldo_promise_release(promise);
 		return NULL;
 	}
@@ -95,12 +97,31 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	caller->window_used += (size_t) (p - frame) - 4;
 	session->next_call += 2;
 	target->used = true;
-	waldoi_session_expect_return(session, promise, id, number);
+	waldoi_session_expect_return(session, promise, number);
 	waldoi_session_touch(session);
 	return promise;
 }
 
 /* ---- RETURN */
+
+/* The call leaves its session. One that is answered while it is dispatched was
+ * neither parked nor paused, and nobody can name it. */
+static inline void
+leave(waldoi_session *session, waldo_call *call)
+{
+	if (session->arriving != call || call->flush) {
+		waldoi_session_forget_call(call);
+		return;
+	}
+	assert(call->parked_in == NULL && call->place_bytes == 0 &&
+	       call->window_bytes == 0 && call->on_stack);
+	LIST_REMOVE(call, session_entry);
+	session->incoming_count--;
+	session->arriving = NULL;
+	call->id = 0;
+	call->session = NULL;
+	waldoi_session_check_use(session);
+}
 
 bool
 waldoi_session_reply_directly(waldo_call *call, const char *format,
@@ -133,7 +154,7 @@ waldoi_session_reply_directly(waldo_call *call, const char *format,
 	waldoi_session_touch(session);
 	waldoi_session_check_queue(session);
 	if (call->session != NULL) {
-		waldoi_session_forget_call(call);
+		leave(session, call);
 	}
 	return true;
 }

@@ -100,7 +100,7 @@ end_of_replies(waldoi_session *session, const char *limit, size_t size,
 }
 
 void
-waldoi_session_check_queue(waldoi_session *session)
+waldoi_session_look_at_queue(waldoi_session *session)
 {
 	const waldo_node *node = session->node;
 	size_t unsent = session->out.unsent;

@@ -72,12 +72,11 @@ fail_calls_above(waldoi_session *session, uint64_t last)
 
 	for (; id < end && session->state == WALDOI_OPEN_SESSION; id += 2) {
 		waldo_promise *promise =
-		    waldoi_table_find(&session->caller->calls, (uint64_t) id);
+		    waldoi_calls_find(&session->caller->calls, id);
 
 		if (promise != NULL && promise->frame > last &&
 		    !promise->flush) {
-			waldoi_table_remove(&session->caller->calls,
-			                    (uint64_t) id);
+			waldoi_calls_remove(&session->caller->calls, id);
 			fail_one(session, promise);
 		}
 	}

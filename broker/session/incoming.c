@@ -118,11 +118,10 @@ static waldo_promise *
 take_promise(waldoi_session *session, int64_t id, waldoi_cursor *c,
              waldoi_message *value)
 {
-	waldoi_table *calls = &session->caller->calls;
+	waldoi_calls *calls = &session->caller->calls;
 	bool plain = waldoi_cursor_peek(c) == WALDOI_NO_DESCS;
-	waldo_promise *promise = plain
-	                             ? waldoi_table_remove(calls, (uint64_t) id)
-	                             : waldoi_table_find(calls, (uint64_t) id);
+	waldo_promise *promise = plain ? waldoi_calls_remove(calls, id)
+	                               : waldoi_calls_find(calls, id);
 
 	if (promise == NULL) {
 		waldoi_session_abort(session,
@@ -135,7 +134,7 @@ take_promise(waldoi_session *session, int64_t id, waldoi_cursor *c,
 		return NULL;
 	}
 	if (!plain) {
-		waldoi_table_remove(calls, (uint64_t) id);
+		waldoi_calls_remove(calls, id);
 	}
 	return promise;
 }
@@ -182,10 +181,12 @@ take_return(waldoi_session *session, waldoi_cursor *c, uint32_t count)
 	} else if (r.keep) {
 		waldoi_session_send_drop(session, r.id, 1);
 	}
+	if (failure != NULL) {
+		waldoi_message_fini(&value);
+	}
 	waldoi_promise_settle(promise, failure == NULL ? &value : NULL, failure,
 	                      true);
 	waldo_promise_release(promise);
-	waldoi_message_fini(&value);
 	if (somebody_waits(session)) {
 		waldoi_session_send_waiting(session);
 	}

@@ -29,6 +29,19 @@ typedef struct incoming {
 	size_t len;
 } incoming;
 
+/* Piece by piece: to clear it as a whole takes longer. */
+static inline void
+begin(incoming *in, size_t frame_len)
+{
+	in->frame_len = frame_len;
+	in->id = 0;
+	in->path = NULL;
+	in->spelled = NULL;
+	in->left_ms = in->flags = in->hops = 0;
+	in->late = in->flush = in->no_target = false;
+	in->refusal = NULL;
+}
+
 /* ---- CALL: the header */
 
 static bool
@@ -619,8 +632,9 @@ void
 waldoi_session_take_call(waldoi_session *session, waldoi_cursor *c,
                          uint32_t count, size_t frame_len)
 {
-	incoming in = {.frame_len = frame_len};
+	incoming in;
 
+	begin(&in, frame_len);
 	if (count != 6) {
 		waldoi_session_abort(session, "CALL has %u elements, not 6",
 		                     count);

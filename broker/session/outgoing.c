@@ -188,10 +188,9 @@ no_memory(void)
 
 void
 waldoi_session_expect_return(waldoi_session *session, waldo_promise *promise,
-                             int64_t id, uint32_t method_number)
+                             uint32_t method_number)
 {
 	promise->session = session;
-	promise->id = id;
 	promise->method_number = method_number;
 	promise->frame = session->out.frames;
 	promise->source = &sent_source;
@@ -199,11 +198,10 @@ waldoi_session_expect_return(waldoi_session *session, waldo_promise *promise,
 }
 
 static void
-expect_return(waldoi_session *session, waldo_promise *promise, int64_t id,
+expect_return(waldoi_session *session, waldo_promise *promise,
               waldo_ref *target, const waldo_request *request)
 {
-	waldoi_session_expect_return(session, promise, id,
-	                             request->method_number);
+	waldoi_session_expect_return(session, promise, request->method_number);
 	promise->flush = request->method->flush;
 	session->caller->flushes += promise->flush;
 	if (target->state == WALDO_PENDING &&
@@ -307,15 +305,15 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 			return WALDOI_FAILED;
 		}
 	}
-	if (id != 0 && !waldoi_table_insert(&session->caller->calls,
-	                                    (uint64_t) id, promise)) {
+	if (id != 0 &&
+	    !waldoi_calls_insert(&session->caller->calls, id, promise)) {
 		*ret_failure = no_memory();
 	} else {
 		sending = queue_call(session, target, request, &descs, id,
 		                     ret_failure);
 		if (sending != WALDOI_SENT && id != 0) {
-			waldoi_table_remove(&session->caller->calls,
-			                    (uint64_t) id);
+			waldoi_calls_remove(&session->caller->calls, id);
+			promise->id = 0;
 		}
 	}
 	if (sending != WALDOI_SENT) {
@@ -329,7 +327,7 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 	target->used = true;
 	if (id != 0) {
 		session->next_call += 2;
-		expect_return(session, promise, id, target, request);
+		expect_return(session, promise, target, request);
 	} else if (promise != NULL) {
 		expect_ack(session, promise);
 	}
@@ -433,17 +431,16 @@ void
 waldoi_session_fail_calls(waldoi_session *session)
 {
 	waldo_promise *promise;
-	uint64_t key;
+	uint32_t at = 0;
 
 	if (!waldoi_session_has_caller(session)) {
 		return;
 	}
-	while ((promise = waldoi_table_any(&session->caller->calls, &key)) !=
+	while ((promise = waldoi_calls_take(&session->caller->calls, &at)) !=
 	       NULL) {
-		waldoi_table_remove(&session->caller->calls, key);
 		fail_sent(session, promise);
 	}
-	waldoi_table_fini(&session->caller->calls);
+	waldoi_calls_fini(&session->caller->calls);
 	while ((promise = TAILQ_FIRST(&session->caller->one_way)) != NULL) {
 		TAILQ_REMOVE(&session->caller->one_way, promise, one_way);
 		fail_sent(session, promise);

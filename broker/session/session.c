@@ -7,6 +7,7 @@
 
 #define REFUSING 16  /* sessions beyond the limit, only to say so */
 #define FEW      8   /* frames */
+#define MORE     32  /* frames, when the first ones took no time */
 #define MUCH     256 /* bytes in one, perhaps as many references */
 
 /* PROTOCOL.md F21: what everybody may assume before the peer's HELLO. */
@@ -37,7 +38,7 @@ waldoi_session_make_caller(waldoi_session *session)
 	if (caller == NULL) {
 		return false;
 	}
-	waldoi_table_init(&caller->calls, 0);
+	waldoi_calls_init(&caller->calls);
 	waldoi_table_init(&caller->imports, session->node->secret);
 	TAILQ_INIT(&caller->waiting);
 	TAILQ_INIT(&caller->waiting_flushes);
@@ -167,9 +168,9 @@ waldoi_session_warn(waldoi_session *session, const char *what)
 /* ---- what is to be sent */
 
 void
-waldoi_session_touch(waldoi_session *session)
+waldoi_session_make_dirty(waldoi_session *session)
 {
-	if (!session->dirty && session->link != NULL) {
+	if (session->link != NULL) {
 		session->dirty = true;
 		TAILQ_INSERT_TAIL(&session->node->dirty, session, dirty_entry);
 		waldoi_node_wake(session->node);
@@ -333,13 +334,14 @@ no_frame(waldoi_session *session, waldoi_cut cut, const waldoi_frame *frame)
 bool
 waldoi_share_is_used(waldoi_share *share, waldo_node *node, size_t size)
 {
+	unsigned step = share->taken < MORE ? FEW : MORE;
 	uint64_t now;
 
 	share->taken++;
 	if (share->taken >= WALDOI_FRAMES_PER_TURN) {
 		return true;
 	}
-	if (size < MUCH && share->taken % FEW != 0) {
+	if (size < MUCH && share->taken % step != 0) {
 		return false;
 	}
 	now = node->driver->now(node->driver_data);

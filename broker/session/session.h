@@ -12,6 +12,7 @@
 #define WALDOI_SESSION_H
 
 #include "broker/pending.h"
+#include "broker/session/calls.h"
 #include "broker/session/names.h"
 #include "broker/session/output.h"
 #include "broker/session/table.h"
@@ -131,7 +132,7 @@ typedef struct waldoi_caller {
 	char *address; /* what was dialled, its text; NULL if accepted */
 	struct waldoi_dialling *dialling; /* an encrypted peer; NULL */
 	waldo_ref *bootstrap; /* of the peer, if it is held; not counted */
-	waldoi_table calls;   /* ours that are open: waldo_promise */
+	waldoi_calls calls;   /* ours that are open */
 	waldoi_table imports; /* by id: waldo_ref */
 	uint32_t flushes;     /* ours that are open, of calls */
 	uint32_t kept;        /* results of ours whose DROP waits for a flush */
@@ -280,10 +281,27 @@ WALDOI_COLD void waldoi_session_end_over_limit(waldoi_session *session,
 WALDOI_COLD void waldoi_session_warn(waldoi_session *session, const char *what);
 
 /* Something is to be sent. */
-void waldoi_session_touch(waldoi_session *session);
+void waldoi_session_make_dirty(waldoi_session *session);
+static inline void
+waldoi_session_touch(waldoi_session *session)
+{
+	if (!session->dirty) {
+		waldoi_session_make_dirty(session);
+	}
+}
 
 /* Ends it if more waits for the peer than a peer that reads would leave. */
-void waldoi_session_check_queue(waldoi_session *session);
+void waldoi_session_look_at_queue(waldoi_session *session);
+static inline void
+waldoi_session_check_queue(waldoi_session *session)
+{
+	const waldo_node *node = session->node;
+
+	if (session->out.unsent > node->limits.queued_bytes ||
+	    node->bytes > node->limits.total_bytes) {
+		waldoi_session_look_at_queue(session);
+	}
+}
 
 /* Ends it in the turn if it serves nobody any more. */
 void waldoi_session_check_use(waldoi_session *session);
@@ -444,9 +462,10 @@ bool waldoi_session_reply_directly(waldo_call *call, const char *format,
 
 /* ---- outgoing.c: operations */
 
-/* A call with that id and method number has been queued, as the last frame. */
+/* A call with that method number has been queued, as the last frame, and is
+ * among those that are open. */
 void waldoi_session_expect_return(waldoi_session *session,
-                                  waldo_promise *promise, int64_t id,
+                                  waldo_promise *promise,
                                   uint32_t method_number);
 
 /* ref->ops->invoke of far references and of pending results. */

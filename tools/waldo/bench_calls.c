@@ -16,12 +16,12 @@ stop(struct bench_runner *runner, int status)
 static bool
 has_result(struct bench_runner *runner, const waldo_failure *failure)
 {
-	const struct peer peer = {.uri = runner->meter->address};
-
 	if (runner->meter->phase == METER_OVER || runner->status != STATUS_OK) {
 		return false;
 	}
 	if (failure != NULL) {
+		const struct peer peer = {.uri = runner->meter->address};
+
 		stop(runner, complain_failure(failure, &peer));
 		return false;
 	}
