@@ -117,6 +117,10 @@ waldo_err waldoi_node_new(const waldo_node_options *options,
 /* An event begins: the clock is read afresh. */
 void waldoi_node_enter(waldo_node *node);
 
+/* The event ends. True if a turn would find nothing to do: then it, and the
+ * wake that asked for it, are forgotten. Nobody has to. */
+bool waldoi_node_leave(waldo_node *node);
+
 /* Behind the input of a link: what there is to send to its peer leaves already,
  * before another event is looked at, while all of it is in the cache. Nobody
  * has to. The link is still there afterwards. */

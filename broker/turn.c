@@ -13,6 +13,25 @@ waldoi_node_enter(waldo_node *node)
 	waldoi_node_wake(node); /* the turn that ends this */
 }
 
+static bool
+has_work(const waldo_node *node)
+{
+	return node->jobs.count > 0 || node->next_jobs.count > 0 ||
+	       !TAILQ_EMPTY(&node->dirty);
+}
+
+bool
+waldoi_node_leave(waldo_node *node)
+{
+	if (has_work(node) || !LIST_EMPTY(&node->rooms) ||
+	    waldoi_timers_next(&node->timers) <= node->now) {
+		return false;
+	}
+	node->entered = node->woken = false;
+	waldoi_node_rearm(node);
+	return true;
+}
+
 /* What is due as the turn begins; what that arms is for the next. */
 static void
 run_timers(waldo_node *node)
@@ -45,8 +64,7 @@ waldoi_node_turn(waldo_node *node)
 	waldoi_sessions_flush(node);
 	node->turning = node->entered = node->woken = false;
 	waldoi_node_rearm(node);
-	if (node->jobs.count > 0 || node->next_jobs.count > 0 ||
-	    !TAILQ_EMPTY(&node->dirty)) {
+	if (has_work(node)) {
 		waldoi_node_wake(node);
 	}
 }

@@ -29,6 +29,7 @@ free_more(waldoi_socket_link *link)
 	event_del(&link->more->event);
 	if (link->lingering) {
 		LIST_REMOVE(link->more, entry);
+		waldoi_loop_look(link->loop);
 	}
 	free(link->more);
 }

@@ -42,12 +42,22 @@ loop_random(void *driver, void *data, size_t len)
 	randombytes_buf(data, len);
 }
 
+void
+waldoi_loop_look(waldoi_loop *loop)
+{
+	if (loop->running && !waldo_node_is_running(loop->node) &&
+	    LIST_EMPTY(&loop->lingering)) {
+		(void) event_base_loopbreak(loop->base);
+	}
+}
+
 static void
 turn(waldoi_loop *loop)
 {
 	loop->turning = true;
 	waldoi_node_turn(loop->node);
 	loop->turning = false;
+	waldoi_loop_look(loop);
 }
 
 static void
@@ -94,6 +104,9 @@ waldoi_loop_leave(waldoi_loop *loop)
 		return; /* a turn is due already */
 	}
 	loop->woken = false;
+	if (waldoi_node_leave(loop->node)) {
+		return; /* what came was answered on the spot */
+	}
 	if (event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) ==
 	    0) {
 		turn(loop);
@@ -180,12 +193,12 @@ waldoi_loop_set_timed(waldoi_loop *loop, bool *flag, bool timed)
 
 /* ---- running */
 
-/* One pass. While a loop runs nobody else may run it. */
+/* One pass with EVLOOP_ONCE. While a loop runs nobody else may run it. */
 static waldo_err
-dispatch(waldoi_loop *loop, int timeout_ms)
+dispatch(waldoi_loop *loop, int timeout_ms, int flags)
 {
 	struct timeval limit = {0};
-	int flags = EVLOOP_ONCE, result;
+	int result;
 
 	if (waldoi_node_in_callback(loop->node) || loop->dispatching) {
 		waldoi_node_set_message(loop->node,
@@ -219,7 +232,7 @@ dispatch(waldoi_loop *loop, int timeout_ms)
 static waldo_err
 loop_step(void *driver, int timeout_ms)
 {
-	return dispatch(driver, timeout_ms);
+	return dispatch(driver, timeout_ms, EVLOOP_ONCE);
 }
 
 static waldo_err
@@ -231,7 +244,9 @@ loop_run(void *driver)
 	/* What was said last should arrive before the process ends. */
 	while (err == WALDO_OK && (waldo_node_is_running(loop->node) ||
 	                           !LIST_EMPTY(&loop->lingering))) {
-		err = dispatch(loop, -1);
+		loop->running = true;
+		err = dispatch(loop, -1, 0);
+		loop->running = false;
 		if (event_base_got_exit(loop->base) ||
 		    event_base_got_break(loop->base)) {
 			break; /* the owner of the base wants it back */
@@ -351,6 +366,8 @@ new_base(void)
 
 	if (config != NULL) {
 		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+		/* Else each pass reads a clock that nobody looks at. */
+		event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 		base = event_base_new_with_config(config);
 		event_config_free(config);
 	}

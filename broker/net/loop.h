@@ -30,6 +30,7 @@ typedef struct waldoi_loop {
 	struct event_base *base;
 	bool own_base;
 	bool dispatching; /* inside event_base_loop(), or a task */
+	bool running;     /* for waldo_node_run(): until there is no need */
 	bool turning;     /* inside waldoi_node_turn(), called by us */
 	bool inside;      /* an event, waldoi_loop_leave() will come */
 	bool woken;       /* meanwhile; so it has a turn come */
@@ -57,6 +58,9 @@ typedef struct waldoi_loop {
  * the others. */
 void waldoi_loop_enter(waldoi_loop *loop);
 void waldoi_loop_leave(waldoi_loop *loop);
+
+/* After a turn, and when a link is gone that lingered: perhaps run() is done. */
+void waldoi_loop_look(waldoi_loop *loop);
 
 /* Counts who waits for a timeout of libevent's; `flag` is the owner's. */
 void waldoi_loop_set_timed(waldoi_loop *loop, bool *flag, bool timed);

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-#define ACK_BYTES        (32 * 1024) /* PROTOCOL.md F14 */
+#define ACK_BYTES        (32 * 1024) /* taken: worth a frame alone, P26 */
+#define ACK_FEW_BYTES    (4 * 1024)  /* worth one along with others */
+#define ACK_FEW_FRAMES   16
 #define ACK_US           UINT64_C(1000000)
 #define ACK_SLOT_US      UINT64_C(100000) /* sessions share their timers */
 #define OVERSLEPT_US     UINT64_C(100000)
@@ -102,6 +104,13 @@ ack_later(waldoi_session *session)
 	}
 }
 
+/* Which tenth of a second it is; it comes again after hours. */
+static uint16_t
+slot_of(waldo_node *node)
+{
+	return (uint16_t) (waldoi_node_now(node) / ACK_SLOT_US);
+}
+
 static void
 say_ack(waldoi_session *session)
 {
@@ -110,12 +119,26 @@ say_ack(waldoi_session *session)
 	if (session->told != number &&
 	    say_number(session, WALDOI_LINK_ACK, number)) {
 		session->told = number;
+		session->told_slot = slot_of(session->node);
 		session->ack_bytes = 0;
 		session->ack_at = 0;
 	}
 	if (session->told != session->applied) {
 		ack_later(session);
 	}
+}
+
+/* Something leaves anyway. A link frame may be the PONG whose ACK somebody
+ * waits for. Else little that was taken is told of once in a while: who calls
+ * now and then costs no packet for its ACK, and who calls all the time no ACK
+ * for each call. */
+static bool
+goes_along(const waldoi_session *session)
+{
+	return session->ack_bytes >= ACK_FEW_BYTES ||
+	       session->applied - session->told >= ACK_FEW_FRAMES ||
+	       session->out.link_len > 0 ||
+	       session->told_slot != slot_of(session->node);
 }
 
 void
@@ -125,7 +148,7 @@ waldoi_session_add_ack(waldoi_session *session)
 		return;
 	}
 	if (session->ack_bytes >= ACK_BYTES ||
-	    waldoi_output_is_pending(&session->out)) {
+	    (waldoi_output_is_pending(&session->out) && goes_along(session))) {
 		say_ack(session);
 	} else {
 		ack_later(session);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a link, keeping it, ending it (PROTOCOL.md P19, P20, P23, P25). */
+/* Opening a link, keeping it, ending it (PROTOCOL.md P19, P20, P23, P25, P26). */
 #include "tests/unit/session_fixture.h"
 
 #include <stdio.h>
@@ -89,6 +89,75 @@ an_ack_waits_for_a_second_or_for_32_kib(void **state)
 	memory_advance(20000);
 	assert_string_equal(peer_receive(&s->peer), "");
 	assert_int_equal(s->peer.acked, 14);
+}
+
+/* Calls `first` up to `last`, each answered before the next; returns how many
+ * ACKs came along. */
+static unsigned
+count_acks(struct session *s, int first, int last, const char *args)
+{
+	unsigned acks = s->peer.acks;
+	char frame[3 * 1500 + 64], start[16];
+
+	for (int id = first; id <= last; id += 2) {
+		(void) snprintf(frame, sizeof(frame),
+		                "[1,%d,-2,'echo',[],{}] [%s]", id, args);
+		(void) snprintf(start, sizeof(start), "[2,%d,0,", id);
+		send(s, frame);
+		assert_begins(peer_receive(&s->peer), start);
+	}
+	assert_string_equal(peer_receive(&s->peer), "");
+	return s->peer.acks - acks;
+}
+
+/* P26: of many small calls in a row few are acknowledged at once. */
+static void
+an_ack_goes_along_with_sixteen_frames_or_4_kib(void **state)
+{
+	struct session *s = session_of(state);
+	char args[3 * 1500 + 1], *p = args;
+
+	fetch(s); /* call 1 and a drop */
+	memory_advance(2000000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_int_equal(s->peer.acked, 2);
+	memory_advance(200000);
+	assert_int_equal(count_acks(s, 3, 3, "1"), 1);
+	assert_int_equal(s->peer.acked, 3);
+	assert_int_equal(count_acks(s, 5, 33, "1"), 0);
+	assert_int_equal(count_acks(s, 35, 35, "1"), 1);
+	assert_int_equal(s->peer.acked, 19);
+	p += sprintf(p, "=c50578"); /* bin 16, 1,400 bytes */
+	for (int i = 0; i < 1400; i++) {
+		p += sprintf(p, "00");
+	}
+	(void) strcpy(p, "=");
+	assert_int_equal(count_acks(s, 37, 39, args), 0);
+	assert_int_equal(count_acks(s, 41, 41, args), 1);
+	assert_int_equal(s->peer.acked, 22);
+}
+
+/* P26, P29. */
+static void
+an_ack_goes_along_with_a_pong_and_after_a_pause(void **state)
+{
+	struct session *s = session_of(state);
+
+	fetch(s);
+	memory_advance(2200000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_int_equal(count_acks(s, 3, 3, "1"), 1);
+	assert_int_equal(count_acks(s, 5, 5, "1"), 0);
+	assert_alive(s, 1);
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_int_equal(s->peer.acked, 4);
+	assert_int_equal(count_acks(s, 7, 7, "1"), 0);
+	memory_advance(100000);
+	assert_int_equal(count_acks(s, 9, 9, "1"), 1);
+	assert_int_equal(count_acks(s, 11, 11, "1"), 0);
+	memory_advance(1000000);
+	assert_string_equal(peer_receive(&s->peer), "");
+	assert_int_equal(s->peer.acked, 7);
 }
 
 /* P23. */
@@ -304,6 +373,8 @@ main(void)
 	    session_test(an_ack_is_not_acknowledged),
 	    session_test(a_peer_without_the_feature_is_told_nothing),
 	    session_test(an_ack_waits_for_a_second_or_for_32_kib),
+	    session_test(an_ack_goes_along_with_sixteen_frames_or_4_kib),
+	    session_test(an_ack_goes_along_with_a_pong_and_after_a_pause),
 	    session_test(bye_ends_the_session),
 	    session_test(what_a_peer_says_in_the_end_is_escaped),
 	    session_test(a_silent_link_is_pinged_and_then_lost),

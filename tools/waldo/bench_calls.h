@@ -17,7 +17,7 @@ struct bench_runner {
 	meter *meter;
 	bench_call_fn *start; /* a call of the workload */
 	const char *address;
-	struct event_base *base; /* of all nodes */
+	struct event_base *base; /* of all nodes; NULL: its own */
 	waldo_node **nodes;      /* each has a session at each address */
 	int node_count, hosts;
 	struct bench_connection *connections;

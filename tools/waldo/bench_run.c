@@ -171,17 +171,20 @@ static bool
 allocate(struct bench_runner *runner)
 {
 	int connections = runner->meter->connections;
+	bool shared;
 
 	runner->start = bench_find_call(runner->meter);
 	runner->hosts = bench_count_hosts(runner->address);
 	runner->node_count = (connections - 1) / runner->hosts + 1;
-	runner->base = event_base_new();
+	/* A node alone, for all of the run, has its own. */
+	shared = runner->node_count > 1 || meter_is(runner->meter, "open");
+	runner->base = shared ? event_base_new() : NULL;
 	runner->connections =
 	    calloc((size_t) connections, sizeof(*runner->connections));
 	runner->nodes =
 	    calloc((size_t) runner->node_count, sizeof(waldo_node *));
 	runner->payload = malloc(METER_LARGE);
-	if (runner->base == NULL || runner->connections == NULL ||
+	if ((shared && runner->base == NULL) || runner->connections == NULL ||
 	    runner->nodes == NULL || runner->payload == NULL) {
 		return false;
 	}
