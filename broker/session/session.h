@@ -165,6 +165,8 @@ struct waldoi_session {
 	bool overslept : 1;  /* the silence was perhaps only ours */
 	bool warned : 1;     /* of a peer that goes on doing what it may not */
 	bool expected : 1; /* its peer's key was known before it was dialled */
+	bool as_another : 1; /* the peer has dialled not the first of our keys:
+	                      * that is not how we show ourselves to others */
 
 	waldoi_cutter in;
 	uint64_t applied;   /* numbered frames taken */

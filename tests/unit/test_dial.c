@@ -195,6 +195,81 @@ a_peer_that_dialled_us_is_not_dialled(void **state)
 	waldo_key_release(key);
 }
 
+/* It knows us by the key that it dialled, which is not who we are. */
+static void
+a_peer_that_dialled_another_key_of_ours_is_dialled(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *other = key_new();
+	waldo_key *key = waldo_key_retain(key_new());
+	struct service *service;
+
+	assert_ok(waldo_node_add_key(f->server, other));
+	f->third = keyed_node(key, false);
+	service = serve(f, f->third, "third");
+	assert_ok(waldo_connect(f->third, uri_of(other, "host:1"), &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	assert_integer(reach(f, f->server, uri_of(key, "third:1")), 2);
+	assert_memory_equal(service->key, waldo_key_get_public(host_key),
+	                    WALDO_KEY_BYTES);
+	waldo_key_release(key);
+	waldo_key_release(other);
+}
+
+/* A client without a key is nobody in its session; with one it is somebody. */
+static void
+who_has_a_key_now_has_no_part_in_the_session_of_nobody(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *key = key_new();
+
+	assert_ok(
+	    waldo_connect(f->client, uri_of(host_key, "host:1"), &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	assert_ok(waldo_node_add_key(f->client, key));
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+	assert_memory_equal(f->service->key, waldo_key_get_public(key),
+	                    WALDO_KEY_BYTES);
+	waldo_key_release(key);
+}
+
+/* Without a key the places say who is meant: the second of two is not the
+ * first. */
+static void
+who_was_met_at_another_place_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct service *other;
+
+	asked.then = ACCEPT;
+	assert_ok(
+	    waldo_connect(f->client, uri_of(NULL, "late:1,host:1"), &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	f->third = keyed_node(key_new(), false);
+	other = serve(f, f->third, "late");
+	assert_integer(reach(f, f->client, uri_of(NULL, "late:1")), 2);
+	assert_int_equal(other->calls, 1);
+	assert_integer(reach(f, f->client, uri_of(NULL, "host:1")), 2);
+	assert_int_equal(f->service->calls, 2);
+	assert_int_equal(count_sessions(f->client), 1);
+}
+
+/* Whoever made up the first URI keeps nobody from the peer. */
+static void
+a_place_that_says_nothing_does_not_stand_for_another(void **state)
+{
+	struct fixture *f = *state;
+	memory_raw *silent = memory_raw_listen("silent");
+
+	assert_ok(
+	    waldo_connect(f->client, uri_of(host_key, "silent:1"), &f->gate));
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+	memory_raw_free(silent);
+}
+
 /* ---- hosts that are asked for their key */
 
 static void
@@ -446,6 +521,10 @@ main(void)
 	    dial_test(a_key_has_one_session_whatever_the_place),
 	    dial_test(another_key_has_no_part_in_the_session),
 	    dial_test(a_peer_that_dialled_us_is_not_dialled),
+	    dial_test(a_peer_that_dialled_another_key_of_ours_is_dialled),
+	    dial_test(who_has_a_key_now_has_no_part_in_the_session_of_nobody),
+	    dial_test(who_was_met_at_another_place_is_not_asked),
+	    dial_test(a_place_that_says_nothing_does_not_stand_for_another),
 	    dial_test(an_unknown_host_is_asked_about_before_it_hears_anything),
 	    dial_test(an_accepted_key_is_remembered),
 	    dial_test(a_refused_key_is_denied_and_forgotten),
