@@ -432,6 +432,60 @@ a_host_may_go_on_with_the_key_that_it_announced(void **state)
 	assert_int_equal(asked.count, 1);
 }
 
+/* N6: nothing counts before the key does. */
+static void
+what_a_key_announces_waits_until_it_is_accepted(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *next = key_new();
+
+	assert_ok(waldo_node_add_key(f->server, next));
+	assert_ok(waldo_connect(f->client, uri_of(NULL, "host:1"), &f->gate));
+	memory_advance(1000000);
+	assert_int_equal(asked.count, 1);
+	assert_string_equal(memory_known(), "");
+	waldo_trust_accept(asked.question);
+	assert_non_null(strstr(memory_known(), "host host:1 "));
+	assert_non_null(strstr(memory_known(), "next "));
+	waldo_key_release(next);
+}
+
+static size_t
+count_lines(const char *text, const char *word)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, word)) != NULL) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+/* Whoever announces other keys each time does not fill the file. */
+static void
+of_what_a_key_announces_so_much_is_remembered(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 3; i++) {
+		waldo_key *same = waldo_key_retain(host_key);
+
+		for (int k = 0; k < 7; k++) {
+			waldo_key *next = key_new();
+
+			assert_ok(waldo_node_add_key(f->server, next));
+			waldo_key_release(next);
+		}
+		assert_integer(reach(f, f->client, uri_of(same, "host:1")), 2);
+		node_free(&f->server);
+		memory_advance(1000000);
+		f->server = keyed_node(same, false);
+		f->service = serve(f, f->server, "host");
+	}
+	assert_int_equal(count_lines(memory_known(), "next "), 8);
+}
+
 /* ---- a cluster's secret (waldo_node_set_psk) */
 
 static const uint8_t secret[32] = {1, 2, 3}, another[32] = {4, 5, 6};
@@ -534,6 +588,8 @@ main(void)
 	    dial_test(a_question_may_be_answered_when_the_node_is_gone),
 	    dial_test(a_next_key_that_was_announced_is_followed),
 	    dial_test(a_host_may_go_on_with_the_key_that_it_announced),
+	    dial_test(what_a_key_announces_waits_until_it_is_accepted),
+	    dial_test(of_what_a_key_announces_so_much_is_remembered),
 	    dial_test(who_knows_the_secret_meets_the_cluster),
 	    dial_test(another_secret_meets_nobody),
 	    dial_test(a_slot_that_the_host_has_not_is_denied),
