@@ -36,6 +36,13 @@ fail_errno(const char *path)
 
 /* ---- reading */
 
+/* A pipe is refused, not waited for. */
+static int
+open_file(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
 static waldo_err
 check_mode(int fd, const char *path)
 {
@@ -180,13 +187,13 @@ waldo_key_load(const char *path, waldo_key **ret_key)
 	if (sodium_init() < 0) {
 		return fail(WALDO_ESYSTEM, path, "libsodium does not start");
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = open_file(path);
 	if (fd < 0 && errno == ENOENT) {
 		err = make_file(path);
 		if (err != WALDO_OK) {
 			return err;
 		}
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		fd = open_file(path);
 	}
 	if (fd < 0) {
 		return fail_errno(path);

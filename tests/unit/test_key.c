@@ -243,6 +243,14 @@ a_folder_or_a_missing_one_is_said(void **state)
 	assert_non_null(strstr(waldo_node_get_message(NULL), "/nowhere/key"));
 }
 
+static void
+a_pipe_is_refused_and_not_waited_for(void **state)
+{
+	(void) state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_refused(WALDO_EINVAL, "not a regular file");
+}
+
 int
 main(void)
 {
@@ -265,6 +273,9 @@ main(void)
 	        remove_folder),
 	    cmocka_unit_test_setup_teardown(a_folder_or_a_missing_one_is_said,
 	                                    make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(
+	        a_pipe_is_refused_and_not_waited_for, make_folder,
+	        remove_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
