@@ -206,8 +206,12 @@ attempt_gone(void *owner, waldo_err err, const char *message)
 {
 	waldoi_attempt *a = owner;
 	waldoi_dialling *dialling = a->dialling;
+	bool closing = a->closing;
 
 	free_attempt(a);
+	if (closing) {
+		return; /* why is known */
+	}
 	go_on(dialling, waldoi_failure_new(err, WALDO_NOT_SENT, "%s", message));
 }
 
