@@ -232,6 +232,16 @@ set_perspective(const struct facet *facet, waldo_call *call)
 	}
 }
 
+const waldo_peer *
+waldoi_facet_get_peer(const waldo_call *call)
+{
+	while (call->promise != NULL && call->promise->follower != NULL &&
+	       call->promise->follower->passed_on) {
+		call = call->promise->follower;
+	}
+	return waldo_call_get_peer(call);
+}
+
 /* Its answer is on its way before those of the calls that this ends. */
 static void
 leave(struct facet *facet, waldo_call *call)

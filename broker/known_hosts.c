@@ -118,6 +118,20 @@ waldoi_known_has_next(const char *text, size_t len,
 	return false;
 }
 
+size_t
+waldoi_known_count_next(const char *text, size_t len,
+                        const uint8_t key[WALDO_KEY_BYTES])
+{
+	const char *at = text, *end = text + len;
+	field fields[FIELDS];
+	size_t count = 0;
+
+	while (next_line(&at, end, fields)) {
+		count += is_text(&fields[0], "next") && is_key(&fields[1], key);
+	}
+	return count;
+}
+
 static bool
 is_among(const uint8_t key[WALDO_KEY_BYTES], uint8_t (*keys)[WALDO_KEY_BYTES],
          size_t count)

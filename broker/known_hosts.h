@@ -30,6 +30,10 @@ bool waldoi_known_has_next(const char *text, size_t len,
                            const uint8_t key[WALDO_KEY_BYTES],
                            const uint8_t next[WALDO_KEY_BYTES]);
 
+/* How many lines say what `key` will go on as. */
+size_t waldoi_known_count_next(const char *text, size_t len,
+                               const uint8_t key[WALDO_KEY_BYTES]);
+
 /* The keys that `key` may have become, at most `max`, directly or in steps, the
  * latest first; returns their number. */
 size_t waldoi_known_list_next(const char *text, size_t len,
@@ -52,7 +56,8 @@ void waldoi_known_format_next(const uint8_t key[WALDO_KEY_BYTES],
 waldo_err waldoi_known_read(const char *path, char **ret_text, size_t *ret_len,
                             char message[200]) WALDO_MUST_CHECK;
 
-/* Appends a line, in one write. */
+/* Appends a line, in one write, behind a whole one. WALDO_ELIMIT if it would
+ * become longer than can be read. */
 waldo_err waldoi_known_append(const char *path, const char *line,
                               char message[200]) WALDO_MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include "server/portal.h"
 
 #include "broker/call.h"
+#include "broker/facet.h"
 #include "serial/api.h"
 
 #include <sodium.h>
@@ -310,7 +311,7 @@ waldoi_login_begin(waldo_portal *portal, waldo_call *call,
                    const waldoi_credentials *credentials, waldo_ref *mind)
 {
 	waldo_login *login =
-	    login_new(portal, waldo_call_get_peer(call), credentials, mind);
+	    login_new(portal, waldoi_facet_get_peer(call), credentials, mind);
 
 	if (login == NULL) {
 		waldo_call_fail_err(call, WALDO_ENOMEM);

@@ -131,7 +131,7 @@ has_checker(const waldo_portal *portal, waldo_call *call,
 		}
 		found = true;
 		if (c->checker->secret &&
-		    waldoi_peer_is_exposed(waldo_call_get_peer(call))) {
+		    waldoi_peer_is_exposed(waldoi_facet_get_peer(call))) {
 			waldoi_call_fail(
 			    call, waldoi_failure_new(
 			              WALDO_EDENIED, WALDO_EXECUTED,

@@ -58,6 +58,7 @@ open_link(waldoi_channel *channel)
 	secure->records = malloc(sizeof(*secure->records));
 	if (secure->records == NULL) {
 		/* Who met the peer has handed it over to the session. */
+		free_handshake(secure);
 		break_off(channel, WALDO_ENOMEM, "out of memory");
 		return;
 	}
@@ -260,7 +261,8 @@ secure_wants_input(const waldoi_channel *channel)
 	       channel->user->wants_input(channel->session);
 }
 
-/* The session is told, or whoever stands in for it. */
+/* The session is told, or whoever stands in for it: also if that knows that it
+ * failed, for it still has the link. */
 static void
 tell_lost(waldoi_channel *channel, struct waldoi_session *session,
           waldo_err err, const char *message)
@@ -269,7 +271,7 @@ tell_lost(waldoi_channel *channel, struct waldoi_session *session,
 
 	if (session != NULL) {
 		channel->user->lost(session, err, message);
-	} else if (handshake != NULL && !channel->secure->dead) {
+	} else if (handshake != NULL) {
 		channel->secure->dead = true;
 		handshake->ops->gone(handshake->owner, err, message);
 	}

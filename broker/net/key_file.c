@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -35,6 +36,13 @@ fail_errno(const char *path)
 }
 
 /* ---- reading */
+
+/* A pipe is refused, not waited for. */
+static int
+open_file(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
 
 static waldo_err
 check_mode(int fd, const char *path)
@@ -143,6 +151,24 @@ write_key(int fd)
 	return done;
 }
 
+/* That a file was made is on the disk when its folder is. */
+static bool
+sync_folder(const char *path)
+{
+	char copy[PATH_MAX];
+	bool synced;
+	int fd;
+
+	memcpy(copy, path, strlen(path) + 1);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		return false;
+	}
+	synced = fsync(fd) == 0;
+	close(fd);
+	return synced;
+}
+
 /* It appears whole or not at all, and never in the place of another: two
  * processes that begin at a time end up with one key. */
 static waldo_err
@@ -160,7 +186,8 @@ make_file(const char *path)
 	if (fd < 0) {
 		return fail_errno(path);
 	}
-	if (!write_key(fd) || (link(part, path) != 0 && errno != EEXIST)) {
+	if (!write_key(fd) || (link(part, path) != 0 && errno != EEXIST) ||
+	    !sync_folder(part)) {
 		err = fail_errno(path);
 	}
 	unlink(part);
@@ -180,13 +207,13 @@ waldo_key_load(const char *path, waldo_key **ret_key)
 	if (sodium_init() < 0) {
 		return fail(WALDO_ESYSTEM, path, "libsodium does not start");
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = open_file(path);
 	if (fd < 0 && errno == ENOENT) {
 		err = make_file(path);
 		if (err != WALDO_OK) {
 			return err;
 		}
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		fd = open_file(path);
 	}
 	if (fd < 0) {
 		return fail_errno(path);

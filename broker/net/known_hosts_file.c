@@ -7,9 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define MAX_FILE ((size_t) 1024 * 1024)
+
+/* A pipe is refused, not waited for. */
+#define OPEN_FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 static waldo_err
 fail(waldo_err err, const char *path, const char *why, char message[200])
@@ -82,7 +86,7 @@ waldo_err
 waldoi_known_read(const char *path, char **ret_text, size_t *ret_len,
                   char message[200])
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_RDONLY | OPEN_FLAGS);
 	waldo_err err;
 
 	if (fd < 0 && errno == ENOENT) {
@@ -100,28 +104,54 @@ waldoi_known_read(const char *path, char **ret_text, size_t *ret_len,
 	return err;
 }
 
+/* The last one may have been written in part, or by hand: what is put behind it
+ * would be lost with it. */
+static bool
+ends_a_line(int fd, size_t len)
+{
+	char last = '\n';
+
+	return len == 0 ||
+	       (pread(fd, &last, 1, (off_t) len - 1) == 1 && last == '\n');
+}
+
+static waldo_err
+append(int fd, const char *path, const char *line, char message[200])
+{
+	size_t len = 0;
+	waldo_err err = check_file(fd, path, &len, message);
+	bool apart = err == WALDO_OK && !ends_a_line(fd, len);
+	size_t more = strlen(line) + apart;
+	struct iovec pieces[] = {{(void *) (uintptr_t) "\n", apart},
+	                         {(void *) (uintptr_t) line, strlen(line)}};
+	ssize_t n;
+
+	if (err != WALDO_OK) {
+		return err;
+	}
+	if (len + more > MAX_FILE) {
+		return fail(WALDO_ELIMIT, path, "it would exceed 1 MiB",
+		            message);
+	}
+	do {
+		n = writev(fd, pieces, 2);
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t) more
+	           ? WALDO_OK
+	           : fail(WALDO_ESYSTEM, path, strerror(n < 0 ? errno : ENOSPC),
+	                  message);
+}
+
 waldo_err
 waldoi_known_append(const char *path, const char *line, char message[200])
 {
-	int fd = open(
-	    path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-	size_t len = strlen(line), was = 0;
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | OPEN_FLAGS, 0600);
 	waldo_err err;
-	ssize_t n;
 
 	if (fd < 0) {
 		return fail(WALDO_ESYSTEM, path, strerror(errno), message);
 	}
-	err = check_file(fd, path, &was, message);
-	if (err == WALDO_OK) {
-		do {
-			n = write(fd, line, len);
-		} while (n < 0 && errno == EINTR);
-		if (n != (ssize_t) len) {
-			err = fail(WALDO_ESYSTEM, path,
-			           strerror(n < 0 ? errno : ENOSPC), message);
-		}
-	}
+	err = append(fd, path, line, message);
 	close(fd);
 	return err;
 }

@@ -206,8 +206,12 @@ attempt_gone(void *owner, waldo_err err, const char *message)
 {
 	waldoi_attempt *a = owner;
 	waldoi_dialling *dialling = a->dialling;
+	bool closing = a->closing;
 
 	free_attempt(a);
+	if (closing) {
+		return; /* why is known */
+	}
 	go_on(dialling, waldoi_failure_new(err, WALDO_NOT_SENT, "%s", message));
 }
 
@@ -270,8 +274,8 @@ static waldo_err
 try_one(waldoi_dialling *dialling, size_t number)
 {
 	waldo_node *node = waldoi_dialling_node(dialling);
-	const waldoi_address *address =
-	    &dialling->uri.addresses[number % dialling->uri.count];
+	size_t keys = is_xx(dialling) ? 1 : dialling->key_count;
+	const waldoi_address *address = &dialling->uri.addresses[number / keys];
 	waldoi_attempt *a = calloc(1, sizeof(*a));
 	waldo_err err;
 
@@ -280,8 +284,7 @@ try_one(waldoi_dialling *dialling, size_t number)
 	}
 	a->dialling = dialling;
 	a->place = address->text;
-	a->key = is_xx(dialling) ? NULL
-	                         : dialling->keys[number / dialling->uri.count];
+	a->key = is_xx(dialling) ? NULL : dialling->keys[number % keys];
 	err = node->driver->dial(node->driver_data, address, attempt_begin, a,
 	                         &a->link);
 	if (err != WALDO_OK) {
@@ -430,15 +433,73 @@ waldoi_dial_end(waldoi_dialling *dialling)
 	free(dialling);
 }
 
-bool
-waldoi_dial_is_for(const waldoi_dialling *dialling, const waldoi_uri *uri)
+/* ---- others who look for the same peer */
+
+static bool
+has_place(const waldoi_uri *uri, const char *place)
 {
+	for (size_t i = 0; i < uri->count; i++) {
+		if (strcmp(uri->addresses[i].text, place) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Without a key the places say who is meant, so that none may be added. */
+static bool
+has_same_places(const waldoi_dialling *dialling, const waldoi_uri *uri)
+{
+	if (dialling->winner != NULL) {
+		return has_place(uri, dialling->winner->place);
+	}
+	for (size_t i = 0; i < dialling->uri.count; i++) {
+		if (!has_place(uri, dialling->uri.addresses[i].text)) {
+			return false;
+		}
+	}
+	return dialling->uri.count == uri->count;
+}
+
+/* Whoever named the first ones, they do not keep others from the peer. False:
+ * there is no room for these. */
+static bool
+add_places(waldoi_dialling *dialling, const waldoi_uri *uri)
+{
+	waldoi_uri all = dialling->uri;
+
+	for (size_t i = 0; i < uri->count; i++) {
+		if (has_place(&all, uri->addresses[i].text)) {
+			continue;
+		}
+		if (all.count == WALDOI_MAX_HOSTS) {
+			return false;
+		}
+		all.addresses[all.count++] = uri->addresses[i];
+	}
+	if (all.count > dialling->uri.count) {
+		dialling->uri = all;
+		if (!waldoi_timer_is_armed(&dialling->stagger)) {
+			try_next(dialling);
+		}
+	}
+	return true;
+}
+
+bool
+waldoi_dial_join(waldoi_dialling *dialling, const waldoi_uri *uri)
+{
+	bool was_nobody = dialling->own.secret != NULL;
+
 	if (dialling->uri.has_key != uri->has_key ||
-	    dialling->uri.psk != uri->psk) {
+	    dialling->uri.psk != uri->psk ||
+	    (was_nobody &&
+	     waldoi_dialling_node(dialling)->identity.key_count > 0)) {
 		return false;
 	}
-	return uri->has_key
-	           ? memcmp(dialling->uri.key, uri->key, sizeof(uri->key)) == 0
-	           : strcmp(dialling->uri.addresses[0].text,
-	                    uri->addresses[0].text) == 0;
+	if (!uri->has_key) {
+		return has_same_places(dialling, uri);
+	}
+	return memcmp(dialling->uri.key, uri->key, sizeof(uri->key)) == 0 &&
+	       (dialling->winner != NULL || add_places(dialling, uri));
 }

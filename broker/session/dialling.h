@@ -32,7 +32,7 @@ struct waldoi_dialling {
 	/* The peer's keys, the most likely first; none: it is asked. */
 	uint8_t keys[1 + WALDOI_MAX_KEYS][WALDO_KEY_BYTES];
 	size_t key_count;
-	size_t next; /* place and key: next % uri.count, next / uri.count */
+	size_t next; /* of all keys at the first place, then at the second */
 	LIST_HEAD(, waldoi_attempt) attempts;
 	waldoi_attempt *winner; /* whose link the session has */
 	waldoi_timer stagger;
@@ -50,6 +50,9 @@ struct waldo_trust {
 	waldo_node *node;          /* NULL: it was freed */
 	LIST_ENTRY(waldo_trust) entry;
 	uint8_t key[WALDO_KEY_BYTES];
+	/* What it announces, which counts when it is accepted. */
+	uint8_t next[WALDOI_MAX_KEYS][WALDO_KEY_BYTES];
+	size_t next_count;
 	char place[WALDOI_MAX_ADDRESS];
 };
 
@@ -78,8 +81,8 @@ bool waldoi_trust_knows(waldo_node *node, const waldoi_uri *uri);
 waldoi_verdict waldoi_trust_look_up(waldoi_attempt *attempt,
                                     const uint8_t *key);
 
-/* Remembers what the peer says it will be, as far as it is news. False: it is
- * malformed. */
+/* Remembers what the peer says it will be, as far as it is news and not more
+ * than counts, when its key is accepted. False: it is malformed. */
 bool waldoi_trust_learn_next(waldoi_dialling *dialling, const uint8_t *key,
                              const uint8_t *payload, size_t len);
 

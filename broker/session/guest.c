@@ -29,8 +29,9 @@ typedef struct waldoi_guest {
 	waldoi_source source;
 	uint16_t since; /* milliseconds of the node's clock, as far as they fit
 	                 * in here */
-	bool waiting;   /* its message 1 is there, and not answered */
-	bool leaving;
+	bool waiting : 1; /* its message 1 is there, and not answered */
+	bool leaving : 1;
+	bool wants_another : 1; /* key of ours than the first */
 } waldoi_guest;
 
 typedef TAILQ_HEAD(waldoi_guest_list, waldoi_guest) waldoi_guest_list;
@@ -239,7 +240,12 @@ guest_random(void *owner, void *data, size_t len)
 static const waldoi_keypair *
 guest_find_key(void *owner, const uint8_t *hint)
 {
-	return waldoi_identity_find(&node_of(owner)->identity, hint);
+	const waldoi_identity *identity = &node_of(owner)->identity;
+	const waldoi_keypair *found = waldoi_identity_find(identity, hint);
+
+	((waldoi_guest *) owner)->wants_another =
+	    found != waldoi_identity_find(identity, NULL);
+	return found;
 }
 
 static const uint8_t *
@@ -285,13 +291,18 @@ guest_meet(void *owner, const uint8_t *key, uint8_t *payload, size_t len)
 {
 	uint8_t next[WALDOI_MAX_KEYS][WALDO_KEY_BYTES];
 	waldoi_guest *guest = owner;
+	waldoi_session *session;
 	size_t count;
 
 	(void) key; /* the session learns it when the link is open */
-	if (!waldoi_identity_read(payload, len, next, &count) ||
-	    waldoi_session_welcome(node_of(owner), guest->link) == NULL) {
+	if (!waldoi_identity_read(payload, len, next, &count)) {
 		return WALDOI_REFUSE;
 	}
+	session = waldoi_session_welcome(node_of(owner), guest->link);
+	if (session == NULL) {
+		return WALDOI_REFUSE;
+	}
+	session->as_another = guest->wants_another;
 	free_guest(guest);
 	return WALDOI_GO_ON;
 }

@@ -165,8 +165,10 @@ struct waldoi_session {
 	bool more_input : 1; /* frames wait in `in` for the next turn */
 	bool overslept : 1;  /* the silence was perhaps only ours */
 	bool warned : 1;     /* of a peer that goes on doing what it may not */
-	bool expected : 1;  /* its peer's key was known before it was dialled */
-	uint16_t told_slot; /* when (PROTOCOL.md F49) */
+	bool expected : 1; /* its peer's key was known before it was dialled */
+	bool as_another : 1; /* the peer has dialled not the first of our keys:
+	                      * that is not how we show ourselves to others */
+	uint16_t told_slot;  /* when (PROTOCOL.md F49) */
 
 	waldoi_cutter in;
 	uint64_t applied;   /* numbered frames taken */

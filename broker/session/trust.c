@@ -35,29 +35,47 @@ waldoi_trust_recall(waldo_node *node, char **ret_text, size_t *ret_len)
 	    node->driver_data, node->identity.known_hosts, ret_text, ret_len);
 }
 
+/* Of one key no more than would be tried: who announces others each time does
+ * not fill the file. */
+static void
+remember_next(waldo_node *node, const uint8_t *key,
+              uint8_t (*next)[WALDO_KEY_BYTES], size_t count)
+{
+	char line[WALDOI_KNOWN_LINE], *text;
+	size_t known, len;
+
+	if (count == 0 || waldoi_trust_recall(node, &text, &len) != WALDO_OK) {
+		return;
+	}
+	known = waldoi_known_count_next(text, len, key);
+	for (size_t i = 0; i < count && known < WALDOI_MAX_KEYS; i++) {
+		if (memcmp(next[i], key, WALDO_KEY_BYTES) != 0 &&
+		    !waldoi_known_has_next(text, len, key, next[i])) {
+			waldoi_known_format_next(key, next[i], line);
+			remember(node, line);
+			known++;
+		}
+	}
+	free(text);
+}
+
 bool
 waldoi_trust_learn_next(waldoi_dialling *dialling, const uint8_t *key,
                         const uint8_t *payload, size_t len)
 {
 	uint8_t next[WALDOI_MAX_KEYS][WALDO_KEY_BYTES];
-	char line[WALDOI_KNOWN_LINE], *text;
-	size_t count, text_len;
+	waldo_trust *question = dialling->question;
+	size_t count;
 
 	if (!waldoi_identity_read(payload, len, next, &count)) {
 		return false;
 	}
-	if (count == 0 || waldoi_trust_recall(waldoi_dialling_node(dialling),
-	                                      &text, &text_len) != WALDO_OK) {
-		return true;
+	if (question == NULL) {
+		remember_next(waldoi_dialling_node(dialling), key, next, count);
+	} else {
+		memcpy(question->next, next, count * sizeof(next[0]));
+		question->next_count = count;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (memcmp(next[i], key, WALDO_KEY_BYTES) != 0 &&
-		    !waldoi_known_has_next(text, text_len, key, next[i])) {
-			waldoi_known_format_next(key, next[i], line);
-			remember(waldoi_dialling_node(dialling), line);
-		}
-	}
-	free(text);
 	return true;
 }
 
@@ -225,6 +243,8 @@ answer(waldo_trust *question, bool accepted)
 	if (accepted && node != NULL) {
 		waldoi_known_format_host(question->place, question->key, line);
 		remember(node, line);
+		remember_next(node, question->key, question->next,
+		              question->next_count);
 	}
 	if (node != NULL) {
 		LIST_REMOVE(question, entry);

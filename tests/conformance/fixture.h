@@ -71,6 +71,7 @@ struct service {
 	uint32_t time_left;           /* of the last hold() */
 	bool is_near;                 /* the last call's peer is "near:" */
 	bool has_key;                 /* and has proved who it is */
+	uint8_t key[32];              /* that it had */
 	const waldo_ref *perspective; /* of the last call; not counted */
 };
 

@@ -12,6 +12,10 @@ enter(void *self, waldo_call *call)
 	service->is_near =
 	    strcmp(waldo_call_get_peer(call)->address, "near:") == 0;
 	service->has_key = waldo_call_get_peer(call)->key != NULL;
+	if (service->has_key) {
+		memcpy(service->key, waldo_call_get_peer(call)->key,
+		       sizeof(service->key));
+	}
 	service->perspective = waldo_call_get_perspective(call);
 	return service;
 }

@@ -195,6 +195,81 @@ a_peer_that_dialled_us_is_not_dialled(void **state)
 	waldo_key_release(key);
 }
 
+/* It knows us by the key that it dialled, which is not who we are. */
+static void
+a_peer_that_dialled_another_key_of_ours_is_dialled(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *other = key_new();
+	waldo_key *key = waldo_key_retain(key_new());
+	struct service *service;
+
+	assert_ok(waldo_node_add_key(f->server, other));
+	f->third = keyed_node(key, false);
+	service = serve(f, f->third, "third");
+	assert_ok(waldo_connect(f->third, uri_of(other, "host:1"), &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	assert_integer(reach(f, f->server, uri_of(key, "third:1")), 2);
+	assert_memory_equal(service->key, waldo_key_get_public(host_key),
+	                    WALDO_KEY_BYTES);
+	waldo_key_release(key);
+	waldo_key_release(other);
+}
+
+/* A client without a key is nobody in its session; with one it is somebody. */
+static void
+who_has_a_key_now_has_no_part_in_the_session_of_nobody(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *key = key_new();
+
+	assert_ok(
+	    waldo_connect(f->client, uri_of(host_key, "host:1"), &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	assert_ok(waldo_node_add_key(f->client, key));
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+	assert_memory_equal(f->service->key, waldo_key_get_public(key),
+	                    WALDO_KEY_BYTES);
+	waldo_key_release(key);
+}
+
+/* Without a key the places say who is meant: the second of two is not the
+ * first. */
+static void
+who_was_met_at_another_place_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct service *other;
+
+	asked.then = ACCEPT;
+	assert_ok(
+	    waldo_connect(f->client, uri_of(NULL, "late:1,host:1"), &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	f->third = keyed_node(key_new(), false);
+	other = serve(f, f->third, "late");
+	assert_integer(reach(f, f->client, uri_of(NULL, "late:1")), 2);
+	assert_int_equal(other->calls, 1);
+	assert_integer(reach(f, f->client, uri_of(NULL, "host:1")), 2);
+	assert_int_equal(f->service->calls, 2);
+	assert_int_equal(count_sessions(f->client), 1);
+}
+
+/* Whoever made up the first URI keeps nobody from the peer. */
+static void
+a_place_that_says_nothing_does_not_stand_for_another(void **state)
+{
+	struct fixture *f = *state;
+	memory_raw *silent = memory_raw_listen("silent");
+
+	assert_ok(
+	    waldo_connect(f->client, uri_of(host_key, "silent:1"), &f->gate));
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+	memory_raw_free(silent);
+}
+
 /* ---- hosts that are asked for their key */
 
 static void
@@ -357,6 +432,60 @@ a_host_may_go_on_with_the_key_that_it_announced(void **state)
 	assert_int_equal(asked.count, 1);
 }
 
+/* N6: nothing counts before the key does. */
+static void
+what_a_key_announces_waits_until_it_is_accepted(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *next = key_new();
+
+	assert_ok(waldo_node_add_key(f->server, next));
+	assert_ok(waldo_connect(f->client, uri_of(NULL, "host:1"), &f->gate));
+	memory_advance(1000000);
+	assert_int_equal(asked.count, 1);
+	assert_string_equal(memory_known(), "");
+	waldo_trust_accept(asked.question);
+	assert_non_null(strstr(memory_known(), "host host:1 "));
+	assert_non_null(strstr(memory_known(), "next "));
+	waldo_key_release(next);
+}
+
+static size_t
+count_lines(const char *text, const char *word)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, word)) != NULL) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+/* Whoever announces other keys each time does not fill the file. */
+static void
+of_what_a_key_announces_so_much_is_remembered(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 3; i++) {
+		waldo_key *same = waldo_key_retain(host_key);
+
+		for (int k = 0; k < 7; k++) {
+			waldo_key *next = key_new();
+
+			assert_ok(waldo_node_add_key(f->server, next));
+			waldo_key_release(next);
+		}
+		assert_integer(reach(f, f->client, uri_of(same, "host:1")), 2);
+		node_free(&f->server);
+		memory_advance(1000000);
+		f->server = keyed_node(same, false);
+		f->service = serve(f, f->server, "host");
+	}
+	assert_int_equal(count_lines(memory_known(), "next "), 8);
+}
+
 /* ---- a cluster's secret (waldo_node_set_psk) */
 
 static const uint8_t secret[32] = {1, 2, 3}, another[32] = {4, 5, 6};
@@ -446,6 +575,10 @@ main(void)
 	    dial_test(a_key_has_one_session_whatever_the_place),
 	    dial_test(another_key_has_no_part_in_the_session),
 	    dial_test(a_peer_that_dialled_us_is_not_dialled),
+	    dial_test(a_peer_that_dialled_another_key_of_ours_is_dialled),
+	    dial_test(who_has_a_key_now_has_no_part_in_the_session_of_nobody),
+	    dial_test(who_was_met_at_another_place_is_not_asked),
+	    dial_test(a_place_that_says_nothing_does_not_stand_for_another),
 	    dial_test(an_unknown_host_is_asked_about_before_it_hears_anything),
 	    dial_test(an_accepted_key_is_remembered),
 	    dial_test(a_refused_key_is_denied_and_forgotten),
@@ -455,6 +588,8 @@ main(void)
 	    dial_test(a_question_may_be_answered_when_the_node_is_gone),
 	    dial_test(a_next_key_that_was_announced_is_followed),
 	    dial_test(a_host_may_go_on_with_the_key_that_it_announced),
+	    dial_test(what_a_key_announces_waits_until_it_is_accepted),
+	    dial_test(of_what_a_key_announces_so_much_is_remembered),
 	    dial_test(who_knows_the_secret_meets_the_cluster),
 	    dial_test(another_secret_meets_nobody),
 	    dial_test(a_slot_that_the_host_has_not_is_denied),

@@ -9,10 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/waldo-key-XXXXXX";
 static char path[64];
+
+static int folders_synced;
+
+int
+fsync(int fd)
+{
+	struct stat file;
+
+	folders_synced += fstat(fd, &file) == 0 && S_ISDIR(file.st_mode);
+	return (int) syscall(SYS_fsync, fd);
+}
 
 static int
 make_folder(void **state)
@@ -243,6 +255,30 @@ a_folder_or_a_missing_one_is_said(void **state)
 	assert_non_null(strstr(waldo_node_get_message(NULL), "/nowhere/key"));
 }
 
+/* Who prints a URI with a key has it also when the power was lost. */
+static void
+a_file_that_was_made_is_on_the_disk(void **state)
+{
+	waldo_key *key;
+
+	(void) state;
+	folders_synced = 0;
+	assert_ok(waldo_key_load(path, &key));
+	waldo_key_release(key);
+	assert_int_equal(folders_synced, 1);
+	assert_ok(waldo_key_load(path, &key));
+	waldo_key_release(key);
+	assert_int_equal(folders_synced, 1);
+}
+
+static void
+a_pipe_is_refused_and_not_waited_for(void **state)
+{
+	(void) state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_refused(WALDO_EINVAL, "not a regular file");
+}
+
 int
 main(void)
 {
@@ -265,6 +301,11 @@ main(void)
 	        remove_folder),
 	    cmocka_unit_test_setup_teardown(a_folder_or_a_missing_one_is_said,
 	                                    make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(a_file_that_was_made_is_on_the_disk,
+	                                    make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(
+	        a_pipe_is_refused_and_not_waited_for, make_folder,
+	        remove_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,55 @@ a_file_that_is_too_long_or_none_is_refused(void **state)
 	assert_non_null(strstr(message, "/nowhere/known"));
 }
 
+/* However many lines others have us write, it stays one that we can read. */
+static void
+a_file_that_is_full_is_not_written(void **state)
+{
+	char line[100];
+	size_t len;
+	char *text;
+
+	(void) state;
+	memset(line, '#', sizeof(line) - 2);
+	strcpy(line + sizeof(line) - 2, "\n");
+	assert_ok(waldoi_known_append(path, "one\n", message));
+	assert_int_equal(truncate(path, 1024 * 1024 - 50), 0);
+	assert_err(waldoi_known_append(path, line, message), WALDO_ELIMIT);
+	assert_ok(waldoi_known_read(path, &text, &len, message));
+	free(text);
+}
+
+/* As of a disk that was full. */
+static void
+a_line_in_part_does_not_spoil_the_next(void **state)
+{
+	char line[WALDOI_KNOWN_LINE];
+	size_t len;
+	char *text;
+
+	(void) state;
+	assert_ok(waldoi_known_append(path, "host a.example:1 ab", message));
+	waldoi_known_format_host("b.example:1", keys[1], line);
+	assert_ok(waldoi_known_append(path, line, message));
+	assert_ok(waldoi_known_append(path, line, message));
+	assert_ok(waldoi_known_read(path, &text, &len, message));
+	assert_finds(text, "b.example:1", keys[1]);
+	assert_null(strstr(text, "\n\n"));
+	free(text);
+}
+
+static void
+a_pipe_is_refused_and_not_waited_for(void **state)
+{
+	size_t len;
+	char *text;
+
+	(void) state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_err(waldoi_known_read(path, &text, &len, message), WALDO_EINVAL);
+	assert_err(waldoi_known_append(path, "one\n", message), WALDO_EINVAL);
+}
+
 int
 main(void)
 {
@@ -207,6 +256,12 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 	        a_file_that_is_too_long_or_none_is_refused, make_keys,
 	        remove_file),
+	    cmocka_unit_test_setup_teardown(a_file_that_is_full_is_not_written,
+	                                    make_keys, remove_file),
+	    cmocka_unit_test_setup_teardown(
+	        a_line_in_part_does_not_spoil_the_next, make_keys, remove_file),
+	    cmocka_unit_test_setup_teardown(
+	        a_pipe_is_refused_and_not_waited_for, make_keys, remove_file),
 	};
 
 	return cmocka_run_group_tests(tests, make_keys, NULL);

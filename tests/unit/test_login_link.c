@@ -12,8 +12,9 @@
 static struct door {
 	struct fixture *f;
 	struct service *avatar;
-	waldo_ref *avatar_ref;
+	waldo_ref *avatar_ref, *portal; /* the latter is not counted */
 	int admitted, logouts;
+	bool has_key; /* whoever came last */
 } door;
 
 static void
@@ -35,6 +36,7 @@ static void
 check(void *self, waldo_login *login)
 {
 	(void) self;
+	door.has_key = waldo_login_get_peer(login)->key != NULL;
 	waldo_login_accept(login, waldo_login_get(login, "user"));
 }
 
@@ -69,6 +71,7 @@ open_door(struct fixture *f)
 	assert_ok(waldo_portal_add_checker(portal, &checker, NULL));
 	assert_ok(waldo_publish(f->server, "door", ref));
 	waldo_ref_release(ref);
+	door.portal = ref;
 	reach_for(f, "door");
 }
 
@@ -98,6 +101,34 @@ leave(waldo_promise *login)
 	waldo_ref_release(door.avatar_ref);
 	(void) memory_settle();
 	assert_int_equal(door.avatar->destroyed, 1);
+}
+
+/* ---- a facet before the portal */
+
+/* Who comes in clear, or too often, must not pass for this node. */
+static void
+a_portal_sees_through_facets_who_logs_in(void **state)
+{
+	struct fixture *f = *state;
+	waldo_ref *portal, *inner, *outer;
+	waldo_promise *login;
+	struct outcome *first;
+
+	open_door(f);
+	portal = waldo_ref_retain(door.portal);
+	assert_ok(waldo_facet_new(portal, NULL, &inner));
+	assert_ok(waldo_facet_new(inner, NULL, &outer));
+	assert_ok(waldo_publish(f->server, "hatch", outer));
+	waldo_ref_release(f->gate);
+	reach_for(f, "hatch");
+	login = enter(f, &first);
+	until(f, first->count == 1);
+	assert_integer(first, 2);
+	assert_true(door.has_key);
+	waldo_ref_release(portal);
+	waldo_ref_release(inner);
+	waldo_ref_release(outer);
+	leave(login);
 }
 
 /* ---- flights */
@@ -315,6 +346,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    dial_test(a_portal_sees_through_facets_who_logs_in),
 	    dial_test(login_and_first_call_cost_one_flight),
 	    dial_test(a_login_from_nothing_costs_one_more_for_the_handshake),
 	    cmocka_unit_test(

@@ -639,11 +639,40 @@ interrupted_system_calls_are_nobodys_business(void **state)
 	waldo_ref_release(ref);
 }
 
+/* Nothing can be said to it any more, and that is found out while it is on its
+ * way out for what it has said (PROTOCOL.md N2). */
+static void
+a_stranger_that_is_refused_may_be_gone_already(void **state)
+{
+	static const uint8_t newer[12] = {0xc1, 'W', 'D', 2};
+	const struct linger now = {1, 0};
+	net_fixture *f = *state;
+	waldo_listener *listener;
+
+	assert_ok(waldo_listen(f->server, "tcp:127.0.0.1:0", &listener));
+	for (int i = 0; i < 3; i++) {
+		int fd = net_raw_connect(waldo_listener_get_uri(listener));
+
+		/* Accepted, and then all of it is there at once. */
+		assert_ok(waldo_node_step(f->server, 100));
+		assert_int_equal(send(fd, newer, sizeof(newer), 0),
+		                 sizeof(newer));
+		assert_int_equal(
+		    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)),
+		    0);
+		close(fd);
+		for (int k = 0; k < 5; k++) {
+			assert_ok(waldo_node_step(f->server, 10));
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    waldo_test(a_call_travels_over_every_kind_of_address),
+	    waldo_test(a_stranger_that_is_refused_may_be_gone_already),
 	    waldo_test(a_callee_sees_who_calls),
 	    waldo_test(a_peer_of_a_dual_stack_listener_has_its_own_address),
 	    waldo_test(a_listener_tells_the_port_that_was_bound),
