@@ -130,6 +130,7 @@ a_peer_of_a_dual_stack_listener_has_its_own_address(void **state)
 	waldo_ref_release(ref);
 }
 
+/* A7, A8. */
 static void
 a_listener_tells_the_port_that_was_bound(void **state)
 {
@@ -143,6 +144,7 @@ a_listener_tells_the_port_that_was_bound(void **state)
 	assert_in_range(atoi(uri + 31), 1, 65535);
 }
 
+/* A12, among others. */
 static void
 what_cannot_be_listened_on_is_refused_with_a_reason(void **state)
 {
@@ -192,6 +194,7 @@ make_socket_file(const char *address, bool listening)
 	return fd;
 }
 
+/* A11. */
 static void
 a_socket_file_that_nobody_answers_on_is_replaced(void **state)
 {
