@@ -104,8 +104,11 @@ struct waldo_listener {
 	waldo_node *node; /* set by the broker */
 	const char *uri;  /* owned by the driver's listener */
 	bool secure;      /* its links are encrypted */
-	void (*close)(waldo_listener *listener); /* frees it */
-	TAILQ_ENTRY(waldo_listener) entry;       /* the broker's */
+	bool closed;      /* set by the broker: `close` has been called */
+	/* Accepts no more. Whoever has listened may still ask for its URI. */
+	void (*close)(waldo_listener *listener);
+	void (*free)(waldo_listener *listener); /* after `close` */
+	TAILQ_ENTRY(waldo_listener) entry;      /* the broker's */
 };
 
 /* Makes a node on `driver`. `options` may be NULL. On failure the driver

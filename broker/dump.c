@@ -468,7 +468,9 @@ waldo_node_dump(const waldo_node *node,
 	    node->timers.count, node->jobs.count + node->next_jobs.count,
 	    node->bytes, node->limits.total_bytes);
 	TAILQ_FOREACH(listener, &node->listeners, entry) {
-		say(&d, 1, "listens at %s", listener->uri);
+		if (!listener->closed) {
+			say(&d, 1, "listens at %s", listener->uri);
+		}
 	}
 	dump_near_calls(&d);
 	dump_sessions(&d);

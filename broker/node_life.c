@@ -157,17 +157,38 @@ waldo_node_is_running(const waldo_node *node)
 	return node != NULL && !node->stopped;
 }
 
+static void
+stop_listening(waldo_listener *listener)
+{
+	if (!listener->closed) {
+		listener->closed = true;
+		listener->close(listener);
+	}
+}
+
 void
 waldoi_listener_close(waldo_listener *listener)
 {
 	if (listener != NULL) {
 		TAILQ_REMOVE(&listener->node->listeners, listener, entry);
-		listener->close(listener);
+		stop_listening(listener);
+		listener->free(listener);
+	}
+}
+
+/* Those who have them may still close them. */
+static void
+stop_listeners(waldo_node *node)
+{
+	waldo_listener *listener;
+
+	TAILQ_FOREACH(listener, &node->listeners, entry) {
+		stop_listening(listener);
 	}
 }
 
 static void
-close_listeners(waldo_node *node)
+free_listeners(waldo_node *node)
 {
 	waldo_listener *listener;
 
@@ -229,7 +250,7 @@ waldoi_node_stop(waldo_node *node, uint32_t grace_ms)
 		node->stopping = true;
 		node->look_at_stop = look_at_stop;
 		log_grace(node, grace_ms);
-		close_listeners(node);
+		stop_listeners(node);
 		waldoi_guests_end(node);
 		waldoi_sessions_go_away(node);
 	} else if (!waldoi_timer_is_armed(&node->stop_timer) ||
@@ -339,7 +360,7 @@ waldo_node_free(waldo_node *node)
 	assert(node->callbacks == 0);
 	waldoi_node_enter(node);
 	node->freeing = node->turning = true;
-	close_listeners(node);
+	free_listeners(node);
 	waldoi_guests_end(node);
 	free(node->guests);
 	node->guests = NULL;

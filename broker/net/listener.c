@@ -220,7 +220,12 @@ close_listener(waldo_listener *listener)
 	waldoi_loop_set_timed(self->loop, &self->timed, false);
 	waldoi_meeting_close(self->meeting);
 	waldoi_passive_close(&self->passive);
-	free(self);
+}
+
+static void
+free_listener(waldo_listener *listener)
+{
+	free(listener); /* the first member of ours */
 }
 
 static waldo_err
@@ -287,21 +292,22 @@ waldoi_loop_listen(void *driver, const waldoi_address *address,
 	self->passive.fd = -1;
 	self->listener.uri = self->uri;
 	self->listener.close = close_listener;
+	self->listener.free = free_listener;
 	event_assign(&self->accept, loop->base, -1, 0, on_acceptable, self);
 	event_assign(&self->rest, loop->base, -1, 0, on_rested, self);
 	err = open_listener(self, address);
-	if (err != WALDO_OK) {
-		close_listener(&self->listener);
-		return err;
+	if (err == WALDO_OK) {
+		keep_reserve(loop);
+		self->listener.secure =
+		    self->passive.address.scheme == WALDOI_TCP;
 	}
-	keep_reserve(loop);
-	self->listener.secure = self->passive.address.scheme == WALDOI_TCP;
 	if (self->listener.secure) {
 		err = waldoi_node_open_identity(loop->node, &key);
-		if (err != WALDO_OK) {
-			close_listener(&self->listener);
-			return err;
-		}
+	}
+	if (err != WALDO_OK) {
+		close_listener(&self->listener);
+		free(self);
+		return err;
 	}
 	waldoi_passive_get_uri(&self->passive, key, self->uri);
 	*ret_listener = &self->listener;

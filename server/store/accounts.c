@@ -7,22 +7,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MAX_PASSWORD 1024
 #define SECOND       INT64_C(1000000)
 
 /* ---- opening and closing */
-
-/* For the throttle: no user sets this clock. */
-static int64_t
-steady_now(void)
-{
-	struct timespec now;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * SECOND + now.tv_nsec / 1000;
-}
 
 static void
 shut(waldo_accounts *accounts)
@@ -115,7 +104,7 @@ waldo_accounts_open(waldo_node *node, const char *path,
 	accounts->cost =
 	    (waldoi_verify_cost){crypto_pwhash_OPSLIMIT_INTERACTIVE,
 	                         crypto_pwhash_MEMLIMIT_INTERACTIVE};
-	accounts->now = steady_now;
+	accounts->now = waldoi_store_steady;
 	LIST_INIT(&accounts->under_way);
 	err = open_parts(accounts, path);
 	if (err != WALDO_OK) {

@@ -9,7 +9,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MAX_KIND  64
 #define MAX_OWNER 256
@@ -145,24 +144,14 @@ reply_with(waldo_grants *grants, waldo_call *call, const waldoi_row *row,
 
 /* ---- finding */
 
-/* For the throttle: no user sets this clock. */
-static int64_t
-steady_now(void)
-{
-	struct timespec now;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static bool
 may_try(waldo_grants *grants, const uint8_t *key)
 {
 	char print[WALDO_KEY_PRINT] = "none";
 	bool first;
 
-	if (waldoi_throttle_admits(&grants->throttle, key, steady_now(),
-	                           &first)) {
+	if (waldoi_throttle_admits(&grants->throttle, key,
+	                           waldoi_store_steady(), &first)) {
 		return true;
 	}
 	if (first) {
@@ -200,7 +189,8 @@ look_up(waldo_grants *grants, waldo_call *call, const char *swissnum,
 	if (f != NULL) {
 		reply_with(grants, call, &row, now, f->ref);
 	} else if (err == WALDO_ENAME) {
-		waldoi_throttle_miss(&grants->throttle, key, steady_now());
+		waldoi_throttle_miss(&grants->throttle, key,
+		                     waldoi_store_steady());
 		waldo_call_reply(call, "n");
 	} else {
 		waldo_node_log(grants->node, WALDO_LOG_ERROR, "grants: %s",

@@ -453,11 +453,23 @@ waldoi_store_is_text(const char *text, size_t max)
 	return good;
 }
 
-int64_t
-waldoi_store_now(void)
+static int64_t
+read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	(void) clock_gettime(CLOCK_REALTIME, &now);
+	(void) clock_gettime(clock, &now);
 	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
+waldoi_store_now(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+int64_t
+waldoi_store_steady(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }

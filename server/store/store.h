@@ -67,7 +67,8 @@ void waldoi_store_hash(const waldoi_store *store, const char *purpose,
 /* Whether it has 1 to `max` bytes, of UTF-8. */
 bool waldoi_store_is_text(const char *text, size_t max);
 
-/* Microseconds since 1970. */
+/* Microseconds since 1970, and of a clock that is never set. */
 int64_t waldoi_store_now(void);
+int64_t waldoi_store_steady(void);
 
 #endif

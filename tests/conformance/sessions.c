@@ -15,6 +15,7 @@ connect_again(struct fixture *f)
 	return ref;
 }
 
+/* A2. */
 static void
 two_references_to_one_address_share_a_session(void **state)
 {

@@ -153,7 +153,12 @@ listener_close(waldo_listener *base)
 	struct listener *listener = (struct listener *) base;
 
 	port_close(&listener->port);
-	free(listener);
+}
+
+static void
+listener_free(waldo_listener *base)
+{
+	free(base); /* the first member of ours */
 }
 
 static waldo_err
@@ -185,6 +190,7 @@ driver_listen(void *user, const waldoi_address *address,
 	waldoi_uri_format(address, key, listener->uri);
 	listener->listener.uri = listener->uri;
 	listener->listener.close = listener_close;
+	listener->listener.free = listener_free;
 	port_open(&listener->port, address->host, listener_accept);
 	*ret_listener = &listener->listener;
 	return WALDO_OK;

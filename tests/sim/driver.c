@@ -169,6 +169,12 @@ listener_close(waldo_listener *base)
 	self->node->listener = NULL;
 }
 
+static void
+listener_free(waldo_listener *base)
+{
+	(void) base; /* what sim_alloc() gives goes with the world */
+}
+
 static waldo_err
 driver_listen(void *driver, const waldoi_address *address,
               waldo_listener **ret_listener)
@@ -188,6 +194,7 @@ driver_listen(void *driver, const waldoi_address *address,
 	self->node = node;
 	self->base.uri = self->uri;
 	self->base.close = listener_close;
+	self->base.free = listener_free;
 	node->listener = &self->base;
 	*ret_listener = &self->base;
 	return WALDO_OK;

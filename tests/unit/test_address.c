@@ -118,6 +118,7 @@ static const bad bad_addresses[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+/* A1, A2. */
 static void
 an_address_has_one_canonical_text_and_uri(void **state)
 {
@@ -136,6 +137,7 @@ an_address_has_one_canonical_text_and_uri(void **state)
 	}
 }
 
+/* A3, A5, A6. */
 static void
 a_malformed_address_is_refused_with_what_and_where(void **state)
 {

@@ -123,6 +123,7 @@ the_hint_names_one_of_several_keys(void **state)
 	assert_memory_equal(ends[0].key, ends[1].keys[1].public, WALDOI_KEY);
 }
 
+/* N5: a HELLO has at most 1,024 bytes. */
 static void
 the_largest_payloads_pass(void **state)
 {
@@ -313,6 +314,7 @@ claim(struct bytes *wire, size_t at, size_t len)
 	wire->data[at + 1] = (uint8_t) len;
 }
 
+/* N5: its two bytes tell. */
 static void
 a_message_of_a_wrong_length_ends_it_at_once(void **state)
 {

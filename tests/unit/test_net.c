@@ -130,6 +130,7 @@ a_peer_of_a_dual_stack_listener_has_its_own_address(void **state)
 	waldo_ref_release(ref);
 }
 
+/* A7, A8. */
 static void
 a_listener_tells_the_port_that_was_bound(void **state)
 {
@@ -143,6 +144,7 @@ a_listener_tells_the_port_that_was_bound(void **state)
 	assert_in_range(atoi(uri + 31), 1, 65535);
 }
 
+/* A12, among others. */
 static void
 what_cannot_be_listened_on_is_refused_with_a_reason(void **state)
 {
@@ -192,6 +194,7 @@ make_socket_file(const char *address, bool listening)
 	return fd;
 }
 
+/* A11. */
 static void
 a_socket_file_that_nobody_answers_on_is_replaced(void **state)
 {
@@ -247,6 +250,21 @@ a_listener_removes_its_own_file_and_no_other(void **state)
 	waldo_listener_close(listener);
 	assert_int_equal(access(address + 5, F_OK), 0);
 	close(fd);
+}
+
+static void
+a_listener_of_a_node_that_has_stopped_can_be_closed(void **state)
+{
+	net_fixture *f = *state;
+	const char *address = unix_address(f, "x");
+	waldo_listener *listener;
+
+	assert_ok(waldo_listen(f->server, address, &listener));
+	waldo_node_stop(f->server, 0);
+	assert_ok(waldo_node_run(f->server));
+	assert_int_equal(access(address + 5, F_OK), -1);
+	assert_non_null(strstr(waldo_listener_get_uri(listener), address + 5));
+	waldo_listener_close(listener);
 }
 
 static void
@@ -681,6 +699,7 @@ main(void)
 	    waldo_test(a_socket_file_that_somebody_answers_on_stays),
 	    waldo_test(a_file_that_is_not_a_socket_is_never_removed),
 	    waldo_test(a_listener_removes_its_own_file_and_no_other),
+	    waldo_test(a_listener_of_a_node_that_has_stopped_can_be_closed),
 	    waldo_test(an_inherited_socket_is_listened_on_and_its_file_stays),
 	    waldo_test(an_inherited_socket_of_tcp_is_encrypted),
 	    waldo_test(

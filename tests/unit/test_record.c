@@ -29,6 +29,7 @@ count_records(const struct bytes *wire)
 }
 /* ---- frames and records */
 
+/* N9: where one record ends means nothing. */
 static void
 many_frames_share_a_record(void **state)
 {

@@ -131,6 +131,7 @@ static const bad bad_uris[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+/* A3, A4: what is escaped, and where the name begins. */
 static void
 a_uri_is_an_address_and_a_name(void **state)
 {
@@ -149,6 +150,7 @@ a_uri_is_an_address_and_a_name(void **state)
 	}
 }
 
+/* A3 to A7: nothing that cannot be meant is skipped. */
 static void
 a_malformed_uri_is_refused_with_what_and_where(void **state)
 {

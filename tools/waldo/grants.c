@@ -1,20 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <time.h>
 #include "store.h"
-
-static void
-print_time(int64_t microseconds)
-{
-	time_t seconds = (time_t) (microseconds / 1000000);
-	struct tm parts;
-	char text[32] = "-";
-
-	if (microseconds != 0 && gmtime_r(&seconds, &parts) != NULL) {
-		(void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
-		                &parts);
-	}
-	printf("\t%s", text);
-}
 
 static void
 print_grant(const waldo_grant_info *info, void *user)
@@ -26,8 +11,8 @@ print_grant(const waldo_grant_info *info, void *user)
 	print_text(stdout, info->kind);
 	putchar('\t');
 	print_text(stdout, info->owner == NULL ? "-" : info->owner);
-	print_time(info->made);
-	print_time(info->expires);
+	print_time_column(info->made);
+	print_time_column(info->expires);
 	if (info->seal != NULL) {
 		waldo_key_format(info->seal, key);
 	}

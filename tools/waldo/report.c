@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "tool.h"
 
 /* The length of the character that `s` begins with if a terminal may obey it:
@@ -167,4 +168,18 @@ flush_output(int status)
 	has_failed = true;
 	return complain(STATUS_LOST, "cannot write the output: %s",
 	                strerror(errno));
+}
+
+void
+print_time_column(int64_t time)
+{
+	time_t seconds = (time_t) (time / 1000000);
+	struct tm parts;
+	char text[32] = "-";
+
+	if (time != 0 && gmtime_r(&seconds, &parts) != NULL) {
+		(void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
+		                &parts);
+	}
+	printf("\t%s", text);
 }

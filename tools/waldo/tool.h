@@ -41,6 +41,9 @@ int flush_output(int status);
 /* Prints a peer's text without what would move a terminal's cursor. */
 void print_text(FILE *out, const char *text);
 
+/* A tab and the UTC of microseconds since 1970; of 0, "-". */
+void print_time_column(int64_t time);
+
 /* ---- options.c */
 
 typedef bool option_parse(const char *text, void *target);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <waldo/accounts.h>
 #include "secret.h"
@@ -105,28 +104,14 @@ add_key(struct user *user, int *status)
 }
 
 static void
-print_time(int64_t microseconds)
-{
-	time_t seconds = (time_t) (microseconds / 1000000);
-	struct tm parts;
-	char text[32] = "-";
-
-	if (microseconds != 0 && gmtime_r(&seconds, &parts) != NULL) {
-		(void) strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
-		                &parts);
-	}
-	printf("\t%s", text);
-}
-
-static void
 print_account(const waldo_account_info *info, void *user)
 {
 	(void) user;
 	print_text(stdout, info->name);
 	printf("\t%s\t%s\t%u\t%u", info->disabled ? "disabled" : "enabled",
 	       info->has_password ? "yes" : "no", info->tokens, info->keys);
-	print_time(info->made);
-	print_time(info->last_login);
+	print_time_column(info->made);
+	print_time_column(info->last_login);
 	putchar('\n');
 }
 

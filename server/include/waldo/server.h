@@ -24,7 +24,8 @@ typedef struct waldo_listener waldo_listener;
  *	                            (systemd's socket activation); taken; one
  *	                            of TCP is encrypted
  *
- * `ret_listener` may be NULL: it then lives with the node.
+ * `ret_listener` may be NULL. The listener lives until it is closed or the
+ * node is freed; a node that stops accepts no more by itself.
  *
  *   WALDO_EADDRESS  malformed, or no such host
  *   WALDO_ESYSTEM   the system refused (in use, no permission, ...)
@@ -36,7 +37,8 @@ waldo_err waldo_listen(waldo_node *node, const char *address,
  * was bound. Borrowed. */
 const char *waldo_listener_get_uri(const waldo_listener *listener);
 
-/* Accepts no more; links that are there stay. NULL is accepted. */
+/* Accepts no more, and frees the listener; links that are there stay. NULL is
+ * accepted. */
 void waldo_listener_close(waldo_listener *listener);
 
 /* Retains `object` under `name` until it is unpublished or the node is freed.

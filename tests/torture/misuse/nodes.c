@@ -412,6 +412,20 @@ MISUSE(waldo_listener_close, while_a_link_is_there)
 	assert_ok(outcome_of(waldo_ref_invoke(w->gate, ".ping", "")));
 }
 
+MISUSE(waldo_listener_close, on_a_node_that_has_stopped)
+{
+	waldo_listener *listener, *other;
+
+	assert_ok(waldo_listen(w->server, "inproc:second", &listener));
+	assert_ok(waldo_listen(w->server, "inproc:third", &other));
+	waldo_node_stop(w->server, 0);
+	waldo_listener_close(other);
+	pump();
+	assert_string_equal(waldo_listener_get_uri(listener),
+	                    "waldo+inproc:second");
+	waldo_listener_close(listener);
+}
+
 MISUSE(waldo_publish, under_a_bad_name)
 {
 	char name[130];
@@ -495,6 +509,7 @@ const struct row node_rows[] = {
     ROW(waldo_listener_get_uri, null),
     ROW(waldo_listener_close, null),
     ROW(waldo_listener_close, while_a_link_is_there),
+    ROW(waldo_listener_close, on_a_node_that_has_stopped),
     ROW(waldo_publish, null),
     ROW(waldo_publish, under_a_bad_name),
     ROW(waldo_publish, twice),
