@@ -100,7 +100,8 @@ a_wrong_a_revoked_and_an_expired_one_are_answered_alike(void **state)
 	size_t count;
 
 	assert_ok(waldo_set_finder(f->node, NULL));
-	strcpy(unpublished, failure_of(f, "elsewhere"));
+	strcpy(unpublished,
+	       failure_of(f, "a-name-that-is-as-long-as-a-swissnum-and-no"));
 	assert_ok(
 	    waldo_set_finder(f->node, waldo_grants_get_finder(f->grants)));
 	assert_non_null(strstr(unpublished, "waldo.NoName"));
