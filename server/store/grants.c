@@ -30,8 +30,8 @@ struct waldo_grants {
 	waldoi_rows rows;
 	LIST_HEAD(, factory) factories;
 	waldoi_fetcheds fetched;
-	waldo_watch *look; /* NULL: nothing was fetched */
-	waldoi_throttle throttle;
+	waldo_watch *look;         /* NULL: nothing was fetched */
+	waldoi_throttle *throttle; /* the node's */
 };
 
 /* ---- taking back */
@@ -155,28 +155,6 @@ steady_now(void)
 	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static bool
-may_try(waldo_grants *grants, const uint8_t *key)
-{
-	char print[WALDO_KEY_PRINT] = "none";
-	bool first;
-
-	if (waldoi_throttle_admits(&grants->throttle, key, steady_now(),
-	                           &first)) {
-		return true;
-	}
-	if (first) {
-		if (key != NULL) {
-			waldo_key_fingerprint(key, print);
-		}
-		waldo_node_log(grants->node, WALDO_LOG_WARN,
-		               "grants: too many wrong swissnums from key %s; "
-		               "it has to wait",
-		               print);
-	}
-	return false;
-}
-
 static void
 look_up(waldo_grants *grants, waldo_call *call, const char *swissnum,
         const uint8_t *key)
@@ -200,7 +178,7 @@ look_up(waldo_grants *grants, waldo_call *call, const char *swissnum,
 	if (f != NULL) {
 		reply_with(grants, call, &row, now, f->ref);
 	} else if (err == WALDO_ENAME) {
-		waldoi_throttle_miss(&grants->throttle, key, steady_now());
+		waldoi_throttle_miss(grants->throttle, key, steady_now());
 		waldo_call_reply(call, "n");
 	} else {
 		waldo_node_log(grants->node, WALDO_LOG_ERROR, "grants: %s",
@@ -243,7 +221,8 @@ find(void *self, waldo_call *call)
 		}
 	}
 	/* What has another length is a name that was mistyped, not guessed. */
-	if (strlen(name) == WALDO_SWISSNUM_TEXT - 1 && may_try(grants, key)) {
+	if (strlen(name) == WALDO_SWISSNUM_TEXT - 1 &&
+	    waldoi_throttle_admits(grants->throttle, key, steady_now())) {
 		look_up(grants, call, name, key);
 	} else {
 		waldo_call_reply(call, "n");
@@ -273,6 +252,7 @@ destroy(void *self)
 	while (!LIST_EMPTY(&grants->factories)) {
 		drop_factory(LIST_FIRST(&grants->factories));
 	}
+	waldoi_throttle_release(grants->throttle);
 	waldoi_store_close(grants->store);
 	free(grants);
 	waldo_ref_release(finder);
@@ -303,7 +283,11 @@ waldo_grants_open(waldo_node *node, const char *path, waldo_grants **ret_grants)
 		return waldo_node_fail(node, WALDO_ENOMEM, "out of memory");
 	}
 	grants->node = node;
-	err = waldoi_store_open(node, path, waldoi_rows_schema, &grants->store);
+	grants->throttle = waldoi_throttle_of(node);
+	err = grants->throttle == NULL
+	          ? waldo_node_fail(node, WALDO_ENOMEM, "out of memory")
+	          : waldoi_store_open(node, path, waldoi_rows_schema,
+	                              &grants->store);
 	if (err == WALDO_OK) {
 		err = waldoi_rows_open(node, grants->store, &grants->rows);
 	}
