@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SWISSNUM 43 /* characters: 32 bytes in base64url */
+
 /* The bootstrap object of a node: what was published, by name. */
 typedef struct published {
 	TAILQ_ENTRY(published) entry;
@@ -33,12 +35,20 @@ find(const directory *names, const char *name)
 	return NULL;
 }
 
+/* What is as long as the secret of a grant may be one, or may have been one, or
+ * be one but for a letter: it is not repeated to whoever reads of errors. */
 static void
 fail_unknown(waldo_call *call, const char *name)
 {
-	waldoi_call_fail(
-	    call, waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
-	                             "nothing is published as '%s'", name));
+	waldoi_failure *failure =
+	    strlen(name) == SWISSNUM
+	        ? waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
+	                             "no such grant: it is wrong, was revoked, "
+	                             "has expired or is another key's")
+	        : waldoi_failure_new(WALDO_ENAME, WALDO_EXECUTED,
+	                             "nothing is published as '%s'", name);
+
+	waldoi_call_fail(call, failure);
 }
 
 /* ---- asking the finder */

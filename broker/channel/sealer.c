@@ -80,25 +80,33 @@ free_kept(waldoi_secure *secure)
 {
 	free(secure->kept);
 	secure->kept = NULL;
-	secure->kept_len = secure->kept_sent = 0;
+}
+
+size_t
+waldoi_secure_left(const waldoi_secure *secure)
+{
+	return secure->kept == NULL ? 0
+	                            : secure->kept->len - secure->kept->sent;
 }
 
 bool
 waldoi_secure_keep(waldoi_secure *secure, const uint8_t *data, size_t len)
 {
-	size_t left = secure->kept_len - secure->kept_sent;
-	uint8_t *kept = malloc(left + len);
+	size_t left = waldoi_secure_left(secure);
+	waldoi_kept_bytes *kept = malloc(sizeof(*kept) + left + len);
 
 	if (kept == NULL) {
 		return false;
 	}
 	if (left > 0) {
-		memcpy(kept, secure->kept + secure->kept_sent, left);
+		memcpy(kept->data, secure->kept->data + secure->kept->sent,
+		       left);
 	}
-	memcpy(kept + left, data, len);
+	memcpy(kept->data + left, data, len);
+	kept->len = (uint32_t) (left + len);
+	kept->sent = 0;
 	free_kept(secure);
 	secure->kept = kept;
-	secure->kept_len = (uint32_t) (left + len);
 	return true;
 }
 
@@ -124,8 +132,8 @@ waldoi_secure_pieces(const waldoi_secure *secure, struct iovec *iov, size_t max)
 	size_t n = 0;
 
 	if (secure->kept != NULL && n < max) {
-		iov[n].iov_base = secure->kept + secure->kept_sent;
-		iov[n].iov_len = secure->kept_len - secure->kept_sent;
+		iov[n].iov_base = secure->kept->data + secure->kept->sent;
+		iov[n].iov_len = waldoi_secure_left(secure);
 		n++;
 	}
 	if (sealer->user == secure && n < max) {
@@ -140,10 +148,10 @@ void
 waldoi_secure_took(waldoi_secure *secure, size_t len)
 {
 	waldoi_sealer *sealer = secure->sealer;
-	size_t kept = secure->kept_len - secure->kept_sent;
+	size_t kept = waldoi_secure_left(secure);
 
 	if (len < kept) {
-		secure->kept_sent += (uint32_t) len;
+		secure->kept->sent += (uint32_t) len;
 		return;
 	}
 	free_kept(secure);

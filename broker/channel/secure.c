@@ -334,7 +334,7 @@ may_seal(const waldoi_channel *channel)
 
 	return secure->records != NULL && channel->session != NULL &&
 	       secure->sealer->user != secure &&
-	       secure->kept_len - secure->kept_sent <= FEW_KEPT;
+	       waldoi_secure_left(secure) <= FEW_KEPT;
 }
 
 static size_t

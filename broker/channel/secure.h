@@ -10,14 +10,20 @@
 #include "broker/channel/handshake.h"
 #include "broker/channel/record.h"
 
+/* Bytes that wait for the kernel. */
+typedef struct waldoi_kept_bytes {
+	uint32_t len, sent;
+	uint8_t data[];
+} waldoi_kept_bytes;
+
 typedef struct waldoi_secure {
 	waldoi_handshake *handshake; /* until the link is open */
 	waldoi_records *records;     /* from then on */
 	waldoi_sealer *sealer;
-	uint8_t *kept; /* to be sent before all else; not the sealer's */
-	uint32_t kept_len, kept_sent;
-	bool dead;    /* it failed or broke, and that was told */
-	bool no_room; /* what was sealed could not be kept */
+	waldoi_kept_bytes *kept; /* to be sent before all else; not the
+	                          * sealer's. NULL: none */
+	bool dead;               /* it failed or broke, and that was told */
+	bool no_room;            /* what was sealed could not be kept */
 	bool stalled; /* the kernel did not take what was sealed at once */
 	bool more;    /* the session has what is not sealed */
 } waldoi_secure;
@@ -49,6 +55,9 @@ bool waldoi_secure_keep(waldoi_secure *secure, const uint8_t *data, size_t len);
 void waldoi_secure_drop(waldoi_secure *secure);
 
 bool waldoi_secure_owes(const waldoi_secure *secure);
+
+/* How much of what is kept the kernel has not taken. */
+size_t waldoi_secure_left(const waldoi_secure *secure);
 
 /* What waits, and how much of it the kernel took; as for
  * waldoi_channel_output(). */

@@ -4,6 +4,7 @@
 
 #include "serial/api.h"
 #include "server/store/attempts.h"
+#include "server/store/throttle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,10 @@ shut(waldo_accounts *accounts)
 	accounts->verifiers = NULL;
 	waldoi_accounts_end_attempts(accounts);
 	waldoi_attempts_free(accounts->attempts);
+	waldoi_throttle_release(accounts->throttle);
 	waldoi_store_close(accounts->store);
 	accounts->attempts = NULL;
+	accounts->throttle = NULL;
 	accounts->store = NULL;
 }
 
@@ -73,7 +76,8 @@ open_parts(waldo_accounts *accounts, const char *path)
 	}
 	if (err == WALDO_OK) {
 		accounts->attempts = waldoi_attempts_new(SECOND);
-		err = accounts->attempts != NULL
+		accounts->throttle = waldoi_throttle_of(accounts->node);
+		err = accounts->attempts != NULL && accounts->throttle != NULL
 		          ? waldo_object_new(accounts->node, &accounts_class,
 		                             accounts, &accounts->object)
 		          : waldo_node_fail(accounts->node, WALDO_ENOMEM,
@@ -109,6 +113,7 @@ waldo_accounts_open(waldo_node *node, const char *path,
 	err = open_parts(accounts, path);
 	if (err != WALDO_OK) {
 		waldoi_attempts_free(accounts->attempts);
+		waldoi_throttle_release(accounts->throttle);
 		waldoi_store_close(accounts->store);
 		free(accounts);
 		return err;
@@ -137,6 +142,7 @@ waldoi_accounts_tune(waldo_accounts *accounts, waldoi_verify_cost cost,
 	}
 	waldoi_attempts_free(accounts->attempts);
 	accounts->attempts = attempts;
+	accounts->throttle->miss = second;
 	accounts->cost = cost;
 	accounts->now = now == NULL ? accounts->now : now;
 	return WALDO_OK;

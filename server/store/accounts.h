@@ -21,7 +21,8 @@ struct waldo_accounts {
 	waldoi_store *store;
 	waldoi_people people;
 	waldoi_verifiers *verifiers; /* NULL: nobody has come with a password */
-	struct waldoi_attempts *attempts;
+	struct waldoi_attempts *attempts; /* by account and by source, */
+	struct waldoi_throttle *throttle; /* and by key: the node's */
 	waldoi_verify_cost cost;
 	int64_t (*now)(void);
 	LIST_HEAD(, waldoi_attempt) under_way;
@@ -35,7 +36,7 @@ void waldoi_accounts_release(waldo_accounts *accounts);
 void waldoi_accounts_end_attempts(waldo_accounts *accounts);
 
 /* What passwords that are set from now on cost, how long a second of the
- * throttle is (microseconds), and the clock that it goes by (NULL: as before).
+ * throttles is (microseconds), and the clock that it goes by (NULL: as before).
  * Before anybody logs in. */
 waldo_err waldoi_accounts_tune(waldo_accounts *accounts,
                                waldoi_verify_cost cost, int64_t second,

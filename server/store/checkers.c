@@ -4,6 +4,7 @@
 
 #include "serial/api.h"
 #include "server/store/attempts.h"
+#include "server/store/throttle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,9 +58,13 @@ fail_attempt(attempt *a, const char *why)
 	waldo_accounts *accounts = a->accounts;
 	int64_t now = accounts->now();
 	waldo_login *login = a->login;
+	const uint8_t *key = waldo_login_get_peer(login)->key;
 	char who[WALDOI_ACCOUNT_NAME + 1];
 
 	waldoi_attempts_fail(accounts->attempts, &a->source, now);
+	if (key != NULL) {
+		waldoi_throttle_miss(accounts->throttle, key, now);
+	}
 	if (a->by_account) {
 		waldoi_attempts_fail(accounts->attempts, &a->account, now);
 	}
@@ -234,6 +239,16 @@ may_wait(const attempt *a)
 	       a->accounts->waiting < WALDOI_WAITING;
 }
 
+/* Who has no key is not taken for all others who have none. */
+static bool
+may_try(const attempt *a, int64_t now)
+{
+	const uint8_t *key = waldo_login_get_peer(a->login)->key;
+
+	return key == NULL ||
+	       waldoi_throttle_admits(a->accounts->throttle, key, now);
+}
+
 static void
 begin_or_wait(attempt *a)
 {
@@ -248,10 +263,10 @@ begin_or_wait(attempt *a)
 
 		wait = of_account > wait ? of_account : wait;
 	}
-	if (wait == 0) {
-		a->begin(a);
-	} else if (!may_wait(a)) {
+	if (!may_try(a, now) || (wait > 0 && !may_wait(a))) {
 		postpone(a, "login: too many attempts; wait a minute");
+	} else if (wait == 0) {
+		a->begin(a);
 	} else if (waldo_node_after(accounts->node,
 	                            (uint32_t) ((wait + 999) / 1000), waited, a,
 	                            &a->wait) != WALDO_OK) {

@@ -29,8 +29,8 @@ struct waldo_grants {
 	waldoi_rows rows;
 	LIST_HEAD(, factory) factories;
 	waldoi_fetcheds fetched;
-	waldo_watch *look; /* NULL: nothing was fetched */
-	waldoi_throttle throttle;
+	waldo_watch *look;         /* NULL: nothing was fetched */
+	waldoi_throttle *throttle; /* the node's */
 };
 
 /* ---- taking back */
@@ -144,28 +144,6 @@ reply_with(waldo_grants *grants, waldo_call *call, const waldoi_row *row,
 
 /* ---- finding */
 
-static bool
-may_try(waldo_grants *grants, const uint8_t *key)
-{
-	char print[WALDO_KEY_PRINT] = "none";
-	bool first;
-
-	if (waldoi_throttle_admits(&grants->throttle, key,
-	                           waldoi_store_steady(), &first)) {
-		return true;
-	}
-	if (first) {
-		if (key != NULL) {
-			waldo_key_fingerprint(key, print);
-		}
-		waldo_node_log(grants->node, WALDO_LOG_WARN,
-		               "grants: too many wrong swissnums from key %s; "
-		               "it has to wait",
-		               print);
-	}
-	return false;
-}
-
 static void
 look_up(waldo_grants *grants, waldo_call *call, const char *swissnum,
         const uint8_t *key)
@@ -189,7 +167,7 @@ look_up(waldo_grants *grants, waldo_call *call, const char *swissnum,
 	if (f != NULL) {
 		reply_with(grants, call, &row, now, f->ref);
 	} else if (err == WALDO_ENAME) {
-		waldoi_throttle_miss(&grants->throttle, key,
+		waldoi_throttle_miss(grants->throttle, key,
 		                     waldoi_store_steady());
 		waldo_call_reply(call, "n");
 	} else {
@@ -233,7 +211,9 @@ find(void *self, waldo_call *call)
 		}
 	}
 	/* What has another length is a name that was mistyped, not guessed. */
-	if (strlen(name) == WALDO_SWISSNUM_TEXT - 1 && may_try(grants, key)) {
+	if (strlen(name) == WALDO_SWISSNUM_TEXT - 1 &&
+	    waldoi_throttle_admits(grants->throttle, key,
+	                           waldoi_store_steady())) {
 		look_up(grants, call, name, key);
 	} else {
 		waldo_call_reply(call, "n");
@@ -263,6 +243,7 @@ destroy(void *self)
 	while (!LIST_EMPTY(&grants->factories)) {
 		drop_factory(LIST_FIRST(&grants->factories));
 	}
+	waldoi_throttle_release(grants->throttle);
 	waldoi_store_close(grants->store);
 	free(grants);
 	waldo_ref_release(finder);
@@ -293,7 +274,11 @@ waldo_grants_open(waldo_node *node, const char *path, waldo_grants **ret_grants)
 		return waldo_node_fail(node, WALDO_ENOMEM, "out of memory");
 	}
 	grants->node = node;
-	err = waldoi_store_open(node, path, waldoi_rows_schema, &grants->store);
+	grants->throttle = waldoi_throttle_of(node);
+	err = grants->throttle == NULL
+	          ? waldo_node_fail(node, WALDO_ENOMEM, "out of memory")
+	          : waldoi_store_open(node, path, waldoi_rows_schema,
+	                              &grants->store);
 	if (err == WALDO_OK) {
 		err = waldoi_rows_open(node, grants->store, &grants->rows);
 	}

@@ -25,7 +25,12 @@ const char waldoi_rows_schema[] =
     "CREATE TABLE IF NOT EXISTS revocations ("
     " id INTEGER PRIMARY KEY CHECK (id = 0),"
     " count INTEGER NOT NULL);"
-    "INSERT OR IGNORE INTO revocations VALUES (0, 0)";
+    "INSERT OR IGNORE INTO revocations VALUES (0, 0);"
+    /* Behind all others: there is always one to be looked at. No swissnum has
+     * this hash, no factory this kind. */
+    "INSERT OR IGNORE INTO grants VALUES (0, x'"
+    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',"
+    " '', NULL, NULL, x'', 0, 0)";
 
 waldo_err
 waldoi_rows_open(waldo_node *node, const waldoi_store *store, waldoi_rows *rows)
@@ -42,7 +47,8 @@ waldoi_rows_open(waldo_node *node, const waldoi_store *store, waldoi_rows *rows)
 	                    " (hash, kind, owner, seal, args, made, expires)"
 	                    " VALUES (?, ?, ?, ?, ?, ?, ?)"},
 	    {&rows->find, "SELECT hash, seal, expires, id, kind, args"
-	                  " FROM grants WHERE hash = ?"},
+	                  " FROM grants WHERE hash >= ?"
+	                  " ORDER BY hash LIMIT 1"},
 	    {&rows->exists, "SELECT 1 FROM grants WHERE id = ?"},
 	    {&rows->version, "PRAGMA data_version"},
 	    {&rows->count, "SELECT count FROM revocations"},
@@ -124,8 +130,23 @@ waldoi_rows_add(const waldoi_rows *rows, const char *swissnum,
 static bool
 same(const void *found, int len, const uint8_t *wanted)
 {
-	return found != NULL && len == WALDO_KEY_BYTES && wanted != NULL &&
+	return found != NULL && len == WALDO_KEY_BYTES &&
 	       sodium_memcmp(found, wanted, WALDO_KEY_BYTES) == 0;
+}
+
+/* Whether there is a key or a seal, they are compared. */
+static bool
+opens(sqlite3_stmt *stmt, const uint8_t *key)
+{
+	static const uint8_t none[WALDO_KEY_BYTES];
+	const void *seal = sqlite3_column_blob(stmt, 1);
+	bool fits =
+	    same(seal == NULL ? none : seal,
+	         seal == NULL ? WALDO_KEY_BYTES : sqlite3_column_bytes(stmt, 1),
+	         key == NULL ? none : key);
+
+	return sqlite3_column_type(stmt, 1) == SQLITE_NULL ||
+	       (fits && key != NULL);
 }
 
 waldo_err
@@ -144,21 +165,22 @@ waldoi_rows_find(const waldoi_rows *rows, const char *swissnum,
 	if (code != SQLITE_ROW && code != SQLITE_DONE) {
 		return waldoi_store_fail(rows->store);
 	}
-	/* Where there is no row the columns are null: it all runs the same. */
+	/* Where there is no such grant it is the next, and it all runs the
+	 * same. */
 	is_it = same(sqlite3_column_blob(stmt, 0),
 	             sqlite3_column_bytes(stmt, 0), hash);
-	is_open = sqlite3_column_type(stmt, 1) == SQLITE_NULL ||
-	          same(sqlite3_column_blob(stmt, 1),
-	               sqlite3_column_bytes(stmt, 1), key);
+	is_open = opens(stmt, key);
 	ret_row->expires = sqlite3_column_int64(stmt, 2);
 	is_live = ret_row->expires == 0 || ret_row->expires > now;
+	if (!is_it || !is_open || !is_live) {
+		return WALDO_ENAME;
+	}
 	ret_row->id = sqlite3_column_int64(stmt, 3);
 	ret_row->kind = (const char *) sqlite3_column_text(stmt, 4);
 	ret_row->args = sqlite3_column_blob(stmt, 5);
 	ret_row->args_len = (size_t) sqlite3_column_bytes(stmt, 5);
-	return is_it && is_open && is_live && ret_row->kind != NULL
-	           ? WALDO_OK
-	           : WALDO_ENAME;
+	return ret_row->kind != NULL ? WALDO_OK
+	                             : waldoi_store_fail(rows->store);
 }
 
 void
@@ -216,7 +238,8 @@ prepare_revoke(const waldoi_rows *rows, const waldo_grant_match *match,
 	char sql[160];
 	sqlite3_stmt *stmt = NULL;
 
-	(void) snprintf(sql, sizeof(sql), "DELETE FROM grants WHERE 1%s%s%s%s",
+	(void) snprintf(sql, sizeof(sql),
+	                "DELETE FROM grants WHERE id > 0%s%s%s%s",
 	                match->swissnum != NULL ? " AND hash = ?1" : "",
 	                match->id != 0 ? " AND id = ?2" : "",
 	                match->owner != NULL ? " AND owner = ?3" : "",
@@ -280,7 +303,7 @@ waldoi_rows_list(const waldoi_rows *rows,
 	waldo_err err =
 	    waldoi_store_prepare(rows->store,
 	                         "SELECT id, kind, owner, seal, made, expires"
-	                         " FROM grants ORDER BY id",
+	                         " FROM grants WHERE id > 0 ORDER BY id",
 	                         &stmt);
 	int code = SQLITE_ERROR;
 

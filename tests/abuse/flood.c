@@ -45,7 +45,7 @@ struct stranger {
 };
 
 static const struct flood *flood;
-static struct sockaddr_in to;
+static uint16_t port;
 static uint64_t now, next_new;
 static unsigned dialled;
 
@@ -64,18 +64,37 @@ flood_may_have(unsigned count)
 
 /* From 127.1.x.y: the honest come from 127.0.0.1. */
 static int
-dial(unsigned source)
+dial_from(unsigned source)
 {
-	struct sockaddr_in from = {.sin_family = AF_INET};
+	struct sockaddr_in from = {.sin_family = AF_INET}, to = from;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
 
 	from.sin_addr.s_addr = htonl(0x7f010001 + source);
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = port;
 	(void) setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
 	                  sizeof(on));
 	if (fd >= 0 &&
 	    (bind(fd, (struct sockaddr *) &from, sizeof(from)) != 0 ||
 	     (connect(fd, (struct sockaddr *) &to, sizeof(to)) != 0 &&
 	      errno != EINPROGRESS))) {
+		(void) close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+dial_six(void)
+{
+	const struct sockaddr_in6 to = {.sin6_family = AF_INET6,
+	                                .sin6_port = port,
+	                                .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 &&
+	    connect(fd, (const struct sockaddr *) &to, sizeof(to)) != 0 &&
+	    errno != EINPROGRESS) {
 		(void) close(fd);
 		return -1;
 	}
@@ -127,7 +146,9 @@ look_after(struct stranger *stranger, unsigned number, short events)
 	if (stranger->fd < 0 && now >= next_new) {
 		next_new += 1000000 / (dialled < flood->count ? flood->rate
 		                                              : flood->later);
-		stranger->fd = dial(number % flood->sources);
+		stranger->fd = flood->sources == 0
+		                   ? dial_six()
+		                   : dial_from(number % flood->sources);
 		stranger->said = 0;
 		dialled++;
 	}
@@ -163,15 +184,13 @@ flood_run(struct arena *arena, const struct flood *wanted_flood)
 	struct stranger *strangers =
 	    calloc(wanted_flood->count, sizeof(*strangers));
 	struct pollfd *polled = calloc(wanted_flood->count, sizeof(*polled));
-	const char *port = strrchr(arena->uri, ':') + 1;
+	const char *text = strrchr(arena->uri, ':') + 1;
 
 	if (strangers == NULL || polled == NULL) {
 		_exit(2);
 	}
 	flood = wanted_flood;
-	to.sin_family = AF_INET;
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	to.sin_port = htons((uint16_t) strtoul(port, NULL, 10));
+	port = htons((uint16_t) strtoul(text, NULL, 10));
 	for (unsigned i = 0; i < flood->count; i++) {
 		strangers[i].fd = -1;
 		polled[i].events = POLLIN;

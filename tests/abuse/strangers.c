@@ -5,7 +5,8 @@
  * A server that listens encrypted, strangers from many addresses in every state
  * in which a link can stay before its peer is known, and an honest client.
  *
- * - What one of them costs, all in all: under 600 bytes.
+ * - What one of them costs, all in all: under 600 bytes,
+ *   whatever address it has.
  * - While 10,000 of them are there, and those that are closed come again: the
  *   server's heap is bounded, and the honest client connects and calls within
  *   two seconds. Afterwards all is given back.
@@ -18,11 +19,13 @@
 #include <waldo/client.h>
 
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +46,9 @@ enum {
 	FAST = 10000, /* new ones each second, as they come, */
 	RATE = 1000   /* then, and beside those who are in */
 };
+
+#define FOUR "tcp:127.0.0.1:0"
+#define SIX  "tcp:[::1]:0"
 
 static struct arena *arena;
 static pid_t server, strangers;
@@ -94,15 +100,11 @@ set_mark(void)
 }
 
 static int
-open_server(uint32_t budget)
+open_server(const char *address, const waldo_limits *limits)
 {
-	const waldo_limits limits = {.size = sizeof(limits),
-	                             .handshake_budget = budget};
-
 	memset(arena, 0, sizeof(*arena));
-	(void) snprintf(arena->address, sizeof(arena->address),
-	                "tcp:127.0.0.1:0");
-	arena_fill_limits(&limits, &arena->limits);
+	(void) snprintf(arena->address, sizeof(arena->address), "%s", address);
+	arena_fill_limits(limits, &arena->limits);
 	(void) fflush(stdout);
 	server = fork();
 	if (server == 0) {
@@ -114,16 +116,45 @@ open_server(uint32_t budget)
 static int
 setup(void **state)
 {
+	const waldo_limits limits = {.size = sizeof(limits)};
+
 	(void) state;
-	return open_server(0);
+	return open_server(FOUR, &limits);
+}
+
+static bool
+has_six(void)
+{
+	const struct sockaddr_in6 address = {
+	    .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool ok = fd >= 0 && bind(fd, (const struct sockaddr *) &address,
+	                          sizeof(address)) == 0;
+
+	(void) close(fd);
+	return ok;
+}
+
+/* All of them come from one place. */
+static int
+setup_six(void **state)
+{
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .handshakes_per_source = KIB};
+
+	(void) state;
+	return open_server(has_six() ? SIX : FOUR, &limits);
 }
 
 /* The machine is not ours alone. */
 static int
 setup_small(void **state)
 {
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .handshake_budget = RATE / 5};
+
 	(void) state;
-	return open_server(RATE / 5);
+	return open_server(FOUR, &limits);
 }
 
 static int
@@ -153,9 +184,9 @@ await_what_was(size_t sessions)
 }
 
 static size_t
-cost_of(enum stranger_kind kind)
+cost_of(enum stranger_kind kind, unsigned places)
 {
-	const struct flood flood = {kind, FEW, PLACES, FAST, RATE};
+	const struct flood flood = {kind, FEW, places, FAST, RATE};
 	size_t each;
 
 	set_mark();
@@ -173,19 +204,41 @@ cost_of(enum stranger_kind kind)
 	return each;
 }
 
+/* `text` is how much longer an address can be than those that come here. */
+static void
+measure_costs(unsigned places, size_t text)
+{
+	/* Tables of descriptors, which stay. */
+	(void) cost_of(SILENT, places);
+	for (int kind = 0; kind < STRANGER_KINDS; kind++) {
+		size_t each = cost_of((enum stranger_kind) kind, places);
+
+		(void) printf("%-10s %4zu bytes each%s\n", stranger_names[kind],
+		              each, text > 0 ? ", from [::1]" : "");
+		assert_in_range(each, 100, MOST - 1 - text);
+	}
+}
+
 static void
 one_costs_little(void **state)
 {
 	(void) state;
-	/* Tables of descriptors, which stay. */
-	(void) cost_of(SILENT);
-	for (int kind = 0; kind < STRANGER_KINDS; kind++) {
-		size_t each = cost_of((enum stranger_kind) kind);
+	measure_costs(PLACES, 0);
+}
 
-		(void) printf("%-10s %4zu bytes each\n", stranger_names[kind],
-		              each);
-		assert_in_range(each, 100, MOST - 1);
+/* Its address is kept as text, which may be a long one. */
+static void
+one_costs_little_by_ipv6(void **state)
+{
+	static const char here[] = "::1",
+	                  longest[] = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+
+	(void) state;
+	if (!has_six()) {
+		(void) printf("SKIP: there is no IPv6\n");
+		skip();
 	}
+	measure_costs(0, sizeof(longest) - sizeof(here));
 }
 
 /* ---- 10,000 of them */
@@ -354,6 +407,8 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(one_costs_little, setup, teardown),
+	    cmocka_unit_test_setup_teardown(one_costs_little_by_ipv6, setup_six,
+	                                    teardown),
 	    MANY_OF(SILENT, 157),
 	    MANY_OF(PREAMBLE, 157),
 	    MANY_OF(MESSAGE_1, 157),

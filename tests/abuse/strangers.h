@@ -21,7 +21,7 @@ enum stranger_kind {
 struct flood {
 	enum stranger_kind kind;
 	unsigned count;   /* at a time */
-	unsigned sources; /* from so many addresses */
+	unsigned sources; /* from so many addresses; 0: from [::1] */
 	unsigned rate;    /* new ones each second, */
 	unsigned later;   /* and when so many have come */
 };

@@ -43,9 +43,9 @@ sealed=$out
 run waldo call --key "$dir/ann" "$sealed" add 2
 expect 0 2 ''
 run waldo call --key "$dir/eve" "$sealed" add 2
-expect 1 '' 'waldo.NoName: nothing is published as *'
+expect 1 '' 'waldo.NoName: no such grant: *'
 run waldo call "$sealed" add 2
-expect 1 '' 'waldo.NoName: nothing is published as *'
+expect 1 '' 'waldo.NoName: no such grant: *'
 stop_server
 
 # Secrets of clusters.

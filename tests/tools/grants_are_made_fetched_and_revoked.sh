@@ -55,7 +55,7 @@ check "one that has expired" "$(answer_to "$short")" "$revoked"
 check "one that is wrong" "$(answer_to "A${short#?}")" "$revoked"
 check "one that is sealed to another" "$(answer_to "$sealed")" "$revoked"
 run waldo call "$kitchen" get
-expect 1 "" "waldo.NoName: nothing is published as '${kitchen##*/}'"
+expect 1 "" "waldo.NoName: no such grant: it is wrong, was revoked, *"
 
 run waldo grant "$store" counter a --owner bob
 run waldo grant "$store" counter b --owner bob

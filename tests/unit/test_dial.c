@@ -559,6 +559,60 @@ where_a_secret_is_required_others_are_refused(void **state)
 	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
 }
 
+/* Takes the secret from `node` when first something comes to the client, or to
+ * the server. */
+struct taking {
+	waldo_node *node;
+	bool at_client, done;
+};
+
+static size_t
+take_secret(bool to_initiator, const void *data, size_t len, void *user)
+{
+	struct taking *taking = user;
+
+	(void) data;
+	if (to_initiator == taking->at_client && !taking->done) {
+		taking->done = true;
+		assert_ok(waldo_node_set_psk(taking->node, 7, NULL, false));
+	}
+	return len;
+}
+
+static struct outcome *
+meet_and_take(struct fixture *f, waldo_node *node, bool at_client)
+{
+	struct taking taking = {node, at_client, false};
+	struct outcome *o;
+
+	assert_ok(waldo_node_set_psk(f->server, 7, secret, true));
+	assert_ok(waldo_node_set_psk(f->client, 7, secret, false));
+	memory_set_tap(take_secret, &taking);
+	o = reach_by_slot(f, "7");
+	memory_set_tap(NULL, NULL);
+	assert_true(taking.done);
+	return o;
+}
+
+/* Between messages 2 and 3, which it is needed for. */
+static void
+a_secret_that_goes_meanwhile_lets_nobody_in(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_not_equal(meet_and_take(f, f->server, true)->code, WALDO_OK);
+	assert_int_equal(f->service->calls, 0);
+	assert_int_equal(count_sessions(f->server), 0);
+}
+
+static void
+who_dials_has_the_secret_as_it_was_then(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_integer(meet_and_take(f, f->client, false), 2);
+}
+
 int
 main(void)
 {
@@ -595,6 +649,8 @@ main(void)
 	    dial_test(a_slot_that_the_host_has_not_is_denied),
 	    dial_test(a_slot_of_ours_that_is_empty_is_denied_at_once),
 	    dial_test(where_a_secret_is_required_others_are_refused),
+	    dial_test(a_secret_that_goes_meanwhile_lets_nobody_in),
+	    dial_test(who_dials_has_the_secret_as_it_was_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

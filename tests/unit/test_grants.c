@@ -100,7 +100,8 @@ a_wrong_a_revoked_and_an_expired_one_are_answered_alike(void **state)
 	size_t count;
 
 	assert_ok(waldo_set_finder(f->node, NULL));
-	strcpy(unpublished, failure_of(f, "elsewhere"));
+	strcpy(unpublished,
+	       failure_of(f, "a-name-that-is-as-long-as-a-swissnum-and-no"));
 	assert_ok(
 	    waldo_set_finder(f->node, waldo_grants_get_finder(f->grants)));
 	assert_non_null(strstr(unpublished, "waldo.NoName"));
@@ -157,81 +158,88 @@ compare_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-enum { TIMES = 1000 };
+enum { KINDS = 4, EACH = 10, TIMES = 1000 };
 
-/* The median of what asking for one of them takes. */
-static double
-median_of(fixture *f, char swissnums[][WALDO_SWISSNUM_TEXT], size_t count)
+/* What asking for it takes of our time: others use the machine as well. */
+static int64_t
+cost_of(fixture *f, const char *swissnum)
 {
-	static int64_t took[TIMES];
+	struct timespec a, b;
+	waldo_type type;
+	uint8_t key[32];
 
-	for (int i = 0; i < TIMES; i++) {
-		struct timespec a, b;
-		waldo_type type;
-		uint8_t key[32];
-
-		/* A new one each time, so that nobody has to wait. */
-		for (size_t k = 0; k < sizeof(key); k++) {
-			key[k] = (uint8_t) (rand() & 255);
-		}
-		clock_gettime(CLOCK_MONOTONIC, &a);
-		assert_ok(
-		    find_as(f, swissnums[(size_t) i % count], key, &type));
-		clock_gettime(CLOCK_MONOTONIC, &b);
-		assert_int_equal(type, WALDO_TYPE_NIL);
-		took[i] = (b.tv_sec - a.tv_sec) * INT64_C(1000000000) +
-		          b.tv_nsec - a.tv_nsec;
+	/* A new one each time, so that nobody has to wait. */
+	for (size_t k = 0; k < sizeof(key); k++) {
+		key[k] = (uint8_t) (rand() & 255);
 	}
-	qsort(took, TIMES, sizeof(*took), compare_times);
-	return (double) took[TIMES / 2];
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+	assert_ok(find_as(f, swissnum, key, &type));
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+	assert_int_equal(type, WALDO_TYPE_NIL);
+	return (b.tv_sec - a.tv_sec) * INT64_C(1000000000) + b.tv_nsec -
+	       a.tv_nsec;
 }
 
-/* Generous, for other programs run beside us: what it has to show is that none
- * of them does something that the others do not. */
+/* How much longer the slowest kind takes than the fastest, by the medians of a
+ * thousand tries each. They come in any order, so that what disturbs one, or
+ * follows from what was before, does so with all. */
+static double
+spread_of(fixture *f, char swissnums[KINDS][EACH][WALDO_SWISSNUM_TEXT])
+{
+	static int64_t took[KINDS][TIMES];
+	int64_t fastest = INT64_MAX, slowest = 0, median;
+	int tries[KINDS] = {0}, kind;
+
+	for (int left = KINDS * TIMES; left > 0; left--) {
+		do {
+			kind = rand() % KINDS;
+		} while (tries[kind] == TIMES);
+		took[kind][tries[kind]++] =
+		    cost_of(f, swissnums[kind][rand() % EACH]);
+	}
+	for (kind = 0; kind < KINDS; kind++) {
+		qsort(took[kind], TIMES, sizeof(**took), compare_times);
+		median = took[kind][TIMES / 2];
+		fastest = median < fastest ? median : fastest;
+		slowest = median > slowest ? median : slowest;
+	}
+	return (double) slowest / (double) fastest;
+}
+
 static void
 they_take_the_same_time_over_a_thousand_tries(void **state)
 {
+	enum { WRONG, REVOKED, EXPIRED, SEALED };
 	fixture *f = *state;
-	enum { EACH = 10 };
-	char wrong[EACH][WALDO_SWISSNUM_TEXT];
-	char revoked[EACH][WALDO_SWISSNUM_TEXT];
-	char expired[EACH][WALDO_SWISSNUM_TEXT];
-	char sealed[EACH][WALDO_SWISSNUM_TEXT];
-	waldo_grant_options options = options_of("thing");
-	uint8_t key[32] = {1};
-	double base, best = 10;
+	char swissnums[KINDS][EACH][WALDO_SWISSNUM_TEXT];
+	waldo_grant_options sealed = options_of("thing"), expiring = sealed;
+	const uint8_t key[32] = {1};
+	double spread, best = 10;
 
+	sealed.seal = key;
 	for (int i = 0; i < EACH; i++) {
-		waldo_grant_match match = match_of(revoked[i]);
+		waldo_grant_match match = match_of(swissnums[REVOKED][i]);
 
-		grant(f, "a", revoked[i]);
+		grant(f, "a", swissnums[REVOKED][i]);
 		assert_ok(waldo_grants_revoke(f->grants, &match, NULL));
-		strcpy(wrong[i], revoked[i]);
-		wrong[i][i]++;
-		options.seal = key;
-		assert_ok(
-		    waldo_grant_new(f->grants, &options, sealed[i], "s", "a"));
+		memcpy(swissnums[WRONG][i], swissnums[REVOKED][i],
+		       WALDO_SWISSNUM_TEXT);
+		swissnums[WRONG][i][i]++;
+		assert_ok(waldo_grant_new(f->grants, &sealed,
+		                          swissnums[SEALED][i], "s", "a"));
 	}
-	options.seal = NULL;
-	options.expires = now_us() + 100000;
+	expiring.expires = now_us() + 300000;
 	for (int i = 0; i < EACH; i++) {
-		assert_ok(
-		    waldo_grant_new(f->grants, &options, expired[i], "s", "a"));
+		assert_ok(waldo_grant_new(f->grants, &expiring,
+		                          swissnums[EXPIRED][i], "s", "a"));
 	}
-	step_for(f, 110000);
-	for (int i = 0; i < 5 && best > 1.25; i++) {
-		double worst = 1, ratio;
-
-		base = median_of(f, wrong, EACH);
-		ratio = median_of(f, revoked, EACH) / base;
-		worst = ratio > worst ? ratio : worst;
-		ratio = median_of(f, expired, EACH) / base;
-		worst = ratio > worst ? ratio : worst;
-		ratio = median_of(f, sealed, EACH) / base;
-		worst = ratio > worst ? ratio : worst;
-		best = worst < best ? worst : best;
+	step_for(f, 310000);
+	for (int i = 0; i < 5 && best > 1.06; i++) {
+		spread = spread_of(f, swissnums);
+		best = spread < best ? spread : best;
 	}
-	assert_true(best <= 1.25);
+	(void) printf("the slowest takes %.3f times as long\n", best);
+	assert_true(best <= 1.06);
 }
 
 static void

@@ -2,6 +2,7 @@
 /* What logging in costs: who comes in numbers, and who guesses. */
 #include "server/store/attempts.h"
 #include "tests/unit/accounts_fixture.h"
+#include <waldo/grant.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,93 @@ a_key_need_not_wait(void **state)
 	assert_string_equal(by_text(f, "key", ""), "ann");
 }
 
+/* ---- one throttle for logins and swissnums */
+
+static void
+restore(void *self, waldo_call *call)
+{
+	fixture *f = self;
+
+	waldo_call_reply(call, "r", f->portal_ref);
+}
+
+static const waldo_method restore_methods[] = {{"restore", restore, NULL, 0},
+                                               {0}};
+static const waldo_class restore_class = {WALDO_CLASS_SIZES, "Factory",
+                                          restore_methods, NULL, NULL};
+
+static void
+open_grants(fixture *f, char swissnum[WALDO_SWISSNUM_TEXT])
+{
+	waldo_grant_options options = {.size = sizeof(options), .kind = "gate"};
+	waldo_grants *grants;
+	waldo_ref *factory;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/grants", f->folder);
+	assert_ok(waldo_grants_open(f->server, path, &grants));
+	assert_ok(waldo_set_finder(f->server, waldo_grants_get_finder(grants)));
+	assert_ok(waldo_object_new(f->server, &restore_class, f, &factory));
+	assert_ok(waldo_grants_set_factory(grants, "gate", factory));
+	waldo_ref_release(factory);
+	assert_ok(waldo_grant_new(grants, &options, swissnum, ""));
+}
+
+static bool
+may_fetch(fixture *f, const char *swissnum)
+{
+	char uri[300];
+	waldo_ref *ref;
+	waldo_state state;
+
+	snprintf(uri, sizeof(uri), "%.*s%s",
+	         (int) (strlen(f->uri) - strlen("gate")), f->uri, swissnum);
+	assert_ok(waldo_connect(f->client, uri, &ref));
+	while ((state = waldo_ref_get_state(ref)) == WALDO_PENDING) {
+		turn(f);
+	}
+	if (state == WALDO_BROKEN) {
+		assert_string_equal(waldo_ref_get_failure(ref)->type,
+		                    "waldo.NoName");
+	}
+	waldo_ref_release(ref);
+	return state != WALDO_BROKEN;
+}
+
+static void
+who_guesses_logins_and_swissnums_waits_for_both(void **state)
+{
+	fixture *f = *state;
+	char good[WALDO_SWISSNUM_TEXT], wrong[WALDO_SWISSNUM_TEXT];
+
+	/* Long enough for a slow machine. */
+	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 60000000, NULL));
+	open_grants(f, good);
+	memcpy(wrong, good, sizeof(wrong));
+	wrong[7] = wrong[7] == 'A' ? 'B' : 'A';
+	for (int i = 0; i < 13; i++) {
+		assert_false(may_fetch(f, wrong));
+	}
+	assert_string_equal(by_password(f, "ann", "no"), FAILED);
+	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
+	assert_true(may_fetch(f, good));
+	/* One miss more than it has on credit. */
+	assert_false(may_fetch(f, wrong));
+	assert_string_equal(by_password(f, "ann", "no"), FAILED);
+	assert_false(may_fetch(f, good));
+	assert_non_null(strstr(f->log, "too many wrong swissnums or logins"));
+	assert_string_equal(by_password(f, "ann", "sesame"),
+	                    "waldo.Limit: login: too many attempts; wait a "
+	                    "minute");
+	/* Others from there need not wait with it. */
+	close_client(f);
+	waldo_key_release(f->key);
+	assert_ok(waldo_key_new(&f->key));
+	assert_int_equal(open_client(f), 0);
+	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
+	assert_true(may_fetch(f, good));
+}
+
 static bool
 same_source(waldoi_attempts *attempts, const char *a, const char *b)
 {
@@ -411,6 +499,7 @@ main(void)
 	    waldo_test(after_five_failures_an_attempt_waits),
 	    waldo_test(few_of_one_source_may_wait),
 	    waldo_test(a_key_need_not_wait),
+	    waldo_test(who_guesses_logins_and_swissnums_waits_for_both),
 	    cmocka_unit_test(a_source_is_a_host_or_its_network),
 	    cmocka_unit_test(the_wait_doubles_up_to_a_minute),
 	    cmocka_unit_test(what_failed_longest_ago_is_forgotten_first),

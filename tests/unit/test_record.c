@@ -423,7 +423,8 @@ a_link_that_is_stuck_seals_no_more(void **state)
 	}
 	sealed = ends[0].session.out_sent;
 	assert_int_equal(sealed, 10000);
-	assert_int_equal(ends[0].channel.secure->kept_len, 10000 + OVERHEAD);
+	assert_int_equal(waldoi_secure_left(ends[0].channel.secure),
+	                 10000 + OVERHEAD);
 	ends_settle(ends, 0);
 	assert_true(end_heard(&ends[1], &ends[0]));
 	others[0].channel.secure->sealer = others[0].sealer;
