@@ -68,9 +68,11 @@ struct service {
 	waldo_ref *target; /* not counted: itself, while it lives */
 	int64_t order[MAX_ORDER];
 	size_t order_count;
-	uint32_t time_left;           /* of the last hold() */
-	bool is_near;                 /* the last call's peer is "near:" */
-	bool has_key;                 /* and has proved who it is */
+	uint32_t time_left; /* of the last hold() */
+	bool is_near;       /* the last call's peer is "near:" */
+	bool has_key;       /* and has proved who it is */
+	bool has_binding;   /* nor has its link a name */
+	uint8_t binding[32];
 	uint8_t key[32];              /* that it had */
 	const waldo_ref *perspective; /* of the last call; not counted */
 };

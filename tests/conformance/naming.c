@@ -266,6 +266,24 @@ only_an_encrypted_link_has_a_key(void **state)
 	assert_int_equal(f->service->has_key, wire->is_secure);
 }
 
+/* N12: what one end signs for this link the other can check. */
+static void
+both_ends_have_the_same_binding(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *ours;
+
+	f->service->has_binding = !wire->is_secure;
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	ours = waldo_ref_get_binding(f->gate);
+	assert_int_equal(f->service->has_binding, wire->is_secure);
+	assert_int_equal(ours != NULL, wire->is_secure);
+	if (ours != NULL) {
+		assert_memory_equal(ours, f->service->binding, 32);
+	}
+}
+
 /* TCP in clear proves nothing, on the loopback neither. */
 static void
 what_is_confidential_is_not_told_in_clear(void **state)
@@ -312,6 +330,7 @@ const struct CMUnitTest naming_tests[] = {
     waldo_test(malformed_addresses_are_refused_with_a_reason),
     waldo_test(who_has_no_key_and_is_not_remembered_is_not_dialled),
     waldo_test(only_an_encrypted_link_has_a_key),
+    waldo_test(both_ends_have_the_same_binding),
     waldo_test(what_is_confidential_is_not_told_in_clear),
     waldo_test(a_closed_listener_leaves_its_links_alone),
 };

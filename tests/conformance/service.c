@@ -7,6 +7,7 @@ static struct service *
 enter(void *self, waldo_call *call)
 {
 	struct service *service = self;
+	const uint8_t *binding;
 
 	service->calls++;
 	service->is_near =
@@ -15,6 +16,11 @@ enter(void *self, waldo_call *call)
 	if (service->has_key) {
 		memcpy(service->key, waldo_call_get_peer(call)->key,
 		       sizeof(service->key));
+	}
+	binding = waldo_call_get_binding(call);
+	service->has_binding = binding != NULL;
+	if (binding != NULL) {
+		memcpy(service->binding, binding, sizeof(service->binding));
 	}
 	service->perspective = waldo_call_get_perspective(call);
 	return service;

@@ -84,6 +84,13 @@ typedef struct waldo_peer {
  * empty once the session of a deferred call has ended. */
 const waldo_peer *waldo_call_get_peer(const waldo_call *call);
 
+/* What names the encrypted link that the call came by: 32 bytes that both ends
+ * have and no other link has (the hash of its handshake; channel binding,
+ * Noise section 11.2). Who signs it has signed for this link alone. NULL if it
+ * came by a link in clear, from this very node, or if its session has ended;
+ * borrowed until your method or callback returns. */
+const uint8_t *waldo_call_get_binding(const waldo_call *call);
+
 #ifdef __cplusplus
 }
 #endif

@@ -49,6 +49,11 @@ bool waldo_ref_equal(const waldo_ref *a, const waldo_ref *b);
 /* The `self` of a near object of exactly this class, or NULL. */
 void *waldo_ref_get_self(const waldo_ref *ref, const struct waldo_class *kind);
 
+/* As waldo_call_get_binding(), of the link that a far reference leads through.
+ * NULL also as long as it is not open: it is once a call on it was answered.
+ * Borrowed until you return to the loop. */
+const uint8_t *waldo_ref_get_binding(const waldo_ref *ref);
+
 /* Ends the session that a far reference leads through: everything between the
  * two nodes breaks with WALDO_ELOST, `reason` is told to the peer. Takes
  * effect at once, callbacks run in the next turn. Near: nothing. */

@@ -21,6 +21,7 @@ NO_CALL(waldo_call_get_time_left_ms,
         waldo_call_get_time_left_ms(NULL) == UINT32_MAX)
 NO_CALL(waldo_call_get_node, waldo_call_get_node(NULL) == NULL)
 NO_CALL(waldo_call_get_method, waldo_call_get_method(NULL)[0] == '\0')
+NO_CALL(waldo_call_get_binding, waldo_call_get_binding(NULL) == NULL)
 NO_CALL(waldo_call_get_perspective, waldo_call_get_perspective(NULL) == NULL)
 NO_CALL(waldo_call_get_peer, waldo_call_get_peer(NULL)->address != NULL)
 
@@ -353,6 +354,7 @@ const struct row call_rows[] = {
     ROW(waldo_call_get_node, null),
     ROW(waldo_call_get_node, to_be_run),
     ROW(waldo_call_get_method, null),
+    ROW(waldo_call_get_binding, null),
     ROW(waldo_call_get_perspective, null),
     ROW(waldo_call_raise_limits, null),
     ROW(waldo_call_raise_limits, of_a_wrong_size),

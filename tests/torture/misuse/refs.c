@@ -24,6 +24,13 @@ MISUSE(waldo_ref_get_state, null)
 	assert_int_equal(waldo_ref_get_state(NULL), WALDO_BROKEN);
 }
 
+MISUSE(waldo_ref_get_binding, null_near_and_broken)
+{
+	assert_null(waldo_ref_get_binding(NULL));
+	assert_null(waldo_ref_get_binding(w->service));
+	assert_null(waldo_ref_get_binding(w->gate));
+}
+
 MISUSE(waldo_ref_get_failure, null)
 {
 	(void) w;
@@ -472,6 +479,7 @@ const struct row ref_rows[] = {
     ROW(waldo_ref_release, null),
     ROW(waldo_ref_release, nodes_in_any_order),
     ROW(waldo_ref_get_state, null),
+    ROW(waldo_ref_get_binding, null_near_and_broken),
     ROW(waldo_ref_get_failure, null),
     ROW(waldo_ref_get_failure, after_the_node),
     ROW(waldo_ref_equal, null),
