@@ -190,7 +190,7 @@ waldo_node_set_psk(waldo_node *node, unsigned slot, const uint8_t secret[32],
 		}
 		memcpy(psk->secret, secret, sizeof(psk->secret));
 	}
-	node->identity.psk_required = required;
+	node->identity.psk_required |= required;
 	return WALDO_OK;
 }
 

@@ -274,8 +274,8 @@ static waldo_err
 try_one(waldoi_dialling *dialling, size_t number)
 {
 	waldo_node *node = waldoi_dialling_node(dialling);
-	size_t keys = is_xx(dialling) ? 1 : dialling->key_count;
-	const waldoi_address *address = &dialling->uri.addresses[number / keys];
+	const waldoi_address *address =
+	    &dialling->uri.addresses[number % dialling->uri.count];
 	waldoi_attempt *a = calloc(1, sizeof(*a));
 	waldo_err err;
 
@@ -284,7 +284,8 @@ try_one(waldoi_dialling *dialling, size_t number)
 	}
 	a->dialling = dialling;
 	a->place = address->text;
-	a->key = is_xx(dialling) ? NULL : dialling->keys[number % keys];
+	a->key = is_xx(dialling) ? NULL
+	                         : dialling->keys[number / dialling->uri.count];
 	err = node->driver->dial(node->driver_data, address, attempt_begin, a,
 	                         &a->link);
 	if (err != WALDO_OK) {
@@ -446,7 +447,7 @@ has_place(const waldoi_uri *uri, const char *place)
 	return false;
 }
 
-/* Without a key the places say who is meant, so that none may be added. */
+/* Without a key the places say who is meant. */
 static bool
 has_same_places(const waldoi_dialling *dialling, const waldoi_uri *uri)
 {
@@ -461,33 +462,8 @@ has_same_places(const waldoi_dialling *dialling, const waldoi_uri *uri)
 	return dialling->uri.count == uri->count;
 }
 
-/* Whoever named the first ones, they do not keep others from the peer. False:
- * there is no room for these. */
-static bool
-add_places(waldoi_dialling *dialling, const waldoi_uri *uri)
-{
-	waldoi_uri all = dialling->uri;
-
-	for (size_t i = 0; i < uri->count; i++) {
-		if (has_place(&all, uri->addresses[i].text)) {
-			continue;
-		}
-		if (all.count == WALDOI_MAX_HOSTS) {
-			return false;
-		}
-		all.addresses[all.count++] = uri->addresses[i];
-	}
-	if (all.count > dialling->uri.count) {
-		dialling->uri = all;
-		if (!waldoi_timer_is_armed(&dialling->stagger)) {
-			try_next(dialling);
-		}
-	}
-	return true;
-}
-
 bool
-waldoi_dial_join(waldoi_dialling *dialling, const waldoi_uri *uri)
+waldoi_dial_is_for(const waldoi_dialling *dialling, const waldoi_uri *uri)
 {
 	bool was_nobody = dialling->own.secret != NULL;
 
@@ -500,6 +476,5 @@ waldoi_dial_join(waldoi_dialling *dialling, const waldoi_uri *uri)
 	if (!uri->has_key) {
 		return has_same_places(dialling, uri);
 	}
-	return memcmp(dialling->uri.key, uri->key, sizeof(uri->key)) == 0 &&
-	       (dialling->winner != NULL || add_places(dialling, uri));
+	return memcmp(dialling->uri.key, uri->key, sizeof(uri->key)) == 0;
 }

@@ -112,7 +112,7 @@ waldoi_session_dial(waldo_node *node, const waldoi_uri *uri,
 }
 
 static bool
-leads_to(waldoi_session *session, const waldoi_uri *uri)
+leads_to(const waldoi_session *session, const waldoi_uri *uri)
 {
 	const uint8_t *key = waldoi_session_get_peer(session)->key;
 	const waldoi_caller *caller = session->caller;
@@ -122,7 +122,7 @@ leads_to(waldoi_session *session, const waldoi_uri *uri)
 		       strcmp(caller->address, uri->addresses[0].text) == 0;
 	}
 	if (caller->dialling != NULL) {
-		return waldoi_dial_join(caller->dialling, uri);
+		return waldoi_dial_is_for(caller->dialling, uri);
 	}
 	/* The peer itself has dialled us, and knows who we are. */
 	return uri->has_key && uri->psk == 0 && key != NULL &&

@@ -101,8 +101,8 @@ waldo_err waldo_node_add_key(waldo_node *node, waldo_key *key) WALDO_MUST_CHECK;
 /* The secret of a cluster, 32 bytes, in one of the slots 1 to 255; copied, and
  * wiped when it is replaced. NULL: none any more. Nodes that have the same one
  * in the same slot can meet by URIs with "?psk=SLOT". With `required` our
- * listeners accept no other clients over encrypted links; two slots at a time
- * let a cluster change its secret. */
+ * listeners accept no other clients over encrypted links from then on, whatever
+ * later calls say; two slots at a time let a cluster change its secret. */
 waldo_err waldo_node_set_psk(waldo_node *node, unsigned slot,
                              const uint8_t secret[32], bool required)
     WALDO_MUST_CHECK;
