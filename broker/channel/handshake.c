@@ -12,7 +12,7 @@
 #define PROLOGUE     "waldo-noise-1"
 #define PROLOGUE_LEN (sizeof(PROLOGUE) + WALDOI_PREAMBLE)
 
-#define IN_LEAST 64
+#define IN_LEAST 56 /* message 1 and its length, and no more */
 
 /* Where in the preamble. */
 enum { AT_VERSION = MAGIC, AT_PATTERN, AT_SUITE, AT_FLAGS, AT_SLOT, AT_HINT };
