@@ -389,13 +389,14 @@ typedef struct waldoi_promise_source {
 static inline void
 waldoi_promise_prefetch(const waldo_promise *promise)
 {
-	const char *p = (const char *) promise;
-
-	__builtin_prefetch(p);
-	__builtin_prefetch(p + offsetof(waldo_promise, source));
-	__builtin_prefetch(p + offsetof(waldo_promise, failure));
-	__builtin_prefetch(p + offsetof(waldo_promise, job));
-	__builtin_prefetch(p + offsetof(waldo_promise, timer));
+	if (promise == NULL) {
+		return;
+	}
+	__builtin_prefetch(promise);
+	__builtin_prefetch(&promise->source);
+	__builtin_prefetch(&promise->failure);
+	__builtin_prefetch(&promise->job);
+	__builtin_prefetch(&promise->timer);
 }
 
 /* With one count, the caller's. NULL without memory. */
