@@ -22,15 +22,16 @@ struct way {
 	const char *address; /* NULL: both are one node */
 	size_t chunk;
 	bool fail_all;
+	bool costly; /* ends one way or the other, not both */
 };
 
 static const struct way ways[] = {
-    {"near, once", NULL, 0, false},
-    {"near, from there on", NULL, 0, true},
-    {"far, once", "inproc:oom", 0, false},
-    {"far, from there on", "inproc:oom", 0, true},
-    {"far in pieces, once", "inproc:oom", 7, false},
-    {"encrypted, once", "tcp:oom:1", 0, false},
+    {"near, once", NULL, 0, false, false},
+    {"near, from there on", NULL, 0, true, false},
+    {"far, once", "inproc:oom", 0, false, false},
+    {"far, from there on", "inproc:oom", 0, true, false},
+    {"far in pieces, once", "inproc:oom", 7, false, false},
+    {"encrypted, once", "tcp:oom:1", 0, false, true},
 };
 
 enum { WAYS = sizeof(ways) / sizeof(*ways) };
@@ -86,8 +87,10 @@ survives(void **state)
 
 	for (unsigned n = 1; failed; n++) {
 		assert_true(n < MOST_POINTS);
-		failed = run(trial, n, false);
-		failed |= run(trial, n, true);
+		failed = run(trial, n, n % 2 == 0);
+		if (!trial->way->costly) {
+			failed |= run(trial, n, n % 2 != 0);
+		}
 		points += failed;
 		assert_true(failed || n > 1);
 	}
