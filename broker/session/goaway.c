@@ -65,11 +65,14 @@ fail_calls_above(waldoi_session *session, uint64_t last)
 {
 	uint64_t frames = session->out.frames - last;
 	int64_t first = session->initiator ? 1 : 2;
-	int64_t end = session->next_call;
+	int64_t end = session->caller->next_call;
 	int64_t id = (uint64_t) ((end - first) / 2) > frames
 	                 ? end - 2 * (int64_t) frames
 	                 : first;
 
+	if (!waldoi_session_has_caller(session)) {
+		return;
+	}
 	for (; id < end && session->state == WALDOI_OPEN_SESSION; id += 2) {
 		waldo_promise *promise =
 		    waldoi_calls_find(&session->caller->calls, id);

@@ -292,7 +292,7 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
                          waldoi_failure **ret_failure)
 {
 	bool one_way = (request->flags & WALDO_ONE_WAY) != 0;
-	int64_t id = one_way ? 0 : session->next_call;
+	int64_t id = one_way ? 0 : session->caller->next_call;
 	waldoi_sending sending = WALDOI_FAILED;
 	waldoi_descs descs;
 
@@ -326,7 +326,7 @@ waldoi_session_send_call(waldoi_session *session, waldo_ref *target,
 	}
 	target->used = true;
 	if (id != 0) {
-		session->next_call += 2;
+		session->caller->next_call += 2;
 		expect_return(session, promise, target, request);
 	} else if (promise != NULL) {
 		expect_ack(session, promise);

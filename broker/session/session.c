@@ -39,6 +39,7 @@ waldoi_session_make_caller(waldoi_session *session)
 		return false;
 	}
 	waldoi_calls_init(&caller->calls);
+	caller->next_call = session->initiator ? 1 : 2;
 	waldoi_table_init(&caller->imports, session->node->secret);
 	TAILQ_INIT(&caller->waiting);
 	TAILQ_INIT(&caller->waiting_flushes);
@@ -94,7 +95,6 @@ waldoi_session_new(waldo_node *node, bool initiator)
 	session->window_total = session->peer.call_window;
 	session->window_told = session->limits->call_window;
 	session->last = session->never_ran = UINT64_MAX;
-	session->next_call = initiator ? 1 : 2;
 	session->next_export = initiator ? -1 : -2;
 	session->peer_call = initiator ? 0 : -1;
 	session->heard = session->spoke = waldoi_node_now(node);

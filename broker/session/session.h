@@ -133,6 +133,7 @@ typedef struct waldoi_caller {
 	struct waldoi_dialling *dialling; /* an encrypted peer; NULL */
 	waldo_ref *bootstrap; /* of the peer, if it is held; not counted */
 	waldoi_calls calls;   /* ours that are open */
+	int64_t next_call;    /* the next id of ours */
 	waldoi_table imports; /* by id: waldo_ref */
 	uint32_t flushes;     /* ours that are open, of calls */
 	uint32_t kept;        /* results of ours whose DROP waits for a flush */
@@ -157,7 +158,7 @@ struct waldoi_session {
 	TAILQ_ENTRY(waldoi_session) dirty_entry;
 	uint64_t heard, spoke; /* when bytes last came and went */
 	uint32_t age_ms;       /* how long the frames that come have waited */
-	uint8_t state;         /* waldoi_session_state */
+	uint8_t state : 3;     /* waldoi_session_state */
 	bool initiator : 1;
 	bool dirty : 1;
 	bool greeted : 1;    /* the peer's HELLO has come */
@@ -197,11 +198,11 @@ struct waldoi_session {
 	waldoi_caller *caller; /* never NULL */
 	waldoi_paused *paused; /* NULL: none ever was */
 	size_t parked_bytes;
-	uint32_t flush_answers;         /* the peer's, of answers */
-	uint32_t kept_flushes;          /* of those, kept until their DROP */
-	waldoi_table exported;          /* as `exports`, by reference */
-	int64_t next_call, next_export; /* the next ids of ours */
-	int64_t peer_export;            /* the last of the peer's */
+	uint32_t flush_answers; /* the peer's, of answers */
+	uint32_t kept_flushes;  /* of those, kept until their DROP */
+	waldoi_table exported;  /* as `exports`, by reference */
+	int64_t next_export;    /* the next id of ours */
+	int64_t peer_export;    /* the last of the peer's */
 	LIST_ENTRY(waldoi_session) entry;
 	waldoi_timer timer;
 	waldoi_job job; /* more input, or the end */
