@@ -8,6 +8,7 @@
 #include "broker/session/session.h"
 #include "broker/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Of handshakes that are answered at once, after a pause. */
@@ -111,17 +112,20 @@ static void
 tell(waldoi_guests *all, const char *address, const char *what)
 {
 	waldo_node *node = all->node;
-	unsigned untold = all->untold;
+	char before[40] = "";
 
 	if (all->told != 0 && node->now - all->told < UINT64_C(1000000)) {
 		all->untold++;
 		return;
 	}
+	if (all->untold > 0) {
+		snprintf(before, sizeof(before), " (and %u others before)",
+		         all->untold);
+	}
 	all->told = node->now;
 	all->untold = 0;
-	waldoi_node_log(node, WALDO_LOG_INFO,
-	                "%s is refused: %s (and %u others before)", address,
-	                what, untold);
+	waldoi_node_log(node, WALDO_LOG_INFO, "%s is refused: %s%s", address,
+	                what, before);
 }
 
 /* It is closed in the turn. */
