@@ -262,3 +262,21 @@ net_silent_listener(int backlog, char uri[64])
 	         ntohs(in.sin_port));
 	return fd;
 }
+
+/* The path of a socket file as an address. */
+const char *
+net_unix_address(net_fixture *f, const char *name)
+{
+	snprintf(f->address, sizeof(f->address), "unix:%s/%s", f->directory,
+	         name);
+	return f->address;
+}
+
+void
+net_expect_echo(net_fixture *f, const char *address)
+{
+	waldo_ref *ref = net_connect(f, address);
+
+	assert_ok(net_call(f, ref, "echo"));
+	waldo_ref_release(ref);
+}

@@ -51,4 +51,10 @@ int net_silent_listener(int backlog, char uri[64]);
 /* Steps the server until `fd` is at its end; the time it took, or -1. */
 int64_t net_wait_for_end(net_fixture *f, int fd);
 
+/* unix: and a path in the fixture's folder. Borrowed until the next call. */
+const char *net_unix_address(net_fixture *f, const char *name);
+
+/* Calls the service at `address`, where the server then listens. */
+void net_expect_echo(net_fixture *f, const char *address);
+
 #endif
