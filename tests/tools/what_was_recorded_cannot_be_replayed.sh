@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 refused() {
-	grep -q "tcp:127.0.0.1:[0-9]* is refused: $1 " "$dir/serve.err"
+	grep -q "tcp:127.0.0.1:[0-9]* is refused: $1" "$dir/serve.err"
 }
 
 # replay BYTES FILE...: BYTES is how many the server says.
