@@ -223,21 +223,17 @@ WALDO_API waldo_err
 waldo_account_add_token(waldo_accounts *accounts, const char *name,
                         char token[WALDO_TOKEN_TEXT])
 {
-	uint8_t bits[32];
 	char made[WALDO_TOKEN_TEXT];
 	waldo_err err;
 
 	if (accounts == NULL || name == NULL || token == NULL) {
 		return WALDO_EINVAL;
 	}
-	randombytes_buf(bits, sizeof(bits));
-	(void) sodium_bin2base64(made, sizeof(made), bits, sizeof(bits),
-	                         sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	waldoi_store_draw(made);
 	err = waldoi_people_add_token(&accounts->people, name, made);
 	if (err == WALDO_OK) {
 		memcpy(token, made, sizeof(made));
 	}
-	sodium_memzero(bits, sizeof(bits));
 	sodium_memzero(made, sizeof(made));
 	return err;
 }

@@ -408,18 +408,6 @@ pack(const waldo_grants *grants, waldo_writer *first, const char *format,
 	return err;
 }
 
-static void
-make_swissnum(char swissnum[WALDO_SWISSNUM_TEXT])
-{
-	uint8_t bits[32];
-
-	randombytes_buf(bits, sizeof(bits));
-	(void) sodium_bin2base64(swissnum, WALDO_SWISSNUM_TEXT, bits,
-	                         sizeof(bits),
-	                         sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	sodium_memzero(bits, sizeof(bits));
-}
-
 WALDO_API waldo_err
 waldo_grant_new(waldo_grants *grants, const waldo_grant_options *options,
                 char swissnum[WALDO_SWISSNUM_TEXT], const char *format, ...)
@@ -443,7 +431,7 @@ waldo_grant_new(waldo_grants *grants, const waldo_grant_options *options,
 	if (err != WALDO_OK) {
 		return err;
 	}
-	make_swissnum(made);
+	waldoi_store_draw(made);
 	err = waldoi_rows_add(&grants->rows, made, options, packed, len);
 	if (err == WALDO_OK) {
 		memcpy(swissnum, made, sizeof(made));

@@ -436,6 +436,20 @@ waldoi_store_hash(const waldoi_store *store, const char *purpose,
 	    sizeof(store->secret), NULL, personal);
 }
 
+void
+waldoi_store_draw(char secret[WALDOI_SECRET_TEXT])
+{
+	uint8_t bits[32];
+
+	do {
+		randombytes_buf(bits, sizeof(bits));
+		(void) sodium_bin2base64(
+		    secret, WALDOI_SECRET_TEXT, bits, sizeof(bits),
+		    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	} while (secret[0] == '-');
+	sodium_memzero(bits, sizeof(bits));
+}
+
 /* A writer knows UTF-8. */
 bool
 waldoi_store_is_text(const char *text, size_t max)

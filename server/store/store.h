@@ -15,7 +15,8 @@
 
 #include <sqlite3.h>
 
-#define WALDOI_HASH_BYTES 32
+#define WALDOI_HASH_BYTES  32
+#define WALDOI_SECRET_TEXT 44 /* characters, with NUL */
 
 typedef struct waldoi_store waldoi_store;
 
@@ -63,6 +64,10 @@ waldo_err waldoi_store_run(const waldoi_store *store, sqlite3_stmt *stmt)
 void waldoi_store_hash(const waldoi_store *store, const char *purpose,
                        const void *data, size_t len,
                        uint8_t hash[WALDOI_HASH_BYTES]);
+
+/* 32 bytes that nobody can guess, in base64url. None begins with a hyphen: on
+ * a command line it would be an option. */
+void waldoi_store_draw(char secret[WALDOI_SECRET_TEXT]);
 
 /* Whether it has 1 to `max` bytes, of UTF-8. */
 bool waldoi_store_is_text(const char *text, size_t max);

@@ -22,7 +22,7 @@ run waldo call "$kitchen" get
 expect 0 0 ""
 check "the secret of a grant in the trace" "$(
 	WALDO_TRACE=1 waldo call "$kitchen" get 2>&1 | grep CALL |
-		grep -c "${kitchen##*/}")" 0
+		grep -c -e "${kitchen##*/}")" 0
 
 run waldo grant "$store" counter '"garden"' --seal \
 	aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaba --expires 12h

@@ -374,6 +374,22 @@ a_full_disk_is_told_and_the_store_goes_on_when_there_is_room(void **state)
 	assert_true(count_things(f->store) >= 2);
 }
 
+static void
+a_secret_is_never_taken_for_an_option(void **state)
+{
+	char secret[WALDOI_SECRET_TEXT], before[WALDOI_SECRET_TEXT] = "";
+	int i;
+
+	(void) state;
+	for (i = 0; i < 2000; i++) {
+		waldoi_store_draw(secret);
+		assert_int_equal(strlen(secret), sizeof(secret) - 1);
+		assert_int_not_equal(secret[0], '-');
+		assert_string_not_equal(secret, before);
+		memcpy(before, secret, sizeof(secret));
+	}
+}
+
 int
 main(void)
 {
@@ -391,6 +407,7 @@ main(void)
 	    waldo_test(two_stores_may_have_one_file_open),
 	    waldo_test(hashes_differ_by_purpose_and_file_and_by_nothing_else),
 	    waldo_test(many_processes_may_open_a_new_file_at_once),
+	    waldo_test(a_secret_is_never_taken_for_an_option),
 	    waldo_test(
 	        a_full_disk_is_told_and_the_store_goes_on_when_there_is_room),
 	};
