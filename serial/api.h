@@ -5,6 +5,8 @@
 #ifndef WALDOI_API_H
 #define WALDOI_API_H
 
+#include <stddef.h>
+
 #if defined(__GNUC__)
 #define WALDO_API    __attribute__((visibility("default")))
 #define WALDOI_APART __attribute__((noinline))
@@ -14,5 +16,24 @@
 #define WALDOI_APART
 #define WALDOI_COLD
 #endif
+
+/* Of a line of the cache, or less. */
+#define WALDOI_CACHE_LINE 64
+
+/* `size` bytes that will be read soon; any pointer will do. */
+static inline void
+waldoi_prefetch(const void *data, size_t size)
+{
+#if defined(__GNUC__)
+	const char *at = data;
+
+	for (size_t i = 0; i < size; i += WALDOI_CACHE_LINE) {
+		__builtin_prefetch(at + i);
+	}
+#else
+	(void) data;
+	(void) size;
+#endif
+}
 
 #endif

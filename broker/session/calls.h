@@ -52,6 +52,15 @@ waldoi_calls_insert(waldoi_calls *calls, int64_t id, waldo_promise *promise)
 	return true;
 }
 
+/* The only one, if there is one: its outcome may be about to come. */
+static inline void
+waldoi_calls_prefetch(const waldoi_calls *calls)
+{
+	if (calls->others.count == 1 && calls->others.bits == 0) {
+		waldoi_promise_prefetch(calls->others.one.value);
+	}
+}
+
 /* NULL: there is none. */
 static inline waldo_promise *
 waldoi_calls_find(const waldoi_calls *calls, int64_t id)

@@ -2,15 +2,22 @@
 /* How a session begins: dialled, or welcomed. */
 #include "broker/session/dial.h"
 #include "broker/session/session.h"
+#include "serial/api.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- how the channel reaches its session */
 
+/* Asked before bytes are read. What they need comes into the cache meanwhile:
+ * where there are many sessions it is not there. */
 static bool
 wants_input(const waldoi_session *session)
 {
+	waldoi_prefetch(session, sizeof(*session));
+	waldoi_prefetch(session->caller, sizeof(*session->caller));
+	waldoi_prefetch(session->out.tail, sizeof(*session->out.tail));
+	waldoi_prefetch(session->names_in.names, 1);
 	return !session->more_input;
 }
 

@@ -415,6 +415,7 @@ waldoi_session_input(waldoi_session *session, uint8_t *data, size_t len)
 	if (session->state != WALDOI_OPEN_SESSION) {
 		return;
 	}
+	waldoi_calls_prefetch(&session->caller->calls);
 	waldoi_cutter_feed(&session->in, data, len);
 	if (session->more_input) {
 		/* Behind the frames that wait for their turn. */
