@@ -313,6 +313,9 @@ seal(waldoi_channel *channel)
 	if (count == 0) {
 		return;
 	}
+	if (secure->records->send.n == 0) {
+		count = 1; /* PROTOCOL.md N9: HELLO, on a link of sessions */
+	}
 	waldoi_sealer_clear(sealer);
 	len = waldoi_record_seal(secure->records, pieces, count, sealer->record,
 	                         &sealer->len);

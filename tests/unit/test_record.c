@@ -36,12 +36,30 @@ many_frames_share_a_record(void **state)
 	struct end *ends = *state;
 
 	ends[0].session.piece = 50;
+	say_many(&ends[0], 50);
+	ends_settle(ends, 0);
 	say_many(&ends[0], 8 * 50); /* as many as the fixture takes at once */
 	ends_settle(ends, 0);
-	assert_int_equal(count_records(&ends[0].wire), 1);
-	assert_int_equal(ends[0].wire.len, 8 * 50 + OVERHEAD);
+	assert_int_equal(count_records(&ends[0].wire), 2);
+	assert_int_equal(ends[0].wire.len, 9 * 50 + 2 * OVERHEAD);
 	assert_true(end_heard(&ends[1], &ends[0]));
-	assert_int_equal(ends[1].session.inputs, 1);
+	assert_int_equal(ends[1].session.inputs, 2);
+}
+
+/* N9: HELLO can be read as soon as it is there, however much is behind it. */
+static void
+what_is_said_first_has_a_record_of_its_own(void **state)
+{
+	struct end *ends = *state;
+	const uint8_t *wire;
+
+	ends[0].session.piece = 50;
+	say_many(&ends[0], 8 * 50);
+	ends_settle(ends, 0);
+	wire = ends[0].wire.data;
+	assert_int_equal(count_records(&ends[0].wire), 2);
+	assert_int_equal(wire[0] << 8 | wire[1], 50 + WALDOI_TAG);
+	assert_true(end_heard(&ends[1], &ends[0]));
 }
 
 static void
@@ -540,6 +558,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    open_test(many_frames_share_a_record),
+	    open_test(what_is_said_first_has_a_record_of_its_own),
 	    open_test(as_few_records_as_can_be_carry_a_large_frame),
 	    open_test(pieces_of_any_size_arrive_in_order),
 	    open_test(a_record_takes_what_fits_into_it),
