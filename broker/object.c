@@ -194,11 +194,30 @@ give_self_back(waldoi_object *object)
 	}
 }
 
-static void
-run(waldoi_object *object, waldo_call *call)
+/* What runs for a call; *ret_self is what it is called with. */
+static inline waldo_method_fn *
+find_function(waldoi_object *object, const waldo_call *call, void **ret_self)
 {
 	const waldo_class *kind = object->kind;
 	const waldo_method *method;
+
+	*ret_self = (void *) (uintptr_t) kind;
+	if (call->method->text[0] == '.') {
+		return own_method;
+	}
+	method = find_method(kind, call->method);
+	if (method == NULL && kind->other == NULL) {
+		return no_method;
+	}
+	*ret_self = object->self;
+	return method == NULL ? kind->other : method->fn;
+}
+
+static void
+run(waldoi_object *object, waldo_call *call)
+{
+	waldo_method_fn *fn;
+	void *self;
 
 	if (object->ref.state == WALDO_BROKEN) {
 		waldoi_call_fail(call,
@@ -209,18 +228,9 @@ run(waldoi_object *object, waldo_call *call)
 	object->running++;
 	if (object->pass != NULL && !call->method->flush) {
 		object->pass(object->self, call);
-	} else if (call->method->text[0] == '.') {
-		waldoi_call_run(call, own_method, (void *) (uintptr_t) kind);
 	} else {
-		method = find_method(kind, call->method);
-		if (method != NULL) {
-			waldoi_call_run(call, method->fn, object->self);
-		} else if (kind->other != NULL) {
-			waldoi_call_run(call, kind->other, object->self);
-		} else {
-			waldoi_call_run(call, no_method,
-			                (void *) (uintptr_t) kind);
-		}
+		fn = find_function(object, call, &self);
+		waldoi_call_run(call, fn, self);
 	}
 	object->running--;
 	if (object->running == 0 && object->ref.state == WALDO_BROKEN) {

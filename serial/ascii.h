@@ -2,8 +2,9 @@
 /*
  * serial/ascii.h - the quick way for text that is ASCII, as most is
  *
- * Words of 8 bytes; what is left behind them is looked at by a word that
- * overlaps the last one. Whatever is not ASCII is left to waldoi_is_utf8().
+ * Pairs of words, or single words where less is there; what is left behind
+ * them is looked at by one that overlaps the last. Whatever is not ASCII is
+ * left to waldoi_is_utf8().
  */
 #ifndef WALDOI_ASCII_H
 #define WALDOI_ASCII_H
@@ -14,9 +15,36 @@
 #include <string.h>
 
 #define WALDOI_NOT_ASCII UINT64_C(0x8080808080808080)
+#define WALDOI_ONES      UINT64_C(0x0101010101010101)
+
+/* 16 bytes, each half of them as a word. */
+typedef uint64_t waldoi_pair __attribute__((vector_size(16)));
+
+static inline waldoi_pair
+waldoi_pair_load(const void *from)
+{
+	waldoi_pair pair;
+
+	memcpy(&pair, from, sizeof(pair));
+	return pair;
+}
 
 static inline uint64_t
-waldoi_ascii_load(const char *from, size_t size)
+waldoi_pair_or(waldoi_pair pair)
+{
+	return pair[0] | pair[1];
+}
+
+/* Not 0 if one of the bytes is. */
+static inline uint64_t
+waldoi_pair_nul(waldoi_pair pair)
+{
+	return waldoi_pair_or((pair - WALDOI_ONES) & ~pair) & WALDOI_NOT_ASCII;
+}
+
+/* Up to 8 bytes. */
+static inline uint64_t
+waldoi_word_load(const void *from, size_t size)
 {
 	uint64_t word = 0;
 
@@ -25,9 +53,9 @@ waldoi_ascii_load(const char *from, size_t size)
 }
 
 static inline uint64_t
-waldoi_ascii_move(uint8_t *to, const char *from, size_t size)
+waldoi_word_move(void *to, const void *from, size_t size)
 {
-	uint64_t word = waldoi_ascii_load(from, size);
+	uint64_t word = waldoi_word_load(from, size);
 
 	memcpy(to, &word, size);
 	return word;
@@ -37,59 +65,57 @@ static inline bool
 waldoi_is_ascii(const char *p, size_t len)
 {
 	uint64_t bits = 0;
-	size_t at = 0;
 
-	if (len >= 8) {
-		for (; at < len - 8; at += 8) {
-			bits |= waldoi_ascii_load(p + at, 8);
+	if (len >= 16) {
+		waldoi_pair all = waldoi_pair_load(p + len - 16);
+
+		for (size_t at = 0; at < len - 16; at += 16) {
+			all |= waldoi_pair_load(p + at);
 		}
-		bits |= waldoi_ascii_load(p + len - 8, 8);
+		bits = waldoi_pair_or(all);
+	} else if (len >= 8) {
+		bits =
+		    waldoi_word_load(p, 8) | waldoi_word_load(p + len - 8, 8);
 	} else if (len >= 4) {
 		bits =
-		    waldoi_ascii_load(p, 4) | waldoi_ascii_load(p + len - 4, 4);
+		    waldoi_word_load(p, 4) | waldoi_word_load(p + len - 4, 4);
 	} else {
-		for (; at < len; at++) {
+		for (size_t at = 0; at < len; at++) {
 			bits |= (uint8_t) p[at];
 		}
 	}
 	return (bits & WALDOI_NOT_ASCII) == 0;
 }
 
-/* Not 0 if one of the 8 bytes is. */
-static inline uint64_t
-waldoi_nul_in(uint64_t word)
-{
-	return (word - UINT64_C(0x0101010101010101)) & ~word & WALDOI_NOT_ASCII;
-}
-
-/* Moves at most 32 bytes down by one, to `to`; true if a NUL is among them. */
+/* Moves at most 32 bytes down by one, to `to`; true if a NUL is among them. All
+ * is loaded before any of it is stored. */
 static inline bool
 waldoi_shift_down(char *to, size_t len)
 {
 	const char *from = to + 1;
-	uint64_t nul = 0, words[4];
+	bool nul = false;
 
-	/* Words that overlap: all are loaded before the first is stored. */
+	if (len >= 16) {
+		waldoi_pair first = waldoi_pair_load(from);
+		waldoi_pair last = waldoi_pair_load(from + len - 16);
+
+		memcpy(to, &first, 16);
+		memcpy(to + len - 16, &last, 16);
+		return (waldoi_pair_nul(first) | waldoi_pair_nul(last)) != 0;
+	}
 	if (len >= 8) {
-		size_t last = len - 8;
-		size_t second = len >= 16 ? 8 : 0;
+		waldoi_pair both = {waldoi_word_load(from, 8),
+		                    waldoi_word_load(from + len - 8, 8)};
 
-		words[0] = waldoi_ascii_load(from, 8);
-		words[1] = waldoi_ascii_load(from + second, 8);
-		words[2] = waldoi_ascii_load(from + last - second, 8);
-		words[3] = waldoi_ascii_load(from + last, 8);
-		memcpy(to, &words[0], 8);
-		memcpy(to + second, &words[1], 8);
-		memcpy(to + last - second, &words[2], 8);
-		memcpy(to + last, &words[3], 8);
-		return (waldoi_nul_in(words[0]) | waldoi_nul_in(words[1]) |
-		        waldoi_nul_in(words[2]) | waldoi_nul_in(words[3])) != 0;
+		memcpy(to, &both, 8);
+		memcpy(to + len - 8, (const char *) &both + 8, 8);
+		return waldoi_pair_nul(both) != 0;
 	}
 	for (size_t i = 0; i < len; i++) {
 		to[i] = from[i];
 		nul |= to[i] == '\0';
 	}
-	return nul != 0;
+	return nul;
 }
 
 /* Copies `len` bytes, whatever they are; true if they are ASCII. */
@@ -97,20 +123,27 @@ static inline bool
 waldoi_ascii_copy(uint8_t *to, const char *from, size_t len)
 {
 	uint64_t bits = 0;
-	size_t at = 0;
 
-	if (len >= 8) {
-		for (; at < len - 8; at += 8) {
-			bits |= waldoi_ascii_move(to + at, from + at, 8);
+	if (len >= 16) {
+		waldoi_pair last = waldoi_pair_load(from + len - 16);
+		waldoi_pair all = last;
+
+		for (size_t at = 0; at < len - 16; at += 16) {
+			waldoi_pair pair = waldoi_pair_load(from + at);
+
+			memcpy(to + at, &pair, 16);
+			all |= pair;
 		}
-		at = len - 8;
-		bits |= waldoi_ascii_move(to + at, from + at, 8);
+		memcpy(to + len - 16, &last, 16);
+		bits = waldoi_pair_or(all);
+	} else if (len >= 8) {
+		bits = waldoi_word_move(to, from, 8) |
+		       waldoi_word_move(to + len - 8, from + len - 8, 8);
 	} else if (len >= 4) {
-		at = len - 4;
-		bits = waldoi_ascii_move(to, from, 4) |
-		       waldoi_ascii_move(to + at, from + at, 4);
+		bits = waldoi_word_move(to, from, 4) |
+		       waldoi_word_move(to + len - 4, from + len - 4, 4);
 	} else {
-		for (; at < len; at++) {
+		for (size_t at = 0; at < len; at++) {
 			to[at] = (uint8_t) from[at];
 			bits |= to[at];
 		}

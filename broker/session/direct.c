@@ -74,7 +74,7 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 		return NULL;
 	}
 	p = waldoi_op_begin(frame, 6, WALDOI_OP_CALL);
-	p = waldoi_pack_int(p, id);
+	p = waldoi_pack_uint(p, (uint64_t) id);
 	p = waldoi_pack_int(p, target_id);
 	p = waldoi_pack_uint(p, number);
 	*p++ = WALDOI_NO_DESCS;
@@ -138,7 +138,7 @@ waldoi_session_reply_directly(waldo_call *call, const char *format,
 		return false;
 	}
 	p = waldoi_op_begin(frame, 5, WALDOI_OP_RETURN);
-	p = waldoi_pack_int(p, call->id);
+	p = waldoi_pack_uint(p, (uint64_t) call->id);
 	p = waldoi_pack_uint(p, WALDOI_STATUS_OK);
 	p = waldoi_pack_bool(p, false);
 	*p++ = WALDOI_NO_DESCS;
