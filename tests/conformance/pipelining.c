@@ -306,6 +306,34 @@ calls_on_a_cancelled_result_fail_as_cancelled(void **state)
 	waldo_promise_release(held);
 }
 
+/* P12: it is made on what will be answered with what it results in itself.
+ * Nobody looks for that. */
+static void
+a_call_on_its_own_result_waits_until_it_is_cancelled(void **state)
+{
+	struct fixture *f = *state;
+	waldo_promise *held = waldo_ref_invoke(f->gate, "hold", "");
+	waldo_ref *ref = waldo_promise_get_ref(held);
+	waldo_promise *own = waldo_ref_invoke(ref, "make", "");
+	struct outcome *o = watch_outcome(f, waldo_promise_retain(own));
+	struct outcome *stored =
+	    outcome_of(f, waldo_ref_invoke(f->gate, "store", "r",
+	                                   waldo_promise_get_ref(own)));
+
+	assert_int_equal(stored->count, 1);
+	service_answer_ref(f->service, f->service->stored[0]);
+	barrier(f);
+	assert_int_equal(waldo_ref_get_state(ref), WALDO_PENDING);
+	assert_int_equal(o->count, 0);
+	waldo_promise_cancel(own);
+	until(f, o->count > 0 && waldo_ref_get_state(ref) == WALDO_BROKEN);
+	assert_failed(o, WALDO_ECANCELLED,
+	              wire->is_near ? WALDO_NOT_SENT : WALDO_MAYBE_EXECUTED);
+	assert_int_equal(f->service_count, 1); /* it never ran */
+	waldo_promise_release(held);
+	waldo_promise_release(own);
+}
+
 struct settled {
 	int count;
 	waldo_state states[4];
@@ -364,6 +392,7 @@ const struct CMUnitTest pipelining_tests[] = {
     waldo_test(a_promised_reference_is_an_argument),
     waldo_test(pipelined_calls_run_though_nobody_wants_the_result),
     waldo_test(calls_on_a_cancelled_result_fail_as_cancelled),
+    waldo_test(a_call_on_its_own_result_waits_until_it_is_cancelled),
     waldo_test(a_watch_tells_once_what_became_of_the_reference),
 };
 END_SUITE(pipelining);

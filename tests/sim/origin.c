@@ -102,6 +102,21 @@ sim_hold_is_known(sim_hold *hold)
 	       (hold->connected >= 0 || sim_hold_object(hold) != NULL);
 }
 
+/* The same, and from a call without an answer to what was passed with it, which
+ * it may be answered with: by that a promise would come back to the call that
+ * it waits for. Anything else that it is answered with is looked at then. */
+static place
+step_ahead(place at)
+{
+	place next = step(at);
+
+	if (at.inv != NULL && next.hold == NULL && next.inv == NULL &&
+	    at.inv->made == NULL) {
+		next.hold = at.inv->arg;
+	}
+	return next;
+}
+
 bool
 sim_hold_is_sure(sim_hold *hold)
 {
@@ -112,7 +127,7 @@ sim_hold_is_sure(sim_hold *hold)
 		    !sim_hold_is_known(at.inv->target)) {
 			return false;
 		}
-		at = step(at);
+		at = step_ahead(at);
 	}
 	return true;
 }

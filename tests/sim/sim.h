@@ -300,8 +300,8 @@ sim_object *sim_hold_object(sim_hold *hold);
 bool sim_hold_is_direct(sim_hold *hold);
 /* True if calls on it wait for nobody's answer. */
 bool sim_hold_is_known(sim_hold *hold);
-/* True if none of the calls that it is the result of waits for another: an
- * answer that is the result of what waits for it never comes. */
+/* True if none of the calls that it is the result of, or may yet be, waits for
+ * another: an answer that is the result of what waits for it never comes. */
 bool sim_hold_is_sure(sim_hold *hold);
 /* True if it was answered with itself, by way of others. */
 bool sim_hold_is_knot(sim_hold *hold);
