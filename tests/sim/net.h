@@ -122,10 +122,11 @@ sim_end *sim_link_end_of(sim_link *link, const sim_node *node);
 sim_end *sim_end_peer(sim_end *end);
 void sim_end_lost(sim_end *end, waldo_err err, const char *what);
 /* `end` was initialised: its session's words are looked at (tap.c): it says
- * this, and hears that (wire.c). */
+ * this, and hears that (wire.c), which it looks at or not. */
 void sim_tap(sim_end *end);
 void sim_wire_sent(sim_end *end, const uint8_t *data, size_t len);
-void sim_wire_heard(sim_end *end, const uint8_t *data, size_t len);
+void sim_wire_heard(sim_end *end, const uint8_t *data, size_t len,
+                    bool looked_at);
 void sim_pipe_append(sim_pipe *out, const void *data, size_t len);
 void sim_pipe_put(sim_end *from, const void *data, size_t len);
 void sim_pipe_again(sim_pipe *out, size_t len); /* its beginning, twice */

@@ -49,6 +49,15 @@ tap_sent(waldoi_session *session, size_t len)
 
 /* ---- hearing */
 
+/* Who has ended the session looks at nothing that still comes ("The end"): his
+ * calls have failed by then, and a GOAWAY tells nothing about them. */
+static void
+hear(const waldoi_session *session, const uint8_t *data, size_t len)
+{
+	sim_wire_heard(end_of(session), data, len,
+	               session->state == WALDOI_OPEN_SESSION);
+}
+
 static uint8_t *
 tap_space(waldoi_session *session, size_t *ret_len)
 {
@@ -59,14 +68,14 @@ tap_space(waldoi_session *session, size_t *ret_len)
 static void
 tap_received(waldoi_session *session, size_t len)
 {
-	sim_wire_heard(end_of(session), space, len);
+	hear(session, space, len);
 	real->received(session, len);
 }
 
 static void
 tap_input(waldoi_session *session, uint8_t *data, size_t len)
 {
-	sim_wire_heard(end_of(session), data, len);
+	hear(session, data, len);
 	real->input(session, data, len);
 }
 

@@ -110,7 +110,7 @@ learn_news(sim_end *from)
  * beginning of what was said. N6: strangers say nothing on an encrypted link.
  */
 void
-sim_wire_heard(sim_end *end, const uint8_t *data, size_t len)
+sim_wire_heard(sim_end *end, const uint8_t *data, size_t len, bool looked_at)
 {
 	sim_end *from = sim_end_peer(end);
 	sim_world *world = end->link->world;
@@ -139,5 +139,7 @@ sim_wire_heard(sim_end *end, const uint8_t *data, size_t len)
 	wire->said.start += len;
 	wire->said.len -= len;
 	wire->heard += len;
-	learn_news(from);
+	if (looked_at) {
+		learn_news(from);
+	}
 }

@@ -54,7 +54,7 @@ struct sim_wire {
 	uint64_t limits[SIM_WIRE_KEYS];
 	bool greeted, going, ended;
 	uint64_t last;        /* of its GOAWAY */
-	uint64_t heard_going; /* when the peer's arrived; 0: has not */
+	uint64_t heard_going; /* when the peer's was heard; 0: has not been */
 	sim_list sent, given, news;
 };
 
