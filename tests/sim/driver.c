@@ -143,10 +143,9 @@ driver_dial(void *driver, const waldoi_address *address,
             waldoi_link **ret_link)
 {
 	sim_node *node = driver;
-	sim_link *link =
-	    address->scheme == WALDOI_TCP
-	        ? sim_link_open_sealed(node, address->host, address->port)
-	        : sim_link_open(node, address->host);
+	sim_link *link = address->scheme == WALDOI_TCP
+	                     ? sim_link_open_sealed(node, address->host, owner)
+	                     : sim_link_open(node, address->host);
 	waldo_err err = begin(owner, &link->ends[0].base);
 
 	if (err != WALDO_OK) {

@@ -174,7 +174,7 @@ sim_keys_ask(waldo_trust *trust, void *user)
 		late = sim_below(world, world->calm ? 1000000 : 9000000);
 	}
 	if (!q->accept || late >= LATE_US) {
-		sim_race_denied(node, waldo_trust_get_host(trust));
+		sim_race_denied(node, trust);
 	}
 	world->stats->trust[SIM_REFUSED_TRUST] += !q->accept;
 	world->stats->trust[SIM_ASKED_TRUST]++;

@@ -203,11 +203,12 @@ sim_link_open(sim_node *from, const char *host)
 }
 
 sim_link *
-sim_link_open_sealed(sim_node *from, const char *host, unsigned port)
+sim_link_open_sealed(sim_node *from, const char *host,
+                     const waldoi_attempt *attempt)
 {
 	sim_link *link = sim_link_new(from->world, from);
 
-	sim_race_enter(link, port);
+	sim_race_enter(link, attempt);
 	dial(link, host);
 	return link;
 }

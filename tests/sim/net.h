@@ -18,6 +18,7 @@ typedef struct sim_hold sim_hold;
 typedef struct sim_inv sim_inv;
 typedef struct sim_call sim_call;
 typedef struct sim_wire sim_wire;
+typedef struct waldoi_attempt waldoi_attempt; /* broker/session/dialling.h */
 
 typedef struct sim_rng {
 	uint64_t state;
@@ -100,8 +101,7 @@ struct sim_link {
 	bool denied;     /* nobody may have the key that it asks for */
 	bool reused;     /* by who was dialled, and had its key */
 	unsigned opened; /* ends that know each other */
-	unsigned port;
-	int asked; /* which key of the target's; -1: any */
+	int asked;       /* which key of the target's; -1: any */
 	sim_link *first;
 	const void *session; /* that dialled, of the first */
 };
@@ -109,7 +109,8 @@ struct sim_link {
 /* `from` NULL: dialled by a fake peer. */
 sim_link *sim_link_new(sim_world *world, sim_node *from);
 sim_link *sim_link_open(sim_node *from, const char *host);
-sim_link *sim_link_open_sealed(sim_node *from, const char *host, unsigned port);
+sim_link *sim_link_open_sealed(sim_node *from, const char *host,
+                               const waldoi_attempt *attempt);
 bool sim_link_answer(sim_link *link, const char *host);
 bool sim_link_is_hostile(const sim_link *link);
 sim_link *sim_link_from_name(sim_world *world, const char *name);

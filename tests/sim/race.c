@@ -3,15 +3,14 @@
  * Encrypted links: whom a URI asks for, at which places, and which of the links
  * that were tried it became. Until that is known the first one stands for all.
  */
-#include "broker/session/session.h"
+#include "broker/session/dialling.h"
 #include "sim/sim.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Ports tell which race a link belongs to. Those that ask for a key by name
- * have one of their own; who is trusted at first sight is known by his. */
+/* Who is trusted at first sight is known by his port; who is asked for by his
+ * key may be found at any. */
 #define PORT_OF(node) (1 + (node)->index)
 #define FIRST_PORT    100
 
@@ -107,32 +106,13 @@ put_uri(sim_node *node, const wish *w, const char *name, char *text,
 
 /* ---- which link it became */
 
+/* The one that stands for all that `session` dials; the latest, since in memory
+ * a former session may have been where this one is. */
 static sim_link *
-race_of(sim_node *node, unsigned port)
+race_of(sim_node *node, const waldoi_session *session)
 {
 	const sim_list *links = &node->world->links;
 
-	for (unsigned i = links->count; i-- > 0;) {
-		sim_link *link = links->items[i];
-
-		if (link->ends[0].node == node && link->sealed &&
-		    link->port == port && link->first == NULL) {
-			return link;
-		}
-	}
-	return NULL;
-}
-
-static sim_link *
-link_of(sim_node *node, const waldoi_session *session)
-{
-	const sim_list *links = &node->world->links;
-
-	if (session->link != NULL) {
-		sim_link *link = ((sim_end *) session->link)->link;
-
-		return link->first != NULL ? link->first : link;
-	}
 	for (unsigned i = links->count; i-- > 0;) {
 		sim_link *link = links->items[i];
 
@@ -143,21 +123,35 @@ link_of(sim_node *node, const waldoi_session *session)
 	return NULL;
 }
 
-/* Another one of a race, or the first. */
-void
-sim_race_enter(sim_link *link, unsigned port)
+static sim_link *
+link_of(sim_node *node, const waldoi_session *session)
 {
+	if (session->link != NULL) {
+		sim_link *link = ((sim_end *) session->link)->link;
+
+		return link->first != NULL ? link->first : link;
+	}
+	return race_of(node, session);
+}
+
+/* Another one of a race, or the first. Neither place nor port tells which: a
+ * node that names the same places in several ways, and no key, dials them in
+ * several races until it has met somebody there (A9). */
+void
+sim_race_enter(sim_link *link, const waldoi_attempt *attempt)
+{
+	const waldoi_session *session = attempt->dialling->session;
 	sim_node *node = link->ends[0].node;
 
 	link->sealed = true;
 	if (node->dialling && node->dialled == NULL) {
 		node->dialled = link;
+		link->session = session;
 	} else {
-		link->first = race_of(node, port);
+		link->first = race_of(node, session);
 		link->denied = link->first->denied;
 		link->asked = link->first->asked;
 	}
-	link->port = port;
 }
 
 /* Who is there may not be whom it asked for. */
@@ -178,12 +172,9 @@ sim_race_arrives(sim_link *link)
 
 /* It may be told that nobody there is whom it asked for. */
 void
-sim_race_denied(sim_node *node, const char *host)
+sim_race_denied(sim_node *node, const waldo_trust *trust)
 {
-	sim_link *link =
-	    race_of(node, (unsigned) strtoul(strchr(host, ':') + 1, NULL, 10));
-
-	link->denied = true;
+	race_of(node, trust->dialling->session)->denied = true;
 }
 
 static void
@@ -262,7 +253,6 @@ connect_by(sim_node *node, const char *text, waldo_ref **ret_ref,
 	err = waldo_connect(node->node, text, ret_ref);
 	node->dialling = false;
 	if (err == WALDO_OK && node->dialled != NULL) {
-		node->dialled->session = waldoi_session_find(node->node, &uri);
 		*ret_link = node->dialled;
 	}
 	return err;

@@ -348,11 +348,11 @@ void sim_keys_ask(waldo_trust *trust, void *user);
 waldo_err sim_race_connect(sim_node *node, sim_node *peer, const char *name,
                            waldo_ref **ret_ref, sim_link **ret_link);
 waldo_err sim_race_connect_evil(sim_node *node, waldo_ref **ret_ref);
-void sim_race_enter(sim_link *link, unsigned port);
+void sim_race_enter(sim_link *link, const waldoi_attempt *attempt);
 void sim_race_arrives(sim_link *link);
 void sim_race_won(sim_end *end);
 void sim_race_lost(sim_link *link);
-void sim_race_denied(sim_node *node, const char *host);
+void sim_race_denied(sim_node *node, const waldo_trust *trust);
 
 void sim_spoil_new(sim_link *link);
 bool sim_spoil_one(sim_link *link);
