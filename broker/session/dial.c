@@ -274,8 +274,8 @@ static waldo_err
 try_one(waldoi_dialling *dialling, size_t number)
 {
 	waldo_node *node = waldoi_dialling_node(dialling);
-	const waldoi_address *address =
-	    &dialling->uri.addresses[number % dialling->uri.count];
+	size_t keys = is_xx(dialling) ? 1 : dialling->key_count;
+	const waldoi_address *address = &dialling->uri.addresses[number / keys];
 	waldoi_attempt *a = calloc(1, sizeof(*a));
 	waldo_err err;
 
@@ -284,8 +284,7 @@ try_one(waldoi_dialling *dialling, size_t number)
 	}
 	a->dialling = dialling;
 	a->place = address->text;
-	a->key = is_xx(dialling) ? NULL
-	                         : dialling->keys[number / dialling->uri.count];
+	a->key = is_xx(dialling) ? NULL : dialling->keys[number % keys];
 	err = node->driver->dial(node->driver_data, address, attempt_begin, a,
 	                         &a->link);
 	if (err != WALDO_OK) {
@@ -462,8 +461,32 @@ has_same_places(const waldoi_dialling *dialling, const waldoi_uri *uri)
 	return dialling->uri.count == uri->count;
 }
 
+/* Whoever named the first ones, they do not keep others from the peer. False:
+ * there is no room for these. */
+static bool
+add_places(waldoi_dialling *dialling, const waldoi_uri *uri)
+{
+	waldoi_uri *all = &dialling->uri;
+	size_t count = all->count;
+
+	for (size_t i = 0; i < uri->count; i++) {
+		if (has_place(all, uri->addresses[i].text)) {
+			continue;
+		}
+		if (all->count == WALDOI_MAX_HOSTS) {
+			all->count = count;
+			return false;
+		}
+		all->addresses[all->count++] = uri->addresses[i];
+	}
+	if (all->count > count && !waldoi_timer_is_armed(&dialling->stagger)) {
+		try_next(dialling);
+	}
+	return true;
+}
+
 bool
-waldoi_dial_is_for(const waldoi_dialling *dialling, const waldoi_uri *uri)
+waldoi_dial_join(waldoi_dialling *dialling, const waldoi_uri *uri)
 {
 	bool was_nobody = dialling->own.secret != NULL;
 
@@ -476,5 +499,6 @@ waldoi_dial_is_for(const waldoi_dialling *dialling, const waldoi_uri *uri)
 	if (!uri->has_key) {
 		return has_same_places(dialling, uri);
 	}
-	return memcmp(dialling->uri.key, uri->key, sizeof(uri->key)) == 0;
+	return memcmp(dialling->uri.key, uri->key, sizeof(uri->key)) == 0 &&
+	       (dialling->winner != NULL || add_places(dialling, uri));
 }

@@ -32,7 +32,7 @@ struct waldoi_dialling {
 	/* The peer's keys, the most likely first; none: it is asked. */
 	uint8_t keys[1 + WALDOI_MAX_KEYS][WALDO_KEY_BYTES];
 	size_t key_count;
-	size_t next; /* place and key: next % uri.count, next / uri.count */
+	size_t next; /* place and key: next / keys, next % keys */
 	LIST_HEAD(, waldoi_attempt) attempts;
 	waldoi_attempt *winner; /* whose link the session has */
 	waldoi_timer stagger;

@@ -129,7 +129,7 @@ leads_to(const waldoi_session *session, const waldoi_uri *uri)
 		       strcmp(caller->address, uri->addresses[0].text) == 0;
 	}
 	if (caller->dialling != NULL) {
-		return waldoi_dial_is_for(caller->dialling, uri);
+		return waldoi_dial_join(caller->dialling, uri);
 	}
 	/* The peer itself has dialled us, and knows who we are. */
 	return uri->has_key && uri->psk == 0 && key != NULL &&

@@ -241,9 +241,10 @@ connect_by(sim_node *node, const char *text, waldo_ref **ret_ref,
 		             message);
 		return WALDO_EADDRESS;
 	}
-	node->dialling = true;
 	node->dialled = NULL;
+	/* One that still looks for its peer may dial places of this URI. */
 	session = waldoi_session_find(node->node, &uri);
+	node->dialling = session == NULL;
 	*ret_link = session != NULL ? link_of(node, session) : NULL;
 	if (*ret_link != NULL && !session->initiator) {
 		(*ret_link)->reused = true;

@@ -257,6 +257,19 @@ who_was_met_at_another_place_is_not_asked(void **state)
 	assert_int_equal(count_sessions(f->client), 1);
 }
 
+/* Whoever made up the first URI keeps nobody from the peer. */
+static void
+a_place_that_says_nothing_does_not_stand_for_another(void **state)
+{
+	struct fixture *f = *state;
+	memory_raw *silent = memory_raw_listen("silent");
+
+	assert_ok(
+	    waldo_connect(f->client, uri_of(host_key, "silent:1"), &f->gate));
+	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
+	memory_raw_free(silent);
+}
+
 /* ---- hosts that are asked for their key */
 
 static void
@@ -622,6 +635,7 @@ main(void)
 	    dial_test(a_peer_that_dialled_another_key_of_ours_is_dialled),
 	    dial_test(who_has_a_key_now_has_no_part_in_the_session_of_nobody),
 	    dial_test(who_was_met_at_another_place_is_not_asked),
+	    dial_test(a_place_that_says_nothing_does_not_stand_for_another),
 	    dial_test(an_unknown_host_is_asked_about_before_it_hears_anything),
 	    dial_test(an_accepted_key_is_remembered),
 	    dial_test(a_refused_key_is_denied_and_forgotten),
