@@ -106,14 +106,14 @@ waldoi_holds_see(waldo_node *node, const waldoi_message *args)
 	}
 }
 
-bool
-waldoi_hold_breaks(waldoi_pending *pending, const waldoi_message *args)
+void
+waldoi_hold_break(waldoi_pending *pending, const waldoi_message *args)
 {
 	waldoi_hold *hold = find(pending->ref.node, args);
 	waldoi_failure *loop;
 
 	if (hold == NULL || hold->place != pending) {
-		return false;
+		return;
 	}
 	loop = waldoi_failure_new(WALDO_EINVAL, WALDO_NOT_SENT,
 	                          "the reference was resolved to itself");
@@ -121,5 +121,4 @@ waldoi_hold_breaks(waldoi_pending *pending, const waldoi_message *args)
 	hold->target = NULL;
 	lift(hold, loop);
 	waldoi_failure_release(loop);
-	return true;
 }

@@ -30,10 +30,10 @@ void waldoi_hold_until(waldoi_hold *hold, waldo_promise *flush);
 /* Nothing is on its way: lifts and frees it at once. */
 void waldoi_hold_lift(waldoi_hold *hold);
 
-/* A flush is about to wait in `pending`. If it is that of a hold whose place
- * this is, the old path leads back to where it began: then the place breaks,
- * and true is returned (PROTOCOL.md P12). */
-bool waldoi_hold_breaks(waldoi_pending *pending, const waldoi_message *args);
+/* A flush waits in `pending`. If it is that of a hold whose place this is, the
+ * old path leads back to where it began: then the place breaks, and with it
+ * what waits there (PROTOCOL.md P12). */
+void waldoi_hold_break(waldoi_pending *pending, const waldoi_message *args);
 
 /* A flush has come to an object of ours in its turn. If it is our own, there
  * is no need to wait for its answer. Borrows. */

@@ -51,10 +51,6 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 		waldoi_ref_forward(ref, call);
 		return;
 	}
-	if (call->method->flush && waldoi_hold_breaks(pending, &call->args)) {
-		waldoi_ref_deliver(ref, call);
-		return;
-	}
 	if (!waldoi_message_own(&call->args)) {
 		waldoi_call_fail(call, waldoi_failure_new(WALDO_ENOMEM,
 		                                          WALDO_NOT_SENT,
@@ -63,6 +59,9 @@ pending_deliver(waldo_ref *ref, waldo_call *call)
 	}
 	waldoi_call_stay(call);
 	waldoi_runqueue_add(&pending->parked, &call->job, move_on);
+	if (call->method->flush) {
+		waldoi_hold_break(pending, &call->args);
+	}
 }
 
 static bool
@@ -292,12 +291,15 @@ waldoi_pending_settle(waldoi_pending *pending, waldo_ref *target,
 	while ((job = waldoi_runqueue_pop(&pending->parked)) != NULL) {
 		waldo_call *call = waldoi_container_of(job, waldo_call, job);
 
-		if (target == NULL) {
-			/* To fail, in any order: a chain of calls on the
-			 * results of calls is not recursed into. */
-			waldoi_node_queue(pending->ref.node, job, move_on);
-		} else if (failure != NULL) {
+		if (target != NULL && failure != NULL) {
 			waldoi_call_fail(call, waldoi_failure_retain(failure));
+		} else if (waldoi_ref_follow(&pending->ref)->state ==
+		           WALDO_BROKEN) {
+			/* To fail, in any order: a chain of calls on the
+			 * results of calls is not recursed into. And not yet:
+			 * if one that moved on just now has broken it, why is
+			 * still to be told (P9). */
+			waldoi_node_queue(pending->ref.node, job, move_on);
 		} else {
 			move_on(job); /* before any later call can */
 		}

@@ -216,8 +216,8 @@ check_resolved(sim_world *world)
 	}
 }
 
-/* N7, N13. What an end waits for because a length was changed is another
- * matter. */
+/* N7, N13. What an end waits for because of a length that nobody has said is
+ * another matter (spoil.c). */
 static void
 check_spoiled(sim_world *world)
 {

@@ -60,7 +60,8 @@ typedef struct sim_pipe {
 	uint64_t passed;        /* bytes that arrived */
 	sim_spoiling spoil;     /* once so many have: */
 	uint64_t spoil_at;
-	bool flipped; /* a bit of what an end cannot but notice */
+	uint64_t changed; /* bytes up to the last with a bit changed; 0: none */
+	bool flipped;     /* so that an end cannot but notice */
 	/* Of a sealed one: what arrives next is in the middle of an item. */
 	uint32_t item_left, item_length, item_head;
 } sim_pipe;

@@ -51,45 +51,34 @@ sim_spoil_one(sim_link *link)
 	return true;
 }
 
-/* Where in the stream of preamble, messages and records the next byte is. */
-static bool
-is_length(const sim_pipe *out)
-{
-	return out->item_left == 0;
-}
-
+/* Goes along with who receives these bytes from item to item: a message, or a
+ * record. Once the first that is behind a change is whole, or ends with it, he
+ * cannot but notice; before, he may wait for it very long, since a length that
+ * was changed, or heard where there is none, may say too much. */
 static void
 follow(sim_end *from, const uint8_t *data, size_t len)
 {
 	sim_pipe *out = &from->out;
 
 	for (size_t i = 0; i < len; i++) {
-		if (out->passed + i < WALDOI_PREAMBLE &&
-		    from == &from->link->ends[0]) {
+		uint64_t passed = out->passed + i + 1;
+
+		if (passed <= WALDOI_PREAMBLE && from == &from->link->ends[0]) {
 			continue;
 		}
 		if (out->item_left > 0) {
 			out->item_left--;
-			continue;
-		}
-		out->item_length = out->item_length << 8 | data[i];
-		if (++out->item_head == 2) {
+		} else {
+			out->item_length = out->item_length << 8 | data[i];
+			if (++out->item_head < 2) {
+				continue;
+			}
 			out->item_left = out->item_length;
 			out->item_head = out->item_length = 0;
 		}
+		out->flipped |= out->item_left == 0 && out->changed > 0 &&
+		                passed >= out->changed;
 	}
-}
-
-static void
-flip(sim_end *from, uint8_t *data, size_t at)
-{
-	sim_pipe *out = &from->out;
-	size_t before = at - out->passed;
-
-	follow(from, data, before);
-	/* A length that says too much is waited for. */
-	out->flipped = !is_length(out);
-	data[before] ^= (uint8_t) (1u << sim_below(from->link->world, 8));
 }
 
 /* So many of the `len` bytes that are about to arrive do, perhaps changed. */
@@ -99,6 +88,7 @@ sim_spoil(sim_end *from, size_t len)
 	sim_pipe *out = &from->out;
 	uint8_t *data = out->data + out->start;
 	sim_spoiling how = out->spoil;
+	size_t before;
 
 	if (how == SIM_SOUND || out->spoil_at >= out->passed + len) {
 		follow(from, data, len);
@@ -111,14 +101,18 @@ sim_spoil(sim_end *from, size_t len)
 	from->link->spoiled = true;
 	sim_race_lost(from->link); /* those that it stands for may fail now */
 	from->link->world->upsets++;
+	before = out->spoil_at - out->passed;
 	if (how == SIM_FLIP) {
-		flip(from, data, out->spoil_at);
+		data[before] ^=
+		    (uint8_t) (1u << sim_below(from->link->world, 8));
+		out->changed = out->spoil_at + 1;
 	} else if (how == SIM_CUT) {
-		len = out->spoil_at - out->passed;
+		len = before;
 		out->len = len;
 		out->eof = true;
 	} else {
 		sim_pipe_again(out, len);
 	}
+	follow(from, out->data + out->start, len);
 	return len;
 }

@@ -412,12 +412,37 @@ a_flush_that_comes_back_to_what_it_holds_lifts_it(void **state)
 	assert_string_equal(peer_receive(&s->peer),
 	                    "[2,5,0,true,[[1,-4]]] <0>");
 	(void) forward(s, &flush, "5");
+	assert_begins(peer_receive(&s->peer), "[3,-4,[6,[1,");
 	assert_begins(peer_receive(&s->peer), "[2,7,");
 	(void) memory_settle();
 	assert_int_equal(o->count, 1);
 	assert_int_equal(o->fate, WALDO_NOT_SENT);
 	assert_int_equal(waldo_ref_get_state(ref), WALDO_BROKEN);
-	assert_begins(peer_receive(&s->peer), "[3,-4,[6,[1,");
+}
+
+/* P9: so does one that waits for a result, together with what waits there. They
+ * are answered when it is known what has become of that. */
+static void
+a_result_that_its_flush_breaks_is_told_first(void **state)
+{
+	struct session *s = session_of(state);
+	waldo_ref *ref = give_used(s);
+	struct flush flush;
+
+	next_call = 9;
+	send(s, "[1,5,-2,'hold',[],{}] []", "[3,-1,[2,-2]]");
+	flush = take_flush(s, "-1");
+	send(s, "[1,7,5,'order',[],{}] [2]");
+	(void) forward(s, &flush, "5");
+	send(s, "[1,11,5,'order',[],{}] [3]");
+	assert_string_equal(peer_receive(&s->peer), "");
+	service_answer_ref(s->f->service, ref);
+	assert_begins(peer_receive(&s->peer), "[2,5,0,true,[[6,[1,");
+	assert_begins(peer_receive(&s->peer), "[2,7,4,");
+	assert_begins(peer_receive(&s->peer), "[2,9,4,");
+	assert_begins(peer_receive(&s->peer), "[2,11,4,");
+	assert_int_equal(waldo_ref_get_state(ref), WALDO_BROKEN);
+	assert_order(s->f->service, 0);
 }
 
 /* ---- the token */
@@ -515,6 +540,7 @@ main(void)
 	    session_test(what_is_held_until_itself_breaks),
 	    session_test(what_is_held_for_each_other_breaks),
 	    session_test(a_flush_that_comes_back_to_what_it_holds_lifts_it),
+	    session_test(a_result_that_its_flush_breaks_is_told_first),
 	    session_test(our_own_token_lifts_what_is_held),
 	    session_test(the_token_of_another_lifts_nothing),
 	    session_test(what_is_passed_on_without_a_deadline_gets_none),
