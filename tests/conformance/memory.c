@@ -67,6 +67,8 @@ transport_find(const char *name)
 		if (strcmp(transports[i].name, name) == 0) {
 			/* Every frame is cut at every place, in some test. */
 			memory_set_chunk(strcmp(name, "trickle") == 0 ? 7 : 0);
+			memory_set_source(NULL);
+			memory_set_cost(0);
 			return &transports[i];
 		}
 	}

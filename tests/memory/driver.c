@@ -39,6 +39,8 @@ struct driver {
 static TAILQ_HEAD(, driver) drivers = TAILQ_HEAD_INITIALIZER(drivers);
 static uint64_t clock_us = 1000000;
 static char known[4096];
+static char source[64] = "inproc:";
+static uint64_t cost_us; /* of what is random */
 
 /* ---- the driver */
 
@@ -55,6 +57,7 @@ driver_random(void *user, void *data, size_t len)
 	struct driver *driver = user;
 	uint8_t *p = data;
 
+	clock_us += cost_us;
 	for (size_t i = 0; i < len; i++) {
 		driver->seed = driver->seed * 6364136223846793005u + 1;
 		p[i] = (uint8_t) (driver->seed >> 56);
@@ -137,6 +140,8 @@ listener_accept(struct port *port, struct end *end)
 	if (link == NULL) {
 		return false;
 	}
+	(void) snprintf(link->source, sizeof(link->source), "%s", source);
+	link->link.peer.address = link->source;
 	end_join(&link->end, end);
 	waldoi_node_enter(driver->node);
 	if (listener->listener.secure
@@ -408,6 +413,19 @@ memory_node_new(const waldo_node_options *options, waldo_node **ret_node)
 }
 
 /* ---- the world */
+
+void
+memory_set_cost(uint64_t microseconds)
+{
+	cost_us = microseconds;
+}
+
+void
+memory_set_source(const char *address)
+{
+	(void) snprintf(source, sizeof(source), "%s",
+	                address == NULL ? "inproc:" : address);
+}
 
 const char *
 memory_known(void)

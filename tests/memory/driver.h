@@ -39,6 +39,9 @@ void memory_approach(uint64_t microseconds);
 /* Moves the clock and nothing else, as while a method works. */
 void memory_pass(uint64_t microseconds);
 
+/* The same, whenever a node draws what is random: so long it then computes. */
+void memory_set_cost(uint64_t microseconds);
+
 /* About so many bytes are handed over at a time; 0: all there are. */
 void memory_set_chunk(size_t bytes);
 
@@ -57,6 +60,10 @@ typedef size_t memory_tap(bool to_initiator, const void *data, size_t len,
 
 /* NULL: nobody looks. */
 void memory_set_tap(memory_tap *tap, void *user);
+
+/* Where links that are accepted from now on come from, as an address says it:
+ * "tcp:192.0.2.7:5". NULL: from here. */
+void memory_set_source(const char *address);
 
 /* Loses all links at once, with what is on its way. */
 void memory_cut(void);

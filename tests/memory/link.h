@@ -17,6 +17,7 @@ struct link {
 	struct links *links; /* of the node */
 	bool dialling;       /* not yet joined to whoever listens */
 	char name[PORT_NAME];
+	char source[64]; /* of one that was accepted */
 	TAILQ_ENTRY(link) entry;
 };
 
