@@ -3,6 +3,8 @@
 #include "tests/unit/dial_fixture.h"
 #include "broker/source.h"
 
+#include <stdio.h>
+
 #define SECOND UINT64_C(1000000)
 
 /* XK, suite 1, no flags, a hint that is nobody's. */
@@ -171,6 +173,134 @@ strangers_in_numbers_leave_room_for_the_honest(void **state)
 	}
 }
 
+/* ---- who comes from where */
+
+enum { ROOM = 64 };
+
+static const waldo_limits small = {
+    .size = sizeof(small), .handshakes = ROOM, .handshakes_per_source = ROOM};
+
+static struct {
+	int lines;
+	char last[300];
+} told;
+
+static void
+take_line(waldo_log_level level, const char *line, void *user)
+{
+	(void) level;
+	(void) user;
+	told.lines++;
+	(void) snprintf(told.last, sizeof(told.last), "%s", line);
+}
+
+static void
+serve_within(struct fixture *f, const waldo_limits *limits)
+{
+	waldo_node_options options = {
+	    .size = sizeof(options), .limits = limits, .log = take_line};
+
+	memset(&told, 0, sizeof(told));
+	assert_ok(memory_node_new(&options, &f->third));
+	(void) serve(f, f->third, "small");
+}
+
+static memory_raw *
+knock_from(unsigned source)
+{
+	char address[64];
+	memory_raw *raw;
+
+	(void) snprintf(address, sizeof(address), "tcp:198.18.%u.%u:5",
+	                source / 256, source % 256);
+	memory_set_source(address);
+	raw = memory_raw_dial("small");
+	memory_set_source(NULL);
+	assert_non_null(raw);
+	(void) memory_settle();
+	return raw;
+}
+
+static void
+free_all(memory_raw **raws, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		memory_raw_free(raws[i]);
+	}
+}
+
+/* Which of them make room is not to be foreseen: neither the first nor the
+ * last. */
+static void
+strangers_of_all_sources_are_no_more_than_there_is_room_for(void **state)
+{
+	enum { COUNT = ROOM + ROOM / 2 };
+	memory_raw *raws[COUNT];
+
+	serve_within(*state, &small);
+	for (unsigned i = 0; i < COUNT; i++) {
+		raws[i] = knock_from(i);
+		assert_false(memory_raw_is_closed(raws[i]));
+	}
+	assert_int_equal(count_open(raws, COUNT), ROOM);
+	assert_in_range(count_open(raws, ROOM / 2), 1, ROOM / 2 - 1);
+	assert_in_range(count_open(raws + ROOM, ROOM / 2), 1, ROOM / 2 - 1);
+	free_all(raws, COUNT);
+}
+
+static void
+who_comes_in_numbers_makes_room_himself(void **state)
+{
+	enum { HONEST = 4, COUNT = 2 * ROOM };
+	memory_raw *raws[COUNT];
+
+	serve_within(*state, &small);
+	for (unsigned i = 0; i < COUNT; i++) {
+		raws[i] = knock_from(i < HONEST ? i : HONEST);
+	}
+	assert_int_equal(count_open(raws, COUNT), ROOM);
+	assert_int_equal(count_open(raws, HONEST), HONEST);
+	free_all(raws, COUNT);
+}
+
+static void
+strangers_of_one_source_have_a_limit_of_their_own(void **state)
+{
+	enum { MOST = 5, OTHERS = 10, COUNT = 40 };
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .handshakes_per_source = MOST};
+	memory_raw *raws[COUNT];
+
+	serve_within(*state, &limits);
+	for (unsigned i = 0; i < COUNT; i++) {
+		raws[i] = knock_from(i < OTHERS ? i : OTHERS);
+	}
+	assert_int_equal(count_open(raws, OTHERS), OTHERS);
+	assert_int_equal(count_open(raws, COUNT), OTHERS + MOST);
+	free_all(raws, COUNT);
+}
+
+static void
+strangers_that_are_refused_do_not_fill_the_log(void **state)
+{
+	enum { COUNT = 100 };
+	memory_raw *raws[COUNT];
+
+	serve_within(*state, &small);
+	for (unsigned i = 0; i < COUNT; i++) {
+		if (i == COUNT - 1) {
+			assert_int_equal(told.lines, 1);
+			memory_advance(SECOND);
+		}
+		raws[i] = knock_from(i);
+		(void) memory_raw_send(raws[i], "GET", 3);
+		(void) memory_settle();
+	}
+	assert_int_equal(told.lines, 2);
+	assert_non_null(strstr(told.last, "(and 98 others before)"));
+	free_all(raws, COUNT);
+}
+
 /* ---- time for all of them */
 
 /* XX, and any point. */
@@ -287,6 +417,70 @@ a_node_is_freed_while_some_wait(void **state)
 	free_raws(raws);
 }
 
+/* Two seconds' worth of five. */
+static void
+a_source_that_asks_too_often_is_refused(void **state)
+{
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .handshake_rate = 5};
+	memory_raw *raws[WAITING];
+
+	serve_within(*state, &limits);
+	for (unsigned i = 0; i < WAITING; i++) {
+		raws[i] = knock_from(i < 20 ? 1 : 2 + i % 2);
+		(void) memory_raw_send(raws[i], message_1, sizeof(message_1));
+		(void) memory_settle();
+	}
+	memory_advance(SECOND / 10);
+	assert_int_equal(count_open(raws, 20), 10);
+	assert_int_equal(count_open(raws, WAITING), WAITING - 10);
+	assert_int_equal(count_answered(raws), WAITING - 10);
+	free_raws(raws);
+}
+
+static void
+who_has_asked_for_least_is_answered_next(void **state)
+{
+	const waldo_limits limits = {.size = sizeof(limits),
+	                             .handshake_budget = 10};
+	memory_raw *raws[WAITING];
+	size_t len;
+
+	serve_within(*state, &limits);
+	for (unsigned i = 0; i < WAITING; i++) {
+		raws[i] = knock_from(i < WAITING - 1 ? 1 : 2);
+		(void) memory_raw_send(raws[i], message_1, sizeof(message_1));
+	}
+	(void) memory_settle();
+	assert_int_equal(count_answered(raws), 1);
+	memory_advance(SECOND / 10);
+	assert_int_equal(count_answered(raws), 2);
+	(void) memory_raw_received(raws[WAITING - 1], &len);
+	assert_true(len > 0);
+	free_raws(raws);
+}
+
+/* A fifth of it at most: an answer that takes 10 ms takes 50. */
+static void
+on_a_slow_machine_strangers_have_a_part_of_its_time(void **state)
+{
+	memory_raw *raws[WAITING];
+
+	serve_within(*state, &small);
+	for (unsigned i = 0; i < WAITING; i++) {
+		raws[i] = knock_from(i);
+	}
+	for (unsigned i = 0; i < WAITING; i++) {
+		(void) memory_raw_send(raws[i], message_1, sizeof(message_1));
+	}
+	memory_set_cost(SECOND / 100);
+	(void) memory_settle();
+	memory_advance(SECOND / 2);
+	memory_set_cost(0);
+	assert_in_range(count_answered(raws), 9, 12);
+	free_raws(raws);
+}
+
 static void
 a_pace_is_kept(void **state)
 {
@@ -359,11 +553,19 @@ main(void)
 	    dial_test(a_node_is_freed_with_strangers),
 	    dial_test(one_session_too_many_is_told_so),
 	    dial_test(strangers_in_numbers_leave_room_for_the_honest),
+	    dial_test(
+	        strangers_of_all_sources_are_no_more_than_there_is_room_for),
+	    dial_test(who_comes_in_numbers_makes_room_himself),
+	    dial_test(strangers_of_one_source_have_a_limit_of_their_own),
+	    dial_test(strangers_that_are_refused_do_not_fill_the_log),
 	    dial_test(more_handshakes_than_there_is_time_for_wait),
 	    dial_test(who_waits_too_long_is_late_as_others_are),
 	    dial_test(who_waits_and_leaves_is_forgotten),
 	    dial_test(who_waits_must_not_speak),
 	    dial_test(a_node_is_freed_while_some_wait),
+	    dial_test(a_source_that_asks_too_often_is_refused),
+	    dial_test(who_has_asked_for_least_is_answered_next),
+	    dial_test(on_a_slow_machine_strangers_have_a_part_of_its_time),
 	    cmocka_unit_test(a_pace_is_kept),
 	    cmocka_unit_test(a_source_has_so_many_handshakes_a_second),
 	};
