@@ -195,6 +195,26 @@ a_peer_that_dialled_us_is_not_dialled(void **state)
 	waldo_key_release(key);
 }
 
+/* N6: it is who it has proved to be. */
+static void
+a_peer_that_dialled_us_is_not_taken_for_another(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *other = key_new();
+	struct service *service;
+
+	f->third = keyed_node(key_new(), false);
+	service = serve(f, f->third, "third");
+	assert_ok(
+	    waldo_connect(f->third, uri_of(host_key, "host:1"), &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+	assert_failed(reach(f, f->server, uri_of(other, "nowhere:1")),
+	              WALDO_ECONNECT, WALDO_NOT_SENT);
+	assert_int_equal(service->calls, 0);
+	waldo_key_release(other);
+}
+
 /* It knows us by the key that it dialled, which is not who we are. */
 static void
 a_peer_that_dialled_another_key_of_ours_is_dialled(void **state)
@@ -432,6 +452,29 @@ a_host_may_go_on_with_the_key_that_it_announced(void **state)
 	assert_int_equal(asked.count, 1);
 }
 
+/* What others say of themselves is nothing to it. */
+static void
+a_host_may_not_go_on_with_the_key_that_another_announced(void **state)
+{
+	struct fixture *f = *state;
+	waldo_key *other = key_new(), *next = key_new();
+
+	asked.then = ACCEPT;
+	assert_integer(reach(f, f->client, uri_of(NULL, "host:1")), 2);
+	f->third = keyed_node(other, false);
+	assert_ok(waldo_node_add_key(f->third, next));
+	(void) serve(f, f->third, "third");
+	assert_integer(reach(f, f->client, uri_of(NULL, "third:1")), 2);
+	assert_non_null(strstr(memory_known(), "next "));
+	node_free(&f->server);
+	f->server = keyed_node(next, false);
+	f->service = serve(f, f->server, "host");
+	memory_advance(1000000);
+	assert_denied(reach(f, f->client, uri_of(NULL, "host:1")),
+	              "another key");
+	assert_int_equal(f->service->calls, 0);
+}
+
 /* N6: nothing counts before the key does. */
 static void
 what_a_key_announces_waits_until_it_is_accepted(void **state)
@@ -486,136 +529,6 @@ of_what_a_key_announces_so_much_is_remembered(void **state)
 	assert_int_equal(count_lines(memory_known(), "next "), 8);
 }
 
-/* ---- a cluster's secret (waldo_node_set_psk) */
-
-static const uint8_t secret[32] = {1, 2, 3}, another[32] = {4, 5, 6};
-
-static struct outcome *
-reach_by_slot(struct fixture *f, const char *slot)
-{
-	char uri[512];
-
-	(void) snprintf(uri, sizeof(uri), "%s?psk=%s",
-	                uri_of(host_key, "host:1"), slot);
-	return reach(f, f->client, uri);
-}
-
-static void
-who_knows_the_secret_meets_the_cluster(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_ok(waldo_node_set_psk(f->server, 7, secret, true));
-	assert_ok(waldo_node_set_psk(f->client, 7, secret, false));
-	assert_integer(reach_by_slot(f, "7"), 2);
-}
-
-static void
-another_secret_meets_nobody(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_ok(waldo_node_set_psk(f->server, 7, secret, false));
-	assert_ok(waldo_node_set_psk(f->client, 7, another, false));
-	assert_int_equal(reach_by_slot(f, "7")->count, 1);
-	assert_int_not_equal(f->outcomes[0].code, WALDO_OK);
-	assert_int_equal(f->service->calls, 0);
-	assert_int_equal(count_sessions(f->server), 0);
-}
-
-static void
-a_slot_that_the_host_has_not_is_denied(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_ok(waldo_node_set_psk(f->client, 7, secret, false));
-	assert_denied(reach_by_slot(f, "7"), "had proved");
-}
-
-static void
-a_slot_of_ours_that_is_empty_is_denied_at_once(void **state)
-{
-	struct fixture *f = *state;
-	waldo_ref *ref = NULL;
-	char uri[512];
-
-	(void) snprintf(uri, sizeof(uri), "%s?psk=9",
-	                uri_of(host_key, "host:1"));
-	assert_err(waldo_connect(f->client, uri, &ref), WALDO_EDENIED);
-	assert_string_equal(waldo_node_get_message(f->client),
-	                    "?psk=9: there is no secret in that slot");
-}
-
-static void
-where_a_secret_is_required_others_are_refused(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_ok(waldo_node_set_psk(f->server, 7, secret, true));
-	assert_int_not_equal(
-	    reach(f, f->client, uri_of(host_key, "host:1"))->code, WALDO_OK);
-	assert_int_equal(f->service->calls, 0);
-	/* A second slot does not let in those who have neither. */
-	assert_ok(waldo_node_set_psk(f->server, 8, secret, false));
-	assert_int_not_equal(
-	    reach(f, f->client, uri_of(host_key, "host:1"))->code, WALDO_OK);
-	assert_int_equal(f->service->calls, 0);
-}
-
-/* Takes the secret from `node` when first something comes to the client, or to
- * the server. */
-struct taking {
-	waldo_node *node;
-	bool at_client, done;
-};
-
-static size_t
-take_secret(bool to_initiator, const void *data, size_t len, void *user)
-{
-	struct taking *taking = user;
-
-	(void) data;
-	if (to_initiator == taking->at_client && !taking->done) {
-		taking->done = true;
-		assert_ok(waldo_node_set_psk(taking->node, 7, NULL, false));
-	}
-	return len;
-}
-
-static struct outcome *
-meet_and_take(struct fixture *f, waldo_node *node, bool at_client)
-{
-	struct taking taking = {node, at_client, false};
-	struct outcome *o;
-
-	assert_ok(waldo_node_set_psk(f->server, 7, secret, true));
-	assert_ok(waldo_node_set_psk(f->client, 7, secret, false));
-	memory_set_tap(take_secret, &taking);
-	o = reach_by_slot(f, "7");
-	memory_set_tap(NULL, NULL);
-	assert_true(taking.done);
-	return o;
-}
-
-/* Between messages 2 and 3, which it is needed for. */
-static void
-a_secret_that_goes_meanwhile_lets_nobody_in(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_not_equal(meet_and_take(f, f->server, true)->code, WALDO_OK);
-	assert_int_equal(f->service->calls, 0);
-	assert_int_equal(count_sessions(f->server), 0);
-}
-
-static void
-who_dials_has_the_secret_as_it_was_then(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_integer(meet_and_take(f, f->client, false), 2);
-}
-
 int
 main(void)
 {
@@ -632,6 +545,7 @@ main(void)
 	    dial_test(a_key_has_one_session_whatever_the_place),
 	    dial_test(another_key_has_no_part_in_the_session),
 	    dial_test(a_peer_that_dialled_us_is_not_dialled),
+	    dial_test(a_peer_that_dialled_us_is_not_taken_for_another),
 	    dial_test(a_peer_that_dialled_another_key_of_ours_is_dialled),
 	    dial_test(who_has_a_key_now_has_no_part_in_the_session_of_nobody),
 	    dial_test(who_was_met_at_another_place_is_not_asked),
@@ -645,15 +559,9 @@ main(void)
 	    dial_test(a_question_may_be_answered_when_the_node_is_gone),
 	    dial_test(a_next_key_that_was_announced_is_followed),
 	    dial_test(a_host_may_go_on_with_the_key_that_it_announced),
+	    dial_test(a_host_may_not_go_on_with_the_key_that_another_announced),
 	    dial_test(what_a_key_announces_waits_until_it_is_accepted),
 	    dial_test(of_what_a_key_announces_so_much_is_remembered),
-	    dial_test(who_knows_the_secret_meets_the_cluster),
-	    dial_test(another_secret_meets_nobody),
-	    dial_test(a_slot_that_the_host_has_not_is_denied),
-	    dial_test(a_slot_of_ours_that_is_empty_is_denied_at_once),
-	    dial_test(where_a_secret_is_required_others_are_refused),
-	    dial_test(a_secret_that_goes_meanwhile_lets_nobody_in),
-	    dial_test(who_dials_has_the_secret_as_it_was_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
