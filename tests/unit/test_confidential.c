@@ -174,6 +174,35 @@ who_has_dialled_us_is_not_trusted_until_he_is_named(void **state)
 	waldo_key_release(key);
 }
 
+static struct outcome *
+whispered_to_visitor_from(struct fixture *f, const char *address)
+{
+	waldo_ref *visitor = NULL;
+
+	waldo_ref_release(f->gate);
+	f->gate = NULL;
+	node_free(&f->third);
+	assert_ok(memory_node_new(NULL, &f->third));
+	(void) service_new(f, f->third, &visitor);
+	memory_set_source(address);
+	assert_ok(waldo_connect(f->third, "waldo+inproc:here/gate", &f->gate));
+	(void) outcome_of(f, waldo_ref_invoke(f->gate, "store", "r", visitor));
+	memory_set_source(NULL);
+	waldo_ref_release(visitor);
+	return whispered(f, f->service->stored[f->service->stored_count - 1]);
+}
+
+static void
+who_has_come_in_clear_is_not_trusted(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_ok(waldo_listen(f->server, "inproc:here", NULL));
+	assert_integer(whispered_to_visitor_from(f, NULL), 2);
+	assert_denied(whispered_to_visitor_from(f, "tcp-insecure:192.0.2.7:5"),
+	              "tcp-insecure:192.0.2.7:5 is reached in clear");
+}
+
 static void
 it_stays_so_where_it_is_passed_on(void **state)
 {
@@ -225,6 +254,7 @@ main(void)
 	    dial_test(a_key_that_is_forgotten_meanwhile_hears_nothing),
 	    dial_test(this_machine_is_trusted),
 	    dial_test(who_has_dialled_us_is_not_trusted_until_he_is_named),
+	    dial_test(who_has_come_in_clear_is_not_trusted),
 	    dial_test(it_stays_so_where_it_is_passed_on),
 	    dial_test(it_stays_so_where_it_waits),
 	};

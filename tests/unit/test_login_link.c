@@ -131,6 +131,43 @@ a_portal_sees_through_facets_who_logs_in(void **state)
 	leave(login);
 }
 
+static const char *
+told_to(struct fixture *f, const char *uri)
+{
+	struct outcome *first;
+
+	waldo_ref_release(f->gate);
+	f->gate = NULL;
+	assert_ok(waldo_connect(f->client, uri, &f->gate));
+	waldo_promise_release(enter(f, &first));
+	until(f, first->count == 1);
+	return first->message;
+}
+
+static void
+secrets_that_came_in_clear_are_not_looked_at(void **state)
+{
+	static const char refused[] = "'user password' came in clear";
+	struct fixture *f = *state;
+	waldo_ref *hatch;
+
+	open_door(f);
+	assert_ok(waldo_facet_new(door.portal, NULL, &hatch));
+	assert_ok(waldo_publish(f->server, "hatch", hatch));
+	waldo_ref_release(hatch);
+	assert_ok(waldo_listen(f->server, "inproc:clear", NULL));
+	memory_set_source("tcp-insecure:192.0.2.7:5");
+	assert_non_null(strstr(told_to(f, "waldo+inproc:clear/door"), refused));
+	assert_non_null(
+	    strstr(told_to(f, "waldo+inproc:clear/hatch"), refused));
+	assert_int_equal(door.admitted, 0);
+	waldo_ref_end_session(f->gate, "again");
+	memory_set_source("tcp-insecure:127.0.0.1:5");
+	assert_string_equal(told_to(f, "waldo+inproc:clear/door"), "");
+	memory_set_source(NULL);
+	waldo_ref_release(door.avatar_ref);
+}
+
 /* ---- flights */
 
 struct wires {
@@ -347,6 +384,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    dial_test(a_portal_sees_through_facets_who_logs_in),
+	    dial_test(secrets_that_came_in_clear_are_not_looked_at),
 	    dial_test(login_and_first_call_cost_one_flight),
 	    dial_test(a_login_from_nothing_costs_one_more_for_the_handshake),
 	    cmocka_unit_test(
