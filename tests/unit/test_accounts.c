@@ -195,6 +195,10 @@ what_belonged_to_an_account_goes_with_it(void **state)
 	assert_string_equal(by_text(f, "token", token), FAILED);
 	assert_string_equal(by_text(f, "key", "ann"), FAILED);
 	assert_string_equal(by_password(f, "ann", "sesame"), FAILED);
+	/* It is nobody's now. */
+	assert_ok(waldo_account_add_key(f->accounts, "ann",
+	                                waldo_key_get_public(f->key)));
+	assert_string_equal(by_text(f, "key", ""), "ann");
 }
 
 struct listed {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What logging in costs: who comes in numbers, and who guesses. */
 #include "server/store/attempts.h"
+#include "server/store/throttle.h"
 #include "tests/unit/accounts_fixture.h"
 #include <waldo/grant.h>
 
@@ -235,6 +236,72 @@ after_five_failures_an_attempt_waits(void **state)
 	assert_true(now_us() - since >= 100000);
 }
 
+/* The server listens on a Unix socket as well, which is another source. */
+static void
+come_from_elsewhere(fixture *f)
+{
+	waldo_listener *listener = NULL;
+	char address[100], uri[300];
+
+	snprintf(address, sizeof(address), "unix:%s/socket", f->folder);
+	assert_ok(waldo_listen(f->server, address, &listener));
+	snprintf(uri, sizeof(uri), "%s/gate", waldo_listener_get_uri(listener));
+	waldo_ref_release(f->gate);
+	f->gate = NULL;
+	assert_ok(waldo_connect(f->client, uri, &f->gate));
+}
+
+static void
+guesses_of_an_account_count_wherever_they_come_from(void **state)
+{
+	fixture *f = *state;
+	int64_t since;
+
+	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 200000, NULL));
+	for (int i = 0; i < 5; i++) {
+		assert_string_equal(by_password(f, "ann", "no"), FAILED);
+	}
+	come_from_elsewhere(f);
+	since = now_us();
+	assert_string_equal(by_password(f, "ann", "no"), FAILED);
+	assert_true(now_us() - since >= 200000);
+}
+
+/* Or who has one account could guess those of others. */
+static void
+a_login_does_not_clear_its_source(void **state)
+{
+	fixture *f = *state;
+	int64_t since;
+
+	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 50000, NULL));
+	for (int i = 0; i < 5; i++) {
+		assert_string_equal(by_text(f, "token", "x"), FAILED);
+	}
+	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
+	since = now_us();
+	assert_string_equal(by_text(f, "token", "x"), FAILED);
+	assert_true(now_us() - since >= 50000);
+}
+
+static void
+of_all_sources_together_so_many_may_wait(void **state)
+{
+	fixture *f = *state;
+
+	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 20000, NULL));
+	for (int i = 0; i < 5; i++) {
+		assert_string_equal(by_text(f, "token", "x"), FAILED);
+	}
+	f->accounts->waiting = WALDOI_WAITING;
+	assert_string_equal(by_password(f, "ann", "sesame"),
+	                    "waldo.Limit: login: too many attempts; wait a "
+	                    "minute");
+	f->accounts->waiting--;
+	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
+	f->accounts->waiting = 0;
+}
+
 static void
 few_of_one_source_may_wait(void **state)
 {
@@ -357,6 +424,29 @@ who_guesses_logins_and_swissnums_waits_for_both(void **state)
 	assert_int_equal(open_client(f), 0);
 	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
 	assert_true(may_fetch(f, good));
+}
+
+/* Whoever makes a key for each guess. */
+static void
+while_many_keys_guess_one_miss_is_too_often(void **state)
+{
+	fixture *f = *state;
+	waldoi_throttle *t = waldoi_throttle_of(f->server);
+	uint8_t once[32] = {1}, never[32] = {2}, key[32] = {0};
+
+	waldoi_throttle_miss(t, once, 0);
+	assert_true(waldoi_throttle_admits(t, once, 0));
+	for (unsigned i = 0; i < 300; i++) {
+		key[0] = (uint8_t) (3 + i % 200);
+		key[1] = (uint8_t) (i / 200);
+		assert_true(waldoi_throttle_admits(t, key, 0));
+		waldoi_throttle_miss(t, key, 0);
+	}
+	assert_false(waldoi_throttle_admits(t, once, 0));
+	assert_true(waldoi_throttle_admits(t, never, 0));
+	/* Until it is forgiven. */
+	assert_true(waldoi_throttle_admits(t, once, t->miss));
+	waldoi_throttle_release(t);
 }
 
 static bool
@@ -497,9 +587,13 @@ main(void)
 	    waldo_test(
 	        a_thousand_at_once_cost_two_computations_and_are_told_the_limit),
 	    waldo_test(after_five_failures_an_attempt_waits),
+	    waldo_test(guesses_of_an_account_count_wherever_they_come_from),
+	    waldo_test(a_login_does_not_clear_its_source),
+	    waldo_test(of_all_sources_together_so_many_may_wait),
 	    waldo_test(few_of_one_source_may_wait),
 	    waldo_test(a_key_need_not_wait),
 	    waldo_test(who_guesses_logins_and_swissnums_waits_for_both),
+	    waldo_test(while_many_keys_guess_one_miss_is_too_often),
 	    cmocka_unit_test(a_source_is_a_host_or_its_network),
 	    cmocka_unit_test(the_wait_doubles_up_to_a_minute),
 	    cmocka_unit_test(what_failed_longest_ago_is_forgotten_first),

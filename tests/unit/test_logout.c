@@ -344,6 +344,30 @@ a_second_login_may_be_refused_until_the_first_has_gone(void **state)
 	waldo_ref_release(log_in(f, "bob"));
 }
 
+static void
+a_second_login_is_refused_while_the_realm_thinks_about_the_first(void **state)
+{
+	fixture *f = *state;
+	waldo_login *first;
+	answer a;
+
+	f->later = true;
+	want(send_word(f, "bob"), &a);
+	until(f, f->held != NULL);
+	waldo_login_accept(f->held, "bob");
+	f->held = NULL;
+	until(f, f->held != NULL);
+	first = f->held;
+	f->later = false;
+	assert_string_equal(outcome(f, send_word(f, "bob")),
+	                    "waldo.Denied: login: the account is in already");
+	waldo_ref_release(log_in(f, "ann"));
+	admit(f, first);
+	until(f, a.count > 0);
+	assert_string_equal(ask(f, a.ref, "name"), "bob");
+	waldo_ref_release(a.ref);
+}
+
 int
 main(void)
 {
@@ -368,6 +392,8 @@ main(void)
 	       a_second_login_ends_one_that_the_realm_thinks_about),
 	    of(setup_refuse,
 	       a_second_login_may_be_refused_until_the_first_has_gone),
+	    of(setup_refuse,
+	       a_second_login_is_refused_while_the_realm_thinks_about_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "waldo_test.h"
 
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,6 +391,32 @@ a_secret_is_never_taken_for_an_option(void **state)
 	}
 }
 
+static void
+a_secret_has_256_random_bits(void **state)
+{
+	char secret[WALDOI_SECRET_TEXT];
+	uint8_t bits[32], set[32] = {0}, unset[32] = {0}, all[32];
+	size_t len;
+
+	(void) state;
+	memset(all, 0xff, sizeof(all));
+	for (int i = 0; i < 200; i++) {
+		waldoi_store_draw(secret);
+		assert_int_equal(
+		    sodium_base642bin(bits, sizeof(bits), secret,
+		                      strlen(secret), NULL, &len, NULL,
+		                      sodium_base64_VARIANT_URLSAFE_NO_PADDING),
+		    0);
+		assert_int_equal(len, sizeof(bits));
+		for (size_t k = 0; k < sizeof(bits); k++) {
+			set[k] |= bits[k];
+			unset[k] |= (uint8_t) ~bits[k];
+		}
+	}
+	assert_memory_equal(set, all, sizeof(all));
+	assert_memory_equal(unset, all, sizeof(all));
+}
+
 int
 main(void)
 {
@@ -408,6 +435,7 @@ main(void)
 	    waldo_test(hashes_differ_by_purpose_and_file_and_by_nothing_else),
 	    waldo_test(many_processes_may_open_a_new_file_at_once),
 	    waldo_test(a_secret_is_never_taken_for_an_option),
+	    cmocka_unit_test(a_secret_has_256_random_bits),
 	    waldo_test(
 	        a_full_disk_is_told_and_the_store_goes_on_when_there_is_room),
 	};
