@@ -4,24 +4,32 @@
 #include "tests/waldo_test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/waldo-key-XXXXXX";
 static char path[64];
 
 static int folders_synced;
+static waldo_key **rival; /* who loads it meanwhile, once */
 
 int
 fsync(int fd)
 {
 	struct stat file;
+	waldo_key **to = rival;
 
+	rival = NULL;
+	if (to != NULL && waldo_key_load(path, to) != WALDO_OK) {
+		return -1;
+	}
 	folders_synced += fstat(fd, &file) == 0 && S_ISDIR(file.st_mode);
 	return (int) syscall(SYS_fsync, fd);
 }
@@ -114,6 +122,92 @@ null_is_accepted(void **state)
 	waldo_key_release(NULL);
 	assert_err(waldo_key_new(NULL), WALDO_EINVAL);
 	assert_err(waldo_key_load(NULL, NULL), WALDO_EINVAL);
+}
+
+/* ---- where the secret half lies (SECURITY.md S12) */
+
+static bool
+survives(void (*what)(uint8_t *secret), uint8_t *secret)
+{
+	int status = -1;
+	pid_t child;
+
+	(void) fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		/* A sanitizer has a handler of its own. */
+		(void) signal(SIGSEGV, SIG_DFL);
+		what(secret);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) || WTERMSIG(status) == SIGSEGV);
+	return WIFEXITED(status);
+}
+
+static void
+look(uint8_t *secret)
+{
+	(void) *(volatile uint8_t *) secret;
+}
+
+static void
+look_behind(uint8_t *secret)
+{
+	(void) *(volatile uint8_t *) (secret + WALDO_KEY_BYTES);
+}
+
+static void
+look_before(uint8_t *secret)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	(void) *(volatile uint8_t *) (secret - page);
+}
+
+static void
+change(uint8_t *secret)
+{
+	*(volatile uint8_t *) secret = 0;
+}
+
+/* Whether the page of `at` is left out of core dumps. */
+static bool
+is_not_dumped(const void *at)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	bool is_it = false, found = false;
+	unsigned long begin, end;
+	char line[512];
+
+	assert_non_null(maps);
+	while (!found && fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2) {
+			is_it = (uintptr_t) at >= begin && (uintptr_t) at < end;
+		} else if (is_it && strncmp(line, "VmFlags:", 8) == 0) {
+			found = strstr(line, " dd") != NULL;
+			is_it = false;
+		}
+	}
+	(void) fclose(maps);
+	return found;
+}
+
+static void
+the_secret_lies_read_only_between_guards_and_out_of_core_dumps(void **state)
+{
+	waldo_key *key;
+	uint8_t *secret;
+
+	(void) state;
+	assert_ok(waldo_key_new(&key));
+	secret = key->pair.secret;
+	assert_true(survives(look, secret));
+	assert_false(survives(change, secret));
+	assert_false(survives(look_behind, secret));
+	assert_false(survives(look_before, secret));
+	assert_true(is_not_dumped(secret));
+	waldo_key_release(key);
 }
 
 /* ---- texts */
@@ -211,6 +305,21 @@ a_file_is_made_once_for_its_owner_alone(void **state)
 }
 
 static void
+two_that_begin_at_a_time_have_one_key(void **state)
+{
+	waldo_key *first, *second = NULL;
+
+	(void) state;
+	rival = &second;
+	assert_ok(waldo_key_load(path, &first));
+	assert_non_null(second);
+	assert_memory_equal(waldo_key_get_public(first),
+	                    waldo_key_get_public(second), 32);
+	waldo_key_release(first);
+	waldo_key_release(second);
+}
+
+static void
 a_file_that_others_may_read_is_refused(void **state)
 {
 	waldo_key *key;
@@ -286,12 +395,17 @@ main(void)
 	    cmocka_unit_test(the_public_half_is_that_of_the_secret),
 	    cmocka_unit_test(no_two_are_the_same),
 	    cmocka_unit_test(null_is_accepted),
+	    cmocka_unit_test(
+	        the_secret_lies_read_only_between_guards_and_out_of_core_dumps),
 	    cmocka_unit_test(a_text_is_base32_without_padding),
 	    cmocka_unit_test(every_key_has_one_text_and_comes_back_from_it),
 	    cmocka_unit_test(what_is_no_key_is_refused_and_changes_nothing),
 	    cmocka_unit_test(a_fingerprint_is_a_digest_in_groups),
 	    cmocka_unit_test_setup_teardown(
 	        a_file_is_made_once_for_its_owner_alone, make_folder,
+	        remove_folder),
+	    cmocka_unit_test_setup_teardown(
+	        two_that_begin_at_a_time_have_one_key, make_folder,
 	        remove_folder),
 	    cmocka_unit_test_setup_teardown(
 	        a_file_that_others_may_read_is_refused, make_folder,

@@ -475,6 +475,46 @@ a_peer_that_speaks_something_else_is_refused(void **state)
 	close(fd);
 }
 
+/* ---- which hosts are known */
+
+static void
+accept_host(waldo_trust *question, void *user)
+{
+	++*(int *) user;
+	waldo_trust_accept(question);
+}
+
+/* Nobody is asked: who is asked of a host that was known would say yes. */
+static void
+where_others_may_write_known_hosts_nobody_is_trusted(void **state)
+{
+	net_fixture *f = *state;
+	waldo_node_options options = {.size = sizeof(options),
+	                              .trust = accept_host};
+	waldo_listener *listener = NULL;
+	char path[128], uri[200];
+	waldo_ref *ref = NULL;
+	int asked = 0;
+
+	snprintf(path, sizeof(path), "%s/known", f->directory);
+	options.known_hosts = path;
+	options.trust_user = &asked;
+	waldo_node_free(f->client);
+	assert_ok(waldo_node_new(&options, &f->client));
+	assert_ok(waldo_listen(f->server, "tcp:127.0.0.1:0", &listener));
+	snprintf(uri, sizeof(uri), "waldo://@%s/echo",
+	         strchr(waldo_listener_get_uri(listener), '@') + 1);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(chmod(path, 0622), 0);
+	assert_non_null(strstr(net_failure(f, uri), "may write it"));
+	assert_int_equal(asked, 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_ok(waldo_connect(f->client, uri, &ref));
+	assert_ok(net_call(f, ref, "echo"));
+	assert_int_equal(asked, 1);
+	waldo_ref_release(ref);
+}
+
 int
 main(void)
 {
@@ -502,6 +542,7 @@ main(void)
 	    waldo_test(a_slow_name_server_holds_up_nobody_else),
 	    waldo_test(a_peer_that_says_nothing_is_given_up),
 	    waldo_test(a_peer_that_speaks_something_else_is_refused),
+	    waldo_test(where_others_may_write_known_hosts_nobody_is_trusted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
