@@ -355,9 +355,10 @@ static const waldo_class restore_class = {WALDO_CLASS_SIZES, "Factory",
                                           restore_methods, NULL, NULL};
 
 static void
-open_grants(fixture *f, char swissnum[WALDO_SWISSNUM_TEXT])
+open_grants(fixture *f, const uint8_t *seal, char swissnum[WALDO_SWISSNUM_TEXT])
 {
-	waldo_grant_options options = {.size = sizeof(options), .kind = "gate"};
+	waldo_grant_options options = {
+	    .size = sizeof(options), .kind = "gate", .seal = seal};
 	waldo_grants *grants;
 	waldo_ref *factory;
 	char path[64];
@@ -393,6 +394,28 @@ may_fetch(fixture *f, const char *swissnum)
 }
 
 static void
+come_with_another_key(fixture *f)
+{
+	close_client(f);
+	waldo_key_release(f->key);
+	assert_ok(waldo_key_new(&f->key));
+	assert_int_equal(open_client(f), 0);
+}
+
+/* The link proves it, and nobody else says so. */
+static void
+a_sealed_grant_is_for_the_key_of_the_link(void **state)
+{
+	fixture *f = *state;
+	char swissnum[WALDO_SWISSNUM_TEXT];
+
+	open_grants(f, waldo_key_get_public(f->key), swissnum);
+	assert_true(may_fetch(f, swissnum));
+	come_with_another_key(f);
+	assert_false(may_fetch(f, swissnum));
+}
+
+static void
 who_guesses_logins_and_swissnums_waits_for_both(void **state)
 {
 	fixture *f = *state;
@@ -400,7 +423,7 @@ who_guesses_logins_and_swissnums_waits_for_both(void **state)
 
 	/* Long enough for a slow machine. */
 	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 60000000, NULL));
-	open_grants(f, good);
+	open_grants(f, NULL, good);
 	memcpy(wrong, good, sizeof(wrong));
 	wrong[7] = wrong[7] == 'A' ? 'B' : 'A';
 	for (int i = 0; i < 13; i++) {
@@ -418,10 +441,7 @@ who_guesses_logins_and_swissnums_waits_for_both(void **state)
 	                    "waldo.Limit: login: too many attempts; wait a "
 	                    "minute");
 	/* Others from there need not wait with it. */
-	close_client(f);
-	waldo_key_release(f->key);
-	assert_ok(waldo_key_new(&f->key));
-	assert_int_equal(open_client(f), 0);
+	come_with_another_key(f);
 	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
 	assert_true(may_fetch(f, good));
 }
@@ -592,6 +612,7 @@ main(void)
 	    waldo_test(of_all_sources_together_so_many_may_wait),
 	    waldo_test(few_of_one_source_may_wait),
 	    waldo_test(a_key_need_not_wait),
+	    waldo_test(a_sealed_grant_is_for_the_key_of_the_link),
 	    waldo_test(who_guesses_logins_and_swissnums_waits_for_both),
 	    waldo_test(while_many_keys_guess_one_miss_is_too_often),
 	    cmocka_unit_test(a_source_is_a_host_or_its_network),
