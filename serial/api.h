@@ -6,6 +6,7 @@
 #define WALDOI_API_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(__GNUC__)
 #define WALDO_API    __attribute__((visibility("default")))
@@ -25,10 +26,8 @@ static inline void
 waldoi_prefetch(const void *data, size_t size)
 {
 #if defined(__GNUC__)
-	const char *at = data;
-
 	for (size_t i = 0; i < size; i += WALDOI_CACHE_LINE) {
-		__builtin_prefetch(at + i);
+		__builtin_prefetch((const void *) ((uintptr_t) data + i));
 	}
 #else
 	(void) data;

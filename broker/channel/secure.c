@@ -301,33 +301,49 @@ secure_lost(waldoi_channel *channel, waldo_err err, const char *message)
 
 /* ---- output */
 
-static void
-seal(waldoi_channel *channel)
+/* A record, of at most so many pieces; false if there is none. */
+static bool
+seal_one(waldoi_channel *channel, size_t most)
 {
 	waldoi_secure *secure = channel->secure;
 	waldoi_sealer *sealer = secure->sealer;
 	struct iovec pieces[MAX_PIECES];
-	size_t count, len;
+	size_t count, len, record_len;
 
-	count = channel->user->output(channel->session, pieces, MAX_PIECES);
+	count = channel->user->output(channel->session, pieces, most);
 	if (count == 0) {
-		return;
+		return false;
 	}
-	if (secure->records->send.n == 0) {
-		count = 1; /* PROTOCOL.md N9: HELLO, on a link of sessions */
+	if (sealer->user != secure) {
+		waldoi_sealer_clear(sealer);
+		sealer->len = sealer->sent = 0;
 	}
-	waldoi_sealer_clear(sealer);
-	len = waldoi_record_seal(secure->records, pieces, count, sealer->record,
-	                         &sealer->len);
-	if (sealer->len == 0) {
+	len = waldoi_record_seal(secure->records, pieces, count,
+	                         sealer->record + sealer->len, &record_len);
+	if (record_len == 0) {
 		break_off(channel, WALDO_ELIMIT,
 		          "the link has carried all records that it may");
-		return;
+		return false;
 	}
-	sealer->sent = 0;
+	sealer->len += record_len;
 	sealer->user = secure;
 	/* It cannot be taken back: the nonce is spent. */
 	secure->more = channel->user->sent(channel->session, len);
+	return true;
+}
+
+/* PROTOCOL.md N9: the first one has what the session says first, HELLO; what is
+ * behind that goes along. */
+static void
+seal(waldoi_channel *channel)
+{
+	const waldoi_secure *secure = channel->secure;
+
+	if (secure->records->send.n > 0 ||
+	    (seal_one(channel, 1) && secure->more &&
+	     secure->sealer->len <= WALDOI_RECORD_FIRST)) {
+		(void) seal_one(channel, MAX_PIECES);
+	}
 }
 
 static bool

@@ -28,13 +28,17 @@ typedef struct waldoi_secure {
 	bool more;    /* the session has what is not sealed */
 } waldoi_secure;
 
-/* One record at a time; it belongs to a link until all of it is sent, or
+/* With one of at most so many bytes before it another one is sealed at once. */
+#define WALDOI_RECORD_FIRST 1024
+
+/* One record at a time, or the first two; it belongs to a link until all of it is sent, or
  * another link needs the room. */
 struct waldoi_sealer {
 	waldoi_secure *user; /* NULL: free */
 	unsigned copies;     /* as there were when it was made */
 	size_t len, sent;
-	uint8_t record[WALDOI_RECORD_HEAD + WALDOI_RECORD_REST];
+	uint8_t record[WALDOI_RECORD_FIRST + WALDOI_RECORD_HEAD +
+	               WALDOI_RECORD_REST];
 };
 
 /* ---- sealer.c: bytes that wait for the kernel */

