@@ -31,8 +31,8 @@ typedef struct waldoi_secure {
 /* With one of at most so many bytes before it another one is sealed at once. */
 #define WALDOI_RECORD_FIRST 1024
 
-/* One record at a time, or the first two; it belongs to a link until all of it is sent, or
- * another link needs the room. */
+/* One record at a time, or the first two; it belongs to a link until all of it is
+ * sent, or another link needs the room. */
 struct waldoi_sealer {
 	waldoi_secure *user; /* NULL: free */
 	unsigned copies;     /* as there were when it was made */
