@@ -406,8 +406,10 @@ no_secret_is_left_in_memory_that_is_freed(void **state)
 	struct end *ends = *state;
 	uint8_t copies[8][WALDOI_KEY];
 	const waldoi_records *records;
-	void *test_block = malloc(100);
+	void *test_block;
 
+	skip_under_valgrind(); /* it looks at what nobody has written, too */
+	test_block = malloc(100);
 	assert_non_null(test_block);
 	assert_true(ends_open(ends, WALDOI_XKPSK3));
 	memset(copies[0], 1, WALDOI_KEY);   /* the initiator's ephemeral */

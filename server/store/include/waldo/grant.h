@@ -32,7 +32,8 @@ typedef struct waldo_grants waldo_grants;
 /*
  * Opens the store in the file `path`, which is made if it is not there,
  * readable by its owner alone. It lives until it is closed or the node is
- * freed.
+ * freed. Any number of processes may have it open, but none whose parent had
+ * when it forked (sqlite.org/howtocorrupt.html, section 2.6).
  *
  *   WALDO_EDENIED  others than its owner may read or write the file
  *   WALDO_EINVAL   it is no store of ours, or of a later version
