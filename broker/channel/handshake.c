@@ -24,6 +24,7 @@ typedef struct initiator {
 	waldoi_noise noise;
 	const waldoi_keypair *keypair;
 	uint8_t psk[WALDOI_KEY];
+	uint8_t remote[WALDOI_KEY]; /* the peer's static key, once known */
 	uint8_t preamble[WALDOI_PREAMBLE];
 } initiator;
 
@@ -74,11 +75,14 @@ waldoi_handshake_init(waldoi_handshake *handshake,
 		return WALDO_ENOMEM;
 	}
 	fill_preamble(self->preamble, dial);
-	begin_noise(&self->noise, self->preamble, true, dial->remote);
 	self->keypair = dial->keypair;
 	if (dial->psk != NULL) {
 		memcpy(self->psk, dial->psk, sizeof(self->psk));
 	}
+	if (dial->remote != NULL) {
+		memcpy(self->remote, dial->remote, sizeof(self->remote));
+	}
+	begin_noise(&self->noise, self->preamble, true, self->remote);
 	handshake->noise = &self->noise;
 	handshake->initiator = true;
 	handshake->state = WALDOI_HS_START;
@@ -184,9 +188,9 @@ write_offer(waldoi_handshake *handshake, waldoi_noise_keys keys)
 static waldoi_noise_keys
 initiators_keys(const waldoi_handshake *handshake)
 {
-	const initiator *self = initiator_of(handshake);
+	initiator *self = initiator_of(handshake);
 
-	return (waldoi_noise_keys){self->keypair, self->psk};
+	return (waldoi_noise_keys){self->keypair, self->psk, self->remote};
 }
 
 void
@@ -400,7 +404,8 @@ static bool
 answer_message_1(waldoi_handshake *handshake, uint8_t *preamble, size_t len)
 {
 	uint8_t *message = preamble + WALDOI_PREAMBLE + WALDOI_MESSAGE_HEAD;
-	const waldoi_noise_keys keys = {find_key(handshake, preamble), NULL};
+	const waldoi_noise_keys keys = {find_key(handshake, preamble), NULL,
+	                                NULL};
 	uint8_t *payload;
 
 	if (keys.keypair == NULL) {
@@ -459,8 +464,8 @@ static void
 take_message_3(waldoi_handshake *handshake, struct feed *feed)
 {
 	size_t overhead = waldoi_noise_overhead(handshake->noise);
-	const waldoi_noise_keys keys = {NULL, find_psk(handshake)};
-	uint8_t *message, *payload;
+	uint8_t remote[WALDOI_KEY], *message, *payload;
+	const waldoi_noise_keys keys = {NULL, find_psk(handshake), remote};
 	size_t len, payload_len;
 
 	message = collect_message(handshake, feed, 0, overhead,
@@ -474,8 +479,8 @@ take_message_3(waldoi_handshake *handshake, struct feed *feed)
 		fail(handshake, WALDO_EDENIED, "it could not prove who it is");
 		return;
 	}
-	if (handshake->ops->meet(handshake->owner, handshake->noise->remote,
-	                         payload, payload_len) != WALDOI_GO_ON) {
+	if (handshake->ops->meet(handshake->owner, remote, payload,
+	                         payload_len) != WALDOI_GO_ON) {
 		fail(handshake, WALDO_EDENIED, "its key is refused");
 		return;
 	}
@@ -507,8 +512,9 @@ take_message_2(waldoi_handshake *handshake, struct feed *feed)
 		           : "its words were changed on the way");
 		return;
 	}
-	verdict = handshake->ops->meet(
-	    handshake->owner, handshake->noise->remote, payload, payload_len);
+	verdict = handshake->ops->meet(handshake->owner,
+	                               initiator_of(handshake)->remote, payload,
+	                               payload_len);
 	consume(handshake, feed, WALDOI_MESSAGE_HEAD + len);
 	handshake->state = WALDOI_HS_ASKED;
 	if (verdict != WALDOI_WAIT) {

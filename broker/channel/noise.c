@@ -219,9 +219,6 @@ waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern, bool initiator,
 	mix_hash(noise, prologue, len);
 	if (pattern != WALDOI_XX) {
 		/* The pre-message. */
-		if (initiator) {
-			memcpy(noise->remote, responder, WALDOI_KEY);
-		}
 		mix_hash(noise, responder, WALDOI_KEY);
 	}
 }
@@ -261,6 +258,7 @@ mix_dh(waldoi_noise *noise, const uint8_t *secret, const uint8_t *public)
 /* The keys that a message works with. */
 struct keys {
 	waldoi_noise_keys ours;
+	const uint8_t *ephemeral; /* our secret one */
 	const uint8_t *remote_ephemeral;
 };
 
@@ -270,17 +268,17 @@ static bool
 mix_token(waldoi_noise *noise, const struct keys *keys, uint8_t token)
 {
 	switch (token) {
-	case EE: return mix_dh(noise, noise->ephemeral, keys->remote_ephemeral);
+	case EE: return mix_dh(noise, keys->ephemeral, keys->remote_ephemeral);
 	case ES:
 		return noise->initiator
-		           ? mix_dh(noise, noise->ephemeral, noise->remote)
+		           ? mix_dh(noise, keys->ephemeral, keys->ours.remote)
 		           : mix_dh(noise, keys->ours.keypair->secret,
 		                    keys->remote_ephemeral);
 	case SE:
 		return noise->initiator
 		           ? mix_dh(noise, keys->ours.keypair->secret,
 		                    keys->remote_ephemeral)
-		           : mix_dh(noise, noise->ephemeral, noise->remote);
+		           : mix_dh(noise, keys->ephemeral, keys->ours.remote);
 	default:
 		assert(token == PSK);
 		mix_key_and_hash(noise, keys->ours.psk);
@@ -297,20 +295,26 @@ mix_ephemeral(waldoi_noise *noise, const uint8_t *public)
 	}
 }
 
+/* To the next message; `key` is what that will need. */
+static void
+go_on(waldoi_noise *noise, const uint8_t *key)
+{
+	memcpy(noise->key, key, WALDOI_KEY);
+	noise->message++;
+}
+
 bool
 waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys ours,
                    const uint8_t *ephemeral, const uint8_t *payload, size_t len,
                    uint8_t *message)
 {
 	const uint8_t *token = patterns[noise->pattern].tokens[noise->message];
-	const struct keys keys = {ours, noise->initiator ? noise->ephemeral
-	                                                 : noise->remote};
+	const struct keys keys = {ours, ephemeral, noise->key};
 
 	assert(noise->message < 3 &&
 	       noise->initiator == (noise->message % 2 == 0));
 	for (; *token != END; token++) {
 		if (*token == E) {
-			memcpy(noise->ephemeral, ephemeral, WALDOI_KEY);
 			(void) crypto_scalarmult_base(message, ephemeral);
 			mix_ephemeral(noise, message);
 			message += WALDOI_KEY;
@@ -322,7 +326,7 @@ waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys ours,
 		}
 	}
 	(void) encrypt_and_hash(noise, payload, len, message);
-	noise->message++;
+	go_on(noise, noise->message < 2 ? ephemeral : ours.remote);
 	return true;
 }
 
@@ -332,7 +336,7 @@ waldoi_noise_read(waldoi_noise *noise, waldoi_noise_keys ours, uint8_t *message,
 {
 	const uint8_t *token = patterns[noise->pattern].tokens[noise->message];
 	const size_t s_len = WALDOI_KEY + WALDOI_TAG; /* it is always sealed */
-	const struct keys keys = {ours, message};
+	const struct keys keys = {ours, noise->key, message};
 	uint8_t *end = message + len;
 
 	assert(noise->message < 3 &&
@@ -348,22 +352,17 @@ waldoi_noise_read(waldoi_noise *noise, waldoi_noise_keys ours, uint8_t *message,
 			if (!decrypt_and_hash(noise, message, s_len)) {
 				return false;
 			}
-			memcpy(noise->remote, message, WALDOI_KEY);
+			memcpy(ours.remote, message, WALDOI_KEY);
 			message += s_len;
 		} else if (!mix_token(noise, &keys, *token)) {
 			return false;
 		}
 	}
-	if (noise->message < 2) {
-		/* What it began with is of use for one message more. */
-		memcpy(noise->initiator ? noise->ephemeral : noise->remote,
-		       keys.remote_ephemeral, WALDOI_KEY);
-	}
 	len = (size_t) (end - message);
 	if (!decrypt_and_hash(noise, message, len)) {
 		return false;
 	}
-	noise->message++;
+	go_on(noise, noise->message < 2 ? keys.remote_ephemeral : ours.remote);
 	*ret_payload = message;
 	*ret_len = len - (noise->keyed ? WALDOI_TAG : 0);
 	return true;

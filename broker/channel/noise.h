@@ -56,22 +56,24 @@ typedef struct waldoi_noise_keys {
 	const waldoi_keypair *keypair; /* the responder's: messages 1 and 2; the
 	                                * initiator's: message 3 */
 	const uint8_t *psk; /* WALDOI_KEY bytes; message 3 of XKpsk3 */
+	uint8_t *remote;    /* the peer's static key: set where the initiator
+	                     * of XK and XKpsk3 begins, else what is read goes
+	                     * here; for messages 2 and 3, and the initiator's
+	                     * first */
 } waldoi_noise_keys;
 
 /*
- * A responder holds one for each stranger that it has answered: each key stays
- * only as long as it is of use. The initiator has done with its own ephemeral
- * key when message 2 has come, the responder with the peer's when that leaves.
+ * A responder holds one for each stranger that it has answered: it is small,
+ * and has but one key. The initiator has done with its own ephemeral key when
+ * message 2 has come, the responder with the peer's when that leaves.
  */
 typedef struct waldoi_noise {
 	uint8_t k[WALDOI_KEY]; /* and n below: the cipher of the handshake */
 	uint8_t ck[WALDOI_HASH];
 	uint8_t h[WALDOI_HASH];
-	uint8_t ephemeral[WALDOI_KEY]; /* our secret one; after message 2 the
-	                                * initiator has the peer's here */
-	uint8_t remote[WALDOI_KEY];    /* the peer's static key, once known;
-	                                * until then the responder has its
-	                                * ephemeral one here */
+	uint8_t key[WALDOI_KEY]; /* the ephemeral one of message 1, then that of
+	                          * message 2 (secret where it is ours), at last
+	                          * the peer's static one */
 	uint8_t n;
 	bool keyed; /* there is a k */
 	bool initiator;
@@ -79,7 +81,7 @@ typedef struct waldoi_noise {
 	uint8_t message; /* 0 to 2: the next one; 3: all were there */
 } waldoi_noise;
 
-/* `responder` is the responder's public key, of use unless XX. */
+/* `responder` is the responder's public key, of use unless XX; not kept. */
 void waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern,
                        bool initiator, const uint8_t *prologue, size_t len,
                        const uint8_t *responder);
@@ -105,7 +107,7 @@ bool waldoi_noise_read(waldoi_noise *noise, waldoi_noise_keys keys,
                        size_t *ret_len);
 
 /* After message 3: the ciphers of both directions. noise->h is the handshake
- * hash, noise->remote the peer's key. */
+ * hash, noise->key the peer's static key. */
 void waldoi_noise_split(const waldoi_noise *noise, waldoi_cipher *ret_send,
                         waldoi_cipher *ret_receive);
 

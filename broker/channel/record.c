@@ -17,7 +17,7 @@ waldoi_records_init(waldoi_records *records, const waldoi_noise *noise)
 	*records = (waldoi_records){.period = WALDOI_REKEY_EVERY};
 	waldoi_noise_split(noise, &records->send, &records->receive);
 	memcpy(records->binding, noise->h, sizeof(records->binding));
-	memcpy(records->remote, noise->remote, sizeof(records->remote));
+	memcpy(records->remote, noise->key, sizeof(records->remote));
 }
 
 static void

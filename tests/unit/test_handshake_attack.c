@@ -420,7 +420,7 @@ no_secret_is_left_in_memory_that_is_freed(void **state)
 	(void) end_take(&ends[0], SIZE_MAX);
 	end_give(&ends[1], ends[0].wire.data, ends[0].wire.len, 0);
 	/* It would be found if it were there. */
-	assert_memory_equal(ends[1].channel.secure->handshake->noise->ephemeral,
+	assert_memory_equal(ends[1].channel.secure->handshake->noise->key,
 	                    copies[1], WALDOI_KEY);
 	/* The chaining key, from which all others follow. */
 	memcpy(copies[5], ends[1].channel.secure->handshake->noise->ck,

@@ -18,6 +18,7 @@ struct side {
 	uint8_t psk[WALDOI_KEY];
 	uint8_t prologue[MOST];
 	size_t prologue_len;
+	uint8_t remote[WALDOI_KEY]; /* the peer's static key */
 	waldoi_cipher send, receive;
 };
 
@@ -81,7 +82,7 @@ pattern_of(const json_t *vector)
 static void
 open_side(struct side *side, const json_t *vector, const char *name)
 {
-	uint8_t secret[WALDOI_KEY], remote[WALDOI_KEY];
+	uint8_t secret[WALDOI_KEY];
 	char full[32];
 	const json_t *psk;
 	size_t len;
@@ -96,7 +97,8 @@ open_side(struct side *side, const json_t *vector, const char *name)
 	    WALDOI_KEY);
 	side->prologue_len = side_field(vector, name, "prologue",
 	                                side->prologue, sizeof(side->prologue));
-	len = side_field(vector, name, "remote_static", remote, sizeof(remote));
+	len = side_field(vector, name, "remote_static", side->remote,
+	                 sizeof(side->remote));
 	(void) snprintf(full, sizeof(full), "%s_psks", name);
 	psk = json_array_get(json_object_get(vector, full), 0);
 	if (psk != NULL) {
@@ -106,11 +108,12 @@ open_side(struct side *side, const json_t *vector, const char *name)
 		                                NULL),
 		                 0);
 	}
-	side->keys = (waldoi_noise_keys){&side->keypair, side->psk};
+	side->keys =
+	    (waldoi_noise_keys){&side->keypair, side->psk, side->remote};
 	waldoi_noise_init(&side->noise, pattern_of(vector),
 	                  strcmp(name, "init") == 0, side->prologue,
 	                  side->prologue_len,
-	                  len > 0 ? remote : side->keypair.public);
+	                  len > 0 ? side->remote : side->keypair.public);
 }
 
 static void
@@ -163,8 +166,8 @@ end_handshake(struct side *a, struct side *b, const json_t *vector)
 	if (field(vector, "handshake_hash", hash, sizeof(hash)) > 0) {
 		assert_memory_equal(a->noise.h, hash, WALDOI_HASH);
 	}
-	assert_memory_equal(a->noise.remote, b->keypair.public, WALDOI_KEY);
-	assert_memory_equal(b->noise.remote, a->keypair.public, WALDOI_KEY);
+	assert_memory_equal(a->noise.key, b->keypair.public, WALDOI_KEY);
+	assert_memory_equal(b->noise.key, a->keypair.public, WALDOI_KEY);
 	waldoi_noise_split(&a->noise, &a->send, &a->receive);
 	waldoi_noise_split(&b->noise, &b->send, &b->receive);
 }
@@ -248,7 +251,12 @@ open_pair(struct pair *pair, waldoi_pattern pattern)
 	for (int i = 0; i < 2; i++) {
 		struct side *side = &pair->sides[i];
 
-		side->keys = (waldoi_noise_keys){&side->keypair, side->psk};
+		side->keys = (waldoi_noise_keys){&side->keypair, side->psk,
+		                                 side->remote};
+		if (i == 0 && pattern != WALDOI_XX) {
+			memcpy(side->remote, pair->sides[1].keypair.public,
+			       WALDOI_KEY);
+		}
 		waldoi_noise_init(&side->noise, pattern, i == 0, prologue,
 		                  sizeof(prologue),
 		                  pair->sides[1].keypair.public);
@@ -418,6 +426,7 @@ a_static_key_of_low_order_is_refused(void **state)
 	for (int i = 0; i < LOW_ORDER; i++) {
 		/* The responder's, as the initiator was told it. */
 		open_pair(&pair, WALDOI_XK);
+		memcpy(pair.sides[0].remote, low_order[i], WALDOI_KEY);
 		waldoi_noise_init(&pair.sides[0].noise, WALDOI_XK, true,
 		                  prologue, sizeof(prologue), low_order[i]);
 		assert_false(waldoi_noise_write(
