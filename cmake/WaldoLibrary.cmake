@@ -38,6 +38,10 @@ write_basic_package_version_file(WaldoConfigVersion.cmake
 # Relative, so that an installed tree may be moved.
 file(RELATIVE_PATH WALDO_PC_PREFIX
   /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+set(WALDO_PC_REQUIRES "libevent_core libsodium msgpack")
+if(WALDO_GCRYPT)
+  string(APPEND WALDO_PC_REQUIRES " libgcrypt")
+endif()
 configure_file(cmake/waldo.pc.in waldo.pc @ONLY)
 
 install(TARGETS waldo EXPORT WaldoTargets FILE_SET HEADERS)

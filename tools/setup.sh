@@ -17,8 +17,8 @@
 waldo_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 waldo_packages_build="build-essential cmake libcmocka-dev libevent-dev
-	libjansson-dev libmsgpack-dev libsodium-dev libsqlite3-dev ninja-build
-	pkg-config scdoc"
+	libgcrypt20-dev libjansson-dev libmsgpack-dev libsodium-dev
+	libsqlite3-dev ninja-build pkg-config scdoc"
 waldo_packages_test="$waldo_packages_build
 	clang clang-format fish groff-base libclang-rt-dev mandoc python3
 	python3-dissononce valgrind zsh"

@@ -6,46 +6,9 @@
 #include <string.h>
 
 _Static_assert(WALDOI_KEY == crypto_scalarmult_BYTES, "X25519");
-_Static_assert(WALDOI_KEY == crypto_aead_chacha20poly1305_ietf_KEYBYTES,
-               "ChaCha20-Poly1305");
-_Static_assert(WALDOI_TAG == crypto_aead_chacha20poly1305_ietf_ABYTES, "tags");
 _Static_assert(WALDOI_HASH == crypto_auth_hmacsha256_BYTES, "SHA-256");
 
-#define NONCE crypto_aead_chacha20poly1305_ietf_NPUBBYTES
-
 /* ---- CipherState */
-
-/* Four zero bytes and the number, little endian (section 12.3). */
-static void
-make_nonce(uint64_t n, uint8_t nonce[NONCE])
-{
-	memset(nonce, 0, NONCE);
-	for (int i = 0; i < 8; i++) {
-		nonce[4 + i] = (uint8_t) (n >> (8 * i));
-	}
-}
-
-static void
-seal(const uint8_t *key, uint64_t n, const uint8_t *ad, size_t ad_len,
-     const uint8_t *data, size_t len, uint8_t *out)
-{
-	uint8_t nonce[NONCE];
-
-	make_nonce(n, nonce);
-	(void) crypto_aead_chacha20poly1305_ietf_encrypt(
-	    out, NULL, data, len, ad, ad_len, NULL, nonce, key);
-}
-
-static bool
-open_sealed(const uint8_t *key, uint64_t n, const uint8_t *ad, size_t ad_len,
-            const uint8_t *data, size_t len, uint8_t *out)
-{
-	uint8_t nonce[NONCE];
-
-	make_nonce(n, nonce);
-	return crypto_aead_chacha20poly1305_ietf_decrypt(
-	           out, NULL, NULL, data, len, ad, ad_len, nonce, key) == 0;
-}
 
 bool
 waldoi_cipher_seal(waldoi_cipher *cipher, const uint8_t *ad, size_t ad_len,
@@ -54,7 +17,7 @@ waldoi_cipher_seal(waldoi_cipher *cipher, const uint8_t *ad, size_t ad_len,
 	if (cipher->n >= WALDOI_LAST_NONCE) {
 		return false;
 	}
-	seal(cipher->key, cipher->n++, ad, ad_len, data, len, out);
+	waldoi_aead_seal(cipher->key, cipher->n++, ad, ad_len, data, len, out);
 	return true;
 }
 
@@ -63,7 +26,8 @@ waldoi_cipher_open(waldoi_cipher *cipher, const uint8_t *ad, size_t ad_len,
                    const uint8_t *data, size_t len, uint8_t *out)
 {
 	if (cipher->n >= WALDOI_LAST_NONCE ||
-	    !open_sealed(cipher->key, cipher->n, ad, ad_len, data, len, out)) {
+	    !waldoi_aead_open(cipher->key, cipher->n, ad, ad_len, data, len,
+	                      out)) {
 		return false;
 	}
 	cipher->n++;
@@ -74,11 +38,10 @@ void
 waldoi_cipher_rekey(waldoi_cipher *cipher)
 {
 	static const uint8_t zeros[WALDOI_KEY];
-	uint8_t nonce[NONCE], key[WALDOI_KEY + WALDOI_TAG];
+	uint8_t key[WALDOI_KEY + WALDOI_TAG];
 
-	make_nonce(UINT64_MAX, nonce);
-	(void) crypto_aead_chacha20poly1305_ietf_encrypt(
-	    key, NULL, zeros, sizeof(zeros), NULL, 0, NULL, nonce, cipher->key);
+	waldoi_aead_seal(cipher->key, UINT64_MAX, NULL, 0, zeros, sizeof(zeros),
+	                 key);
 	memcpy(cipher->key, key, WALDOI_KEY);
 	sodium_memzero(key, sizeof(key));
 }
@@ -158,8 +121,8 @@ encrypt_and_hash(waldoi_noise *noise, const uint8_t *data, size_t len,
 	size_t out_len = len;
 
 	if (noise->keyed) {
-		seal(noise->k, noise->n++, noise->h, sizeof(noise->h), data,
-		     len, out);
+		waldoi_aead_seal(noise->k, noise->n++, noise->h,
+		                 sizeof(noise->h), data, len, out);
 		out_len += WALDOI_TAG;
 	} else if (len > 0) {
 		memcpy(out, data, len);
@@ -176,8 +139,9 @@ decrypt_and_hash(waldoi_noise *noise, uint8_t *data, size_t len)
 
 	memcpy(before, noise->h, sizeof(before));
 	mix_hash(noise, data, len);
-	return !noise->keyed || open_sealed(noise->k, noise->n++, before,
-	                                    sizeof(before), data, len, data);
+	return !noise->keyed ||
+	       waldoi_aead_open(noise->k, noise->n++, before, sizeof(before),
+	                        data, len, data);
 }
 
 /* ---- HandshakeState */

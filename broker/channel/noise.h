@@ -10,12 +10,9 @@
 #ifndef WALDOI_NOISE_H
 #define WALDOI_NOISE_H
 
-#include "broker/channel/keypair.h"
-
-#include <stddef.h>
+#include "broker/channel/aead.h"
 
 #define WALDOI_HASH 32
-#define WALDOI_TAG  16
 
 /* No message with this number or a greater one is sealed or opened. */
 #define WALDOI_LAST_NONCE (UINT64_C(1) << 63)

@@ -43,6 +43,8 @@ int __wrap_crypto_aead_chacha20poly1305_ietf_decrypt(
     const unsigned char *c, unsigned long long c_len, const unsigned char *ad,
     unsigned long long ad_len, const unsigned char *nonce,
     const unsigned char *key);
+int __real_sodium_memcmp(const void *a, const void *b, size_t len);
+int __wrap_sodium_memcmp(const void *a, const void *b, size_t len);
 
 int
 __wrap_crypto_scalarmult(unsigned char *q, const unsigned char *n,
@@ -63,6 +65,15 @@ __wrap_crypto_aead_chacha20poly1305_ietf_decrypt(
 {
 	int result = __real_crypto_aead_chacha20poly1305_ietf_decrypt(
 	    m, m_len, nsec, c, c_len, ad, ad_len, nonce, key);
+
+	VALGRIND_MAKE_MEM_DEFINED(&result, sizeof(result));
+	return result;
+}
+
+int
+__wrap_sodium_memcmp(const void *a, const void *b, size_t len)
+{
+	int result = __real_sodium_memcmp(a, b, len);
 
 	VALGRIND_MAKE_MEM_DEFINED(&result, sizeof(result));
 	return result;
