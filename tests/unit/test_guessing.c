@@ -218,19 +218,47 @@ a_thousand_at_once_cost_two_computations_and_are_told_the_limit(void **state)
 
 /* ---- guessing */
 
+typedef const char *guess_with(fixture *f);
+
+static const char *
+guess_password(fixture *f)
+{
+	return by_password(f, "ann", "no");
+}
+
+static const char *
+guess_token(fixture *f)
+{
+	return by_text(f, "token", "x");
+}
+
+/* The next one has to wait for a second, which is so long. */
+static void
+fail_five_times(fixture *f, guess_with *guess, int64_t second)
+{
+	assert_ok(waldoi_accounts_tune(f->accounts, cheap, second, NULL));
+	for (int i = 0; i < 5; i++) {
+		assert_string_equal(guess(f), FAILED);
+	}
+}
+
+static int64_t
+time_of(fixture *f, guess_with *guess)
+{
+	int64_t since = now_us();
+
+	assert_string_equal(guess(f), FAILED);
+	return now_us() - since;
+}
+
 static void
 after_five_failures_an_attempt_waits(void **state)
 {
 	fixture *f = *state;
 	int64_t since;
 
-	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 50000, NULL));
-	for (int i = 0; i < 5; i++) {
-		assert_string_equal(by_password(f, "ann", "no"), FAILED);
-	}
-	since = now_us();
-	assert_string_equal(by_password(f, "ann", "no"), FAILED);
-	assert_true(now_us() - since >= 50000);
+	fail_five_times(f, guess_password, 50000);
+	assert_true(time_of(f, guess_password) >= 50000);
 	since = now_us();
 	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
 	assert_true(now_us() - since >= 100000);
@@ -255,16 +283,10 @@ static void
 guesses_of_an_account_count_wherever_they_come_from(void **state)
 {
 	fixture *f = *state;
-	int64_t since;
 
-	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 200000, NULL));
-	for (int i = 0; i < 5; i++) {
-		assert_string_equal(by_password(f, "ann", "no"), FAILED);
-	}
+	fail_five_times(f, guess_password, 200000);
 	come_from_elsewhere(f);
-	since = now_us();
-	assert_string_equal(by_password(f, "ann", "no"), FAILED);
-	assert_true(now_us() - since >= 200000);
+	assert_true(time_of(f, guess_password) >= 200000);
 }
 
 /* Or who has one account could guess those of others. */
@@ -272,16 +294,10 @@ static void
 a_login_does_not_clear_its_source(void **state)
 {
 	fixture *f = *state;
-	int64_t since;
 
-	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 50000, NULL));
-	for (int i = 0; i < 5; i++) {
-		assert_string_equal(by_text(f, "token", "x"), FAILED);
-	}
+	fail_five_times(f, guess_token, 50000);
 	assert_string_equal(by_password(f, "ann", "sesame"), "ann");
-	since = now_us();
-	assert_string_equal(by_text(f, "token", "x"), FAILED);
-	assert_true(now_us() - since >= 50000);
+	assert_true(time_of(f, guess_token) >= 50000);
 }
 
 static void
@@ -289,10 +305,7 @@ of_all_sources_together_so_many_may_wait(void **state)
 {
 	fixture *f = *state;
 
-	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 20000, NULL));
-	for (int i = 0; i < 5; i++) {
-		assert_string_equal(by_text(f, "token", "x"), FAILED);
-	}
+	fail_five_times(f, guess_token, 20000);
 	f->accounts->waiting = WALDOI_WAITING;
 	assert_string_equal(by_password(f, "ann", "sesame"),
 	                    "waldo.Limit: login: too many attempts; wait a "
@@ -309,10 +322,7 @@ few_of_one_source_may_wait(void **state)
 	answer a[8];
 	int refused = 0;
 
-	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 100000, NULL));
-	for (int i = 0; i < 5; i++) {
-		assert_string_equal(by_text(f, "token", "x"), FAILED);
-	}
+	fail_five_times(f, guess_token, 100000);
 	for (int i = 0; i < 8; i++) {
 		ask(send_password(f, "ann", "sesame"), &a[i]);
 	}
@@ -332,10 +342,7 @@ a_key_need_not_wait(void **state)
 
 	assert_ok(waldo_account_add_key(f->accounts, "ann",
 	                                waldo_key_get_public(f->key)));
-	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 1000000000, NULL));
-	for (int i = 0; i < 5; i++) {
-		assert_string_equal(by_password(f, "ann", "no"), FAILED);
-	}
+	fail_five_times(f, guess_password, 1000000000);
 	assert_string_equal(by_text(f, "key", ""), "ann");
 }
 
@@ -581,10 +588,7 @@ the_node_may_be_freed_while_attempts_wait(void **state)
 	fixture *f = *state;
 	answer a;
 
-	assert_ok(waldoi_accounts_tune(f->accounts, cheap, 1000000, NULL));
-	for (int i = 0; i < 5; i++) {
-		assert_string_equal(by_text(f, "token", "x"), FAILED);
-	}
+	fail_five_times(f, guess_token, 1000000);
 	ask(send_password(f, "ann", "sesame"), &a);
 	for (int i = 0; i < 20; i++) {
 		turn(f);
