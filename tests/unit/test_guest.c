@@ -341,14 +341,6 @@ count_answered(memory_raw *const *raws)
 }
 
 static void
-free_raws(memory_raw **raws)
-{
-	for (int i = 0; i < WAITING; i++) {
-		memory_raw_free(raws[i]);
-	}
-}
-
-static void
 more_handshakes_than_there_is_time_for_wait(void **state)
 {
 	memory_raw *raws[WAITING];
@@ -362,7 +354,7 @@ more_handshakes_than_there_is_time_for_wait(void **state)
 	}
 	assert_int_equal(count_answered(raws), 12);
 	assert_int_equal(count_open(raws, WAITING), WAITING);
-	free_raws(raws);
+	free_all(raws, WAITING);
 }
 
 static void
@@ -375,7 +367,7 @@ who_waits_too_long_is_late_as_others_are(void **state)
 		memory_advance(SECOND / 10);
 	}
 	assert_int_equal(count_open(raws, WAITING), 0);
-	free_raws(raws);
+	free_all(raws, WAITING);
 }
 
 static void
@@ -385,9 +377,7 @@ who_waits_and_leaves_is_forgotten(void **state)
 	struct fixture *f = *state;
 
 	wait_in_numbers(f, raws);
-	for (int i = 0; i < WAITING; i++) {
-		memory_raw_free(raws[i]);
-	}
+	free_all(raws, WAITING);
 	(void) memory_settle();
 	memory_advance(SECOND / 10);
 	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
@@ -402,7 +392,7 @@ who_waits_must_not_speak(void **state)
 	assert_true(memory_raw_send(raws[WAITING - 1], message_1, 1));
 	(void) memory_settle();
 	assert_int_equal(count_open(raws, WAITING), WAITING - 1);
-	free_raws(raws);
+	free_all(raws, WAITING);
 }
 
 static void
@@ -414,7 +404,16 @@ a_node_is_freed_while_some_wait(void **state)
 	wait_in_numbers(f, raws);
 	node_free(&f->third);
 	assert_int_equal(count_open(raws, WAITING), 0);
-	free_raws(raws);
+	free_all(raws, WAITING);
+}
+
+static memory_raw *
+ask_from(unsigned source)
+{
+	memory_raw *raw = knock_from(source);
+
+	(void) memory_raw_send(raw, message_1, sizeof(message_1));
+	return raw;
 }
 
 /* Two seconds' worth of five. */
@@ -427,15 +426,14 @@ a_source_that_asks_too_often_is_refused(void **state)
 
 	serve_within(*state, &limits);
 	for (unsigned i = 0; i < WAITING; i++) {
-		raws[i] = knock_from(i < 20 ? 1 : 2 + i % 2);
-		(void) memory_raw_send(raws[i], message_1, sizeof(message_1));
+		raws[i] = ask_from(i < 20 ? 1 : 2 + i % 2);
 		(void) memory_settle();
 	}
 	memory_advance(SECOND / 10);
 	assert_int_equal(count_open(raws, 20), 10);
 	assert_int_equal(count_open(raws, WAITING), WAITING - 10);
 	assert_int_equal(count_answered(raws), WAITING - 10);
-	free_raws(raws);
+	free_all(raws, WAITING);
 }
 
 static void
@@ -448,8 +446,7 @@ who_has_asked_for_least_is_answered_next(void **state)
 
 	serve_within(*state, &limits);
 	for (unsigned i = 0; i < WAITING; i++) {
-		raws[i] = knock_from(i < WAITING - 1 ? 1 : 2);
-		(void) memory_raw_send(raws[i], message_1, sizeof(message_1));
+		raws[i] = ask_from(i < WAITING - 1 ? 1 : 2);
 	}
 	(void) memory_settle();
 	assert_int_equal(count_answered(raws), 1);
@@ -457,7 +454,7 @@ who_has_asked_for_least_is_answered_next(void **state)
 	assert_int_equal(count_answered(raws), 2);
 	(void) memory_raw_received(raws[WAITING - 1], &len);
 	assert_true(len > 0);
-	free_raws(raws);
+	free_all(raws, WAITING);
 }
 
 /* A fifth of it at most: an answer that takes 10 ms takes 50. */
@@ -478,7 +475,7 @@ on_a_slow_machine_strangers_have_a_part_of_its_time(void **state)
 	memory_advance(SECOND / 2);
 	memory_set_cost(0);
 	assert_in_range(count_answered(raws), 9, 12);
-	free_raws(raws);
+	free_all(raws, WAITING);
 }
 
 static void
