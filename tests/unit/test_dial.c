@@ -178,6 +178,15 @@ another_key_has_no_part_in_the_session(void **state)
 	waldo_key_release(other);
 }
 
+/* As reach(), and the session stays. */
+static void
+meet(struct fixture *f, waldo_node *node, const char *uri)
+{
+	assert_ok(waldo_connect(node, uri, &f->gate));
+	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
+	               2);
+}
+
 static void
 a_peer_that_dialled_us_is_not_dialled(void **state)
 {
@@ -186,10 +195,7 @@ a_peer_that_dialled_us_is_not_dialled(void **state)
 
 	f->third = keyed_node(key, false);
 	(void) serve(f, f->third, "third");
-	assert_ok(
-	    waldo_connect(f->third, uri_of(host_key, "host:1"), &f->gate));
-	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
-	               2);
+	meet(f, f->third, uri_of(host_key, "host:1"));
 	assert_integer(reach(f, f->server, uri_of(key, "nowhere:1")), 2);
 	assert_int_equal(count_sessions(f->server), 1);
 	waldo_key_release(key);
@@ -205,10 +211,7 @@ a_peer_that_dialled_us_is_not_taken_for_another(void **state)
 
 	f->third = keyed_node(key_new(), false);
 	service = serve(f, f->third, "third");
-	assert_ok(
-	    waldo_connect(f->third, uri_of(host_key, "host:1"), &f->gate));
-	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
-	               2);
+	meet(f, f->third, uri_of(host_key, "host:1"));
 	assert_failed(reach(f, f->server, uri_of(other, "nowhere:1")),
 	              WALDO_ECONNECT, WALDO_NOT_SENT);
 	assert_int_equal(service->calls, 0);
@@ -227,9 +230,7 @@ a_peer_that_dialled_another_key_of_ours_is_dialled(void **state)
 	assert_ok(waldo_node_add_key(f->server, other));
 	f->third = keyed_node(key, false);
 	service = serve(f, f->third, "third");
-	assert_ok(waldo_connect(f->third, uri_of(other, "host:1"), &f->gate));
-	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
-	               2);
+	meet(f, f->third, uri_of(other, "host:1"));
 	assert_integer(reach(f, f->server, uri_of(key, "third:1")), 2);
 	assert_memory_equal(service->key, waldo_key_get_public(host_key),
 	                    WALDO_KEY_BYTES);
@@ -244,10 +245,7 @@ who_has_a_key_now_has_no_part_in_the_session_of_nobody(void **state)
 	struct fixture *f = *state;
 	waldo_key *key = key_new();
 
-	assert_ok(
-	    waldo_connect(f->client, uri_of(host_key, "host:1"), &f->gate));
-	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
-	               2);
+	meet(f, f->client, uri_of(host_key, "host:1"));
 	assert_ok(waldo_node_add_key(f->client, key));
 	assert_integer(reach(f, f->client, uri_of(host_key, "host:1")), 2);
 	assert_memory_equal(f->service->key, waldo_key_get_public(key),
@@ -264,10 +262,7 @@ who_was_met_at_another_place_is_not_asked(void **state)
 	struct service *other;
 
 	asked.then = ACCEPT;
-	assert_ok(
-	    waldo_connect(f->client, uri_of(NULL, "late:1,host:1"), &f->gate));
-	assert_integer(outcome_of(f, waldo_ref_invoke(f->gate, "add", "i", 1)),
-	               2);
+	meet(f, f->client, uri_of(NULL, "late:1,host:1"));
 	f->third = keyed_node(key_new(), false);
 	other = serve(f, f->third, "late");
 	assert_integer(reach(f, f->client, uri_of(NULL, "late:1")), 2);
@@ -292,16 +287,25 @@ a_place_that_says_nothing_does_not_stand_for_another(void **state)
 
 /* ---- hosts that are asked for their key */
 
-static void
-an_unknown_host_is_asked_about_before_it_hears_anything(void **state)
+/* So much later it waits for the answer. */
+static struct outcome *
+call_in_question(struct fixture *f, uint64_t us)
 {
-	struct fixture *f = *state;
 	struct outcome *o;
 
 	assert_ok(waldo_connect(f->client, uri_of(NULL, "host:1"), &f->gate));
 	o = watch_outcome(f, waldo_ref_invoke(f->gate, "add", "i", 1));
-	memory_advance(1000000);
+	memory_advance(us);
 	assert_int_equal(asked.count, 1);
+	return o;
+}
+
+static void
+an_unknown_host_is_asked_about_before_it_hears_anything(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome *o = call_in_question(f, 1000000);
+
 	assert_string_equal(asked.host, "host:1");
 	assert_memory_equal(asked.key, waldo_key_get_public(host_key),
 	                    WALDO_KEY_BYTES);
@@ -355,6 +359,16 @@ where_nobody_can_be_asked_nobody_is_trusted(void **state)
 	assert_denied(reach(f, f->third, uri_of(NULL, "host:1")), print);
 }
 
+/* The host ends, and another with that key (taken) is in its place. */
+static void
+go_on_with(struct fixture *f, waldo_key *key)
+{
+	node_free(&f->server);
+	f->server = keyed_node(key, false);
+	f->service = serve(f, f->server, "host");
+	memory_advance(1000000);
+}
+
 static void
 a_changed_key_shows_both_fingerprints(void **state)
 {
@@ -367,10 +381,7 @@ a_changed_key_shows_both_fingerprints(void **state)
 	waldo_key_fingerprint(waldo_key_get_public(host_key), was);
 	waldo_key_fingerprint(waldo_key_get_public(key), is);
 	assert_integer(reach(f, f->client, uri_of(NULL, "host:1")), 2);
-	node_free(&f->server);
-	f->server = keyed_node(key, false);
-	f->service = serve(f, f->server, "host");
-	memory_advance(1000000);
+	go_on_with(f, key);
 	o = reach(f, f->client, uri_of(NULL, "host:1"));
 	assert_denied(o, was);
 	assert_denied(o, is);
@@ -382,12 +393,8 @@ static void
 a_question_may_be_answered_when_the_link_is_gone(void **state)
 {
 	struct fixture *f = *state;
-	struct outcome *o;
+	struct outcome *o = call_in_question(f, 1000);
 
-	assert_ok(waldo_connect(f->client, uri_of(NULL, "host:1"), &f->gate));
-	o = watch_outcome(f, waldo_ref_invoke(f->gate, "add", "i", 1));
-	memory_advance(1000);
-	assert_int_equal(asked.count, 1);
 	memory_cut();
 	until(f, o->count == 1);
 	assert_int_equal(o->fate, WALDO_NOT_SENT);
@@ -400,12 +407,8 @@ static void
 a_question_may_be_answered_when_the_node_is_gone(void **state)
 {
 	struct fixture *f = *state;
-	struct outcome *o;
+	struct outcome *o = call_in_question(f, 1000);
 
-	assert_ok(waldo_connect(f->client, uri_of(NULL, "host:1"), &f->gate));
-	o = watch_outcome(f, waldo_ref_invoke(f->gate, "add", "i", 1));
-	memory_advance(1000);
-	assert_int_equal(asked.count, 1);
 	node_free(&f->client);
 	assert_int_equal(o->count, 1);
 	assert_memory_equal(waldo_trust_get_key(asked.question),
@@ -426,10 +429,7 @@ a_next_key_that_was_announced_is_followed(void **state)
 	assert_ok(waldo_node_add_key(f->server, next));
 	assert_integer(reach(f, f->client, uri_of(old, "host:1")), 2);
 	assert_integer(reach(f, f->client, uri_of(next, "host:1")), 2);
-	node_free(&f->server);
-	f->server = keyed_node(next, false);
-	f->service = serve(f, f->server, "host");
-	memory_advance(1000000);
+	go_on_with(f, next);
 	o = reach(f, f->client, uri_of(old, "host:1"));
 	assert_integer(o, 2);
 	waldo_key_release(old);
@@ -444,10 +444,7 @@ a_host_may_go_on_with_the_key_that_it_announced(void **state)
 	asked.then = ACCEPT;
 	assert_ok(waldo_node_add_key(f->server, next));
 	assert_integer(reach(f, f->client, uri_of(NULL, "host:1")), 2);
-	node_free(&f->server);
-	f->server = keyed_node(next, false);
-	f->service = serve(f, f->server, "host");
-	memory_advance(1000000);
+	go_on_with(f, next);
 	assert_integer(reach(f, f->client, uri_of(NULL, "host:1")), 2);
 	assert_int_equal(asked.count, 1);
 }
@@ -466,10 +463,7 @@ a_host_may_not_go_on_with_the_key_that_another_announced(void **state)
 	(void) serve(f, f->third, "third");
 	assert_integer(reach(f, f->client, uri_of(NULL, "third:1")), 2);
 	assert_non_null(strstr(memory_known(), "next "));
-	node_free(&f->server);
-	f->server = keyed_node(next, false);
-	f->service = serve(f, f->server, "host");
-	memory_advance(1000000);
+	go_on_with(f, next);
 	assert_denied(reach(f, f->client, uri_of(NULL, "host:1")),
 	              "another key");
 	assert_int_equal(f->service->calls, 0);
@@ -521,10 +515,7 @@ of_what_a_key_announces_so_much_is_remembered(void **state)
 			waldo_key_release(next);
 		}
 		assert_integer(reach(f, f->client, uri_of(same, "host:1")), 2);
-		node_free(&f->server);
-		memory_advance(1000000);
-		f->server = keyed_node(same, false);
-		f->service = serve(f, f->server, "host");
+		go_on_with(f, same);
 	}
 	assert_int_equal(count_lines(memory_known(), "next "), 8);
 }
