@@ -187,12 +187,6 @@ waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern, bool initiator,
 	}
 }
 
-void
-waldoi_noise_fini(waldoi_noise *noise)
-{
-	sodium_memzero(noise, sizeof(*noise));
-}
-
 size_t
 waldoi_noise_overhead(const waldoi_noise *noise)
 {

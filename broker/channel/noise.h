@@ -83,9 +83,6 @@ void waldoi_noise_init(waldoi_noise *noise, waldoi_pattern pattern,
                        bool initiator, const uint8_t *prologue, size_t len,
                        const uint8_t *responder);
 
-/* Wipes it; may be called again. */
-void waldoi_noise_fini(waldoi_noise *noise);
-
 /* How much longer the next message is than its payload; and the first. */
 size_t waldoi_noise_overhead(const waldoi_noise *noise);
 size_t waldoi_noise_first(waldoi_pattern pattern);

@@ -119,7 +119,6 @@ open_side(struct side *side, const json_t *vector, const char *name)
 static void
 close_side(struct side *side)
 {
-	waldoi_noise_fini(&side->noise);
 	waldoi_keypair_fini(&side->keypair);
 }
 
