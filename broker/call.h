@@ -272,9 +272,6 @@ void waldoi_call_stay(waldo_call *call);
  * now: what has not begun there never does. It still waits for the outcome. */
 void waldoi_call_withdraw(waldo_call *call);
 
-/* Starts the caller's deadline. */
-void waldoi_call_set_deadline(waldo_call *call, uint64_t deadline);
-
 /* About what it costs while it waits. */
 size_t waldoi_call_size(const waldo_call *call);
 
