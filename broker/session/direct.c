@@ -63,7 +63,7 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	waldoi_caller *caller = session->caller;
 	waldo_node *node = session->node;
 	const waldoi_name *name = waldoi_methods_look(node, method);
-	int64_t id = session->caller->next_call;
+	int64_t id = caller->next_call;
 	waldo_promise *promise;
 	uint8_t *frame, *p, *list;
 	uint32_t number, count;
@@ -95,7 +95,7 @@ waldoi_session_call_directly(waldoi_session *session, waldo_ref *target,
 	/* From here on nothing can fail. */
 	waldoi_output_put(&session->out, node, (size_t) (p - frame));
 	caller->window_used += (size_t) (p - frame) - 4;
-	session->caller->next_call += 2;
+	caller->next_call += 2;
 	target->used = true;
 	waldoi_session_expect_return(session, promise, number);
 	waldoi_session_touch(session);
