@@ -12,7 +12,7 @@
 #define PROLOGUE     "waldo-noise-1"
 #define PROLOGUE_LEN (sizeof(PROLOGUE) + WALDOI_PREAMBLE)
 
-#define IN_LEAST 56 /* message 1 and its length, and no more */
+#define IN_LEAST 56 /* there is room for message 1 of XX, and the preamble */
 
 /* Where in the preamble. */
 enum { AT_VERSION = MAGIC, AT_PATTERN, AT_SUITE, AT_FLAGS, AT_SLOT, AT_HINT };

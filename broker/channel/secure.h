@@ -31,8 +31,8 @@ typedef struct waldoi_secure {
 /* With one of at most so many bytes before it another one is sealed at once. */
 #define WALDOI_RECORD_FIRST 1024
 
-/* One record at a time, or the first two; it belongs to a link until all of it is
- * sent, or another link needs the room. */
+/* One record at a time, or the first two; it belongs to a link until all of it
+ * is sent, or another link needs the room. */
 struct waldoi_sealer {
 	waldoi_secure *user; /* NULL: free */
 	unsigned copies;     /* as there were when it was made */
@@ -51,8 +51,8 @@ void waldoi_sealer_clear(waldoi_sealer *sealer);
  * the other might seal, too, with the same nonce. */
 bool waldoi_sealer_is_copied(const waldoi_sealer *sealer);
 
-/* Copies words of the link's own, to be sent before all else. False: no
- * memory. */
+/* Copies bytes, to be sent behind those that are kept and before all else.
+ * False: no memory. */
 bool waldoi_secure_keep(waldoi_secure *secure, const uint8_t *data, size_t len);
 
 /* Nothing more is sent. */

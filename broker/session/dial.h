@@ -29,8 +29,8 @@ void waldoi_dial_end(struct waldoi_dialling *dialling);
 /* The node is going: questions of trust stay with whoever has to answer. */
 void waldoi_dial_forget_questions(waldo_node *node);
 
-/* Whether it looks for, or has found, what `uri` names, as who we are now. Where
- * it still looks for a key it looks at the places of `uri`, too. */
+/* Whether it looks for, or has found, what `uri` names, as who we are now.
+ * Where it still looks for a key it looks at the places of `uri`, too. */
 bool waldoi_dial_join(struct waldoi_dialling *dialling, const waldoi_uri *uri);
 
 #endif
