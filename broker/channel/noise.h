@@ -89,7 +89,7 @@ size_t waldoi_noise_first(waldoi_pattern pattern);
 
 /* Writes the next message, which is ours. `ephemeral`, WALDOI_KEY random bytes
  * for messages 1 and 2, is copied. False: a key of the peer's is none. After
- * false, of this and of the next one, only fini may follow. */
+ * false, of this and of the next one, it is of no more use. */
 bool waldoi_noise_write(waldoi_noise *noise, waldoi_noise_keys keys,
                         const uint8_t *ephemeral, const uint8_t *payload,
                         size_t len, uint8_t *message);
