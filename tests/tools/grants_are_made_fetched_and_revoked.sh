@@ -68,6 +68,8 @@ run waldo grant "$store" counter @
 expect 2 "" "waldo: argument 1: a grant can hold no reference"
 run waldo grant "$store" counter x --uri waldo://KEY@host:1/counter
 expect 2 "" "waldo: --uri wants one without a name, not 'counter'*"
+run waldo grant "$store" counter x --uri http://host:1
+expect 2 "" "waldo: --uri wants one of waldo://*, not 'http://host:1'*"
 run waldo grant "$store" counter x --expires 5
 expect 2 "" "waldo: --expires wants a time from now*"
 run waldo grant "$store" counter x --seal short

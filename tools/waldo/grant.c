@@ -107,6 +107,13 @@ run(const struct command *command, int argc, char **argv)
 		return complain_usage(command->name,
 		                      "a STORE and a KIND are wanted");
 	}
+	if (base[0] != '\0' && strncmp(base, "waldo://", 8) != 0 &&
+	    strncmp(base, "waldo+", 6) != 0) {
+		return complain_usage(
+		    command->name,
+		    "--uri wants one of waldo:// or waldo+...:, not '%s'",
+		    base);
+	}
 	if (find_name(base) != NULL) {
 		return complain_usage(
 		    command->name, "--uri wants one without a name, not '%s'",
