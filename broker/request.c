@@ -337,15 +337,15 @@ static waldo_call *
 near_call_new(waldo_request *request, waldoi_failure **ret_failure)
 {
 	waldo_node *node = request->node;
+	size_t size = waldoi_writer_size(&request->args);
 	waldo_call *call;
 
-	if (node->near_bytes + waldoi_writer_size(&request->args) >
-	    node->limits.queued_bytes) {
+	if (node->near_bytes + size > node->limits.queued_bytes) {
 		*ret_failure = waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "queued_bytes: %zu bytes of calls wait in this node, at "
-		    "most %zu may",
-		    node->near_bytes, node->limits.queued_bytes);
+		    "queued_bytes: no room for %zu more: %zu bytes of calls "
+		    "wait in this node, at most %zu may",
+		    size, node->near_bytes, node->limits.queued_bytes);
 		return NULL;
 	}
 	call = new_call(request);

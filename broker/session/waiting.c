@@ -56,16 +56,18 @@ waldoi_session_check_room(const waldoi_session *session, size_t size)
 	if (queued + size > node->limits.queued_bytes) {
 		return waldoi_failure_new(
 		    WALDO_ELIMIT, WALDO_NOT_SENT,
-		    "queued_bytes: %zu bytes wait for %s, at most %zu may",
-		    queued,
+		    "queued_bytes: no room for %zu more: %zu bytes wait for "
+		    "%s, at most %zu may",
+		    size, queued,
 		    session->greeted ? "a peer that does not keep up"
 		                     : "the connection",
 		    node->limits.queued_bytes);
 	}
 	return waldoi_failure_new(
 	    WALDO_ELIMIT, WALDO_NOT_SENT,
-	    "total_bytes: %zu bytes wait for all peers, at most %zu may",
-	    node->bytes, node->limits.total_bytes);
+	    "total_bytes: no room for %zu more: %zu bytes wait for all peers, "
+	    "at most %zu may",
+	    size, node->bytes, node->limits.total_bytes);
 }
 
 bool

@@ -336,7 +336,7 @@ check_key(void *self, waldo_login *login)
 	if (err == WALDO_ENAME) {
 		waldo_login_deny(login, key == NULL
 		                            ? "key: the link proves none"
-		                            : "key: it is nobody's");
+		                            : "key: no account has it");
 	} else if (err != WALDO_OK) {
 		fail_store(accounts);
 		waldo_login_postpone(login,
