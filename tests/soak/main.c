@@ -78,17 +78,21 @@ static pid_t
 start(enum role role, unsigned number, unsigned users)
 {
 	const struct sigaction action = {.sa_handler = stop};
+	struct sigaction ours;
 	char socket[64];
-	pid_t pid = fork();
+	pid_t pid;
 
+	/* It may be told to stop as soon as it is there. */
+	(void) sigaction(SIGTERM, &action, &ours);
+	pid = fork();
 	if (pid < 0) {
 		die("fork");
 	}
 	if (pid > 0) {
+		(void) sigaction(SIGTERM, &ours, NULL);
 		return pid;
 	}
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void) sigaction(SIGTERM, &action, NULL);
 	srandom((unsigned) getpid());
 	switch (role) {
 	case SERVER:
